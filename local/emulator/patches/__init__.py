@@ -1,0 +1,33 @@
+"""Every correction of the emulator, applied in one place. One module per correction, each with its reason.
+
+This module knows the list, not the corrections.
+"""
+
+from pathlib import Path
+
+from local.emulator.patches import (
+    alarms,
+    authorization,
+    function_code,
+    function_concurrency,
+    http_cors,
+    recorded_types,
+    sagemaker,
+    silent_function,
+    table_ttl,
+    tls,
+)
+
+
+def apply_all(*, deployed_file: Path) -> None:
+    """Patch the emulator in this process. `deployed_file` receives the deployed SageMaker resources as JSON."""
+    recorded_types.apply()
+    sagemaker.apply(deployed_file)
+    alarms.apply()
+    function_concurrency.apply()
+    function_code.apply()
+    silent_function.apply()
+    http_cors.apply()
+    table_ttl.apply()
+    authorization.apply()
+    tls.apply()

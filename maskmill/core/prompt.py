@@ -1,0 +1,94 @@
+"""Prompts and templates: what to look for in an image; it knows no segmenter and no pixels."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from maskmill.core.geometry import Box, Point
+from maskmill.core.limits import NAME_CHARS_MAX, POINTS_MAX
+from maskmill.core.mask import Rle
+from maskmill.core.model import Model, Number
+
+Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")]
+TemplateName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$", min_length=1, max_length=NAME_CHARS_MAX)
+]
+
+
+class Prompt(Model):
+    """Where the object is: points, a box, a previous mask, or several of these; normalised to the upright image.
+
+    At least one positive point, a box or a previous mask must be present.
+    """
+
+    points: Annotated[tuple[Point, ...], Field(max_length=POINTS_MAX)] = ()
+    box: Box | None = None
+    previous: Rle | None = None
+
+    @model_validator(mode="after")
+    def _names_an_object(self) -> Self:
+        if self.box is None and self.previous is None and not any(point.positive for point in self.points):
+            raise ValueError("need_positive_point: a prompt needs at least one positive point, a box or a mask")
+        return self
+
+
+class Placement(StrEnum):
+    """How a template's prompt lands on another image."""
+
+    FIXED = "fixed"  # the same normalised points: aligned shots from the same camera
+    WHOLE = "whole"  # the whole image, without the segmenter
+    CENTRE = "centre"  # one positive point at the centre of each image
+    MATCH = "match"  # finds the reference object in each image
+
+
+class MaskChoice(StrEnum):
+    """Which of a segmenter's candidates to keep: the best by score, or one by its index."""
+
+    BEST = "best"
+    FIRST = "0"
+    SECOND = "1"
+    THIRD = "2"
+
+
+class Refinement(Model):
+    """What is done to a raw mask, in this order: islands, holes, grow or shrink, feather; neutral by default."""
+
+    island_area_min: Annotated[Number, Field(ge=0.0, le=1.0)] = 0.0  # share of the image
+    hole_area_min: Annotated[Number, Field(ge=0.0, le=1.0)] = 0.0  # share of the image
+    grow_px: Annotated[int, Field(strict=True, ge=-100, le=100)] = 0  # negative shrinks
+    feather_px: Annotated[Number, Field(ge=0.0, le=100.0)] = 0.0  # width of the soft edge, inside the mask
+
+
+class Template(Model):
+    """A reusable way to find one kind of object; its name is the label that annotations carry."""
+
+    name: TemplateName
+    prompt: Prompt | None = None
+    reference_image_id: str | None = None
+    placement: Placement = Placement.FIXED
+    choice: MaskChoice = MaskChoice.BEST
+    refinement: Refinement = Refinement()
+    colour: Colour = "#ff5a36"
+
+    @model_validator(mode="after")
+    def _has_the_prompt_it_needs(self) -> Self:
+        if self.placement is Placement.MATCH:
+            raise ValueError("not_implemented: placement 'match' is not available yet")
+        if self.placement is Placement.FIXED and self.prompt is None:
+            raise ValueError("need_positive_point: placement 'fixed' needs a prompt")
+        return self
+
+
+_CENTRE = Prompt(points=(Point(x=0.5, y=0.5, positive=True),))
+
+
+def placed_prompt(template: Template) -> Prompt | None:
+    """The prompt of a template on any image of its dataset; None means the whole image, without the segmenter."""
+    if template.placement is Placement.WHOLE:
+        return None
+    if template.placement is Placement.CENTRE:
+        return _CENTRE
+    return template.prompt
