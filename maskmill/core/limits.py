@@ -35,7 +35,15 @@ IMAGES_PER_JOB_MAX = 10_000
 SHARD_ITEMS_MAX = 25
 VARIANTS_PER_IMAGE_MAX = 200
 MODEL_ATTEMPTS_MAX = 3
-ITEM_DISPATCHES_MAX = 12
+CONFLICT_RETRIES_MAX = 8
+JOB_LIFE_S = 24 * 60 * 60  # after this, what is still open fails with `gave_up`
+SWEEP_JOBS_MAX = 200  # jobs that one sweep looks at
+
+# How long the sweep waits before it repairs (the queues' own retries come first)
+SWEEP_FIRST_LOOK_S = 60
+SWEEP_PENDING_S = 5 * 60
+SWEEP_RENDERING_S = 15 * 60
+SWEEP_UPLOAD_S = 5 * 60
 QUEUE_BATCH_MAX = 10
 
 # Masks and the segmenter

@@ -1,0 +1,141 @@
+"""The name of every object, computed from its cause before it exists; it knows no buckets' contents.
+
+    uploads bucket   t/<tenant>/d/<dataset>/<image>                              the file as it was sent
+    media bucket     t/<tenant>/px/<pixels>/normal.png · thumbnail.webp          one picture, by its pixels
+                     t/<tenant>/px/<pixels>/masks/<mask>.json                    a segmenter's answer
+                     t/<tenant>/px/<pixels>/labels/<object>.json · .png          a refined mask
+                     t/<tenant>/px/<pixels>/variants/<variant>.<ext>
+                     t/<tenant>/jobs/<job>/plan.json · chunks/<n>.json
+                     t/<tenant>/jobs/<job>/dataset/…                             annotations, manifest, archive
+    work bucket      t/<tenant>/jobs/<job>/requests/<request>.json               what the endpoint reads
+                     answers/…                                                   what the endpoint writes
+
+Everything derived from a picture lies under its pixels, so that the same picture is worked on once per tenant and can
+be removed as one prefix.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from maskmill.core.model import content_hash
+from maskmill.core.prompt import MaskChoice, Prompt, Refinement
+
+_REQUEST = re.compile(r"t/([A-Za-z0-9-]{1,64})/jobs/([a-z0-9]{1,40})/requests/([0-9a-f]{1,32})\.json")
+_UPLOAD = re.compile(r"t/([A-Za-z0-9-]{1,64})/d/([a-z0-9]{1,40})/([a-z0-9]{1,40})")
+
+
+def upload(tenant: str, dataset_id: str, image_id: str) -> str:
+    return f"t/{tenant}/d/{dataset_id}/{image_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class UploadName:
+    """The parts of an upload's key."""
+
+    tenant: str
+    dataset_id: str
+    image_id: str
+
+
+def parse_upload(key: str) -> UploadName | None:
+    """The parts of an upload's key; None for a key that is not one of ours."""
+    found = _UPLOAD.fullmatch(key)
+    return UploadName(*found.groups()) if found else None
+
+
+def _picture(tenant: str, pixels_sha256: str) -> str:
+    return f"t/{tenant}/px/{pixels_sha256}"
+
+
+def normal(tenant: str, pixels_sha256: str) -> str:
+    return f"{_picture(tenant, pixels_sha256)}/normal.png"
+
+
+def thumbnail(tenant: str, pixels_sha256: str) -> str:
+    return f"{_picture(tenant, pixels_sha256)}/thumbnail.webp"
+
+
+def mask(tenant: str, pixels_sha256: str, mask_key: str) -> str:
+    return f"{_picture(tenant, pixels_sha256)}/masks/{mask_key}.json"
+
+
+def label_rle(tenant: str, pixels_sha256: str, object_id: str) -> str:
+    return f"{_picture(tenant, pixels_sha256)}/labels/{object_id}.json"
+
+
+def label_png(tenant: str, pixels_sha256: str, object_id: str) -> str:
+    return f"{_picture(tenant, pixels_sha256)}/labels/{object_id}.png"
+
+
+def variant(tenant: str, pixels_sha256: str, variant_id: str, extension: str) -> str:
+    return f"{_picture(tenant, pixels_sha256)}/variants/{variant_id}.{extension}"
+
+
+def _job(tenant: str, job_id: str) -> str:
+    return f"t/{tenant}/jobs/{job_id}"
+
+
+def plan(tenant: str, job_id: str) -> str:
+    return f"{_job(tenant, job_id)}/plan.json"
+
+
+def chunk(tenant: str, job_id: str, number: int) -> str:
+    return f"{_job(tenant, job_id)}/chunks/{number:04d}.json"
+
+
+def dataset_file(tenant: str, job_id: str, name: str) -> str:
+    """A file of a finished job's dataset, by its path in it."""
+    return f"{_job(tenant, job_id)}/dataset/{name}"
+
+
+ANNOTATIONS = "annotations/instances.json"
+MANIFEST = "manifest.jsonl"
+ARCHIVE = "dataset.zip"
+
+
+def request(tenant: str, job_id: str, request_id: str) -> str:
+    return f"{_job(tenant, job_id)}/requests/{request_id}.json"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestName:
+    """The parts of a request's key."""
+
+    tenant: str
+    job_id: str
+    request_id: str
+
+
+def parse_request(key: str) -> RequestName | None:
+    """The parts of a request's key; None for a key that is not one of ours."""
+    found = _REQUEST.fullmatch(key)
+    return RequestName(*found.groups()) if found else None
+
+
+def answer_folder(tenant: str, job_id: str) -> str:
+    """Where the endpoint is asked to put its answer, below its own output path."""
+    return f"{_job(tenant, job_id)}/answers"
+
+
+def answer_file(request_id: str) -> str:
+    """The file name that the endpoint is asked to use: at most 32 characters, one dot."""
+    return f"{request_id}.json"
+
+
+def request_id_of(job_id: str, chunk_number: int, indices: tuple[int, ...], attempt: int) -> str:
+    """The name of one attempt at the masks of some items: 24 hex digits."""
+    cause = {"job": job_id, "chunk": chunk_number, "indices": list(indices), "attempt": attempt}
+    return content_hash(cause)[:24]
+
+
+def mask_key_of(*, pixels_sha256: str, prompt: Prompt, choice: MaskChoice, segmenter: str) -> str:
+    """The identity of a mask: the same picture, prompt, choice and segmenter version have the same mask."""
+    cause = {"pixels": pixels_sha256, "prompt": prompt, "choice": choice.value, "segmenter": segmenter}
+    return content_hash(cause)[:40]
+
+
+def object_id_of(mask_key: str | None, refinement: Refinement) -> str:
+    """The identity of a refined mask on its picture; without a mask key it is the whole picture."""
+    return content_hash({"mask": mask_key or "whole", "refinement": refinement})[:40]

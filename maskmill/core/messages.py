@@ -1,0 +1,89 @@
+"""The messages between the functions of the pipeline; it knows no queue.
+
+A message is a hint: it names rows, and the rows are the truth. Losing, repeating or reordering messages may change
+only latency. `v` is the version of the shape; a function accepts the versions that it knows.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from maskmill.core.limits import SHARD_ITEMS_MAX
+from maskmill.core.model import Model
+
+
+class QueueName(StrEnum):
+    """The queues of the pipeline, by what their consumer does."""
+
+    INGEST = "ingest"
+    PLAN = "plan"
+    DISPATCH = "dispatch"
+    COLLECT = "collect"
+    RENDER = "render"
+    FINISH = "finish"
+
+
+class IngestUpload(Model):
+    """This upload has arrived: what the sweep sends when the store's own event was lost."""
+
+    kind: Literal["ingest"] = "ingest"
+    v: Literal[1] = 1
+    tenant: str
+    dataset_id: str
+    image_id: str
+
+
+class _Message(Model):
+    v: Literal[1] = 1
+    tenant: str
+    job_id: str
+
+
+class PlanJob(_Message):
+    """Split this job into items."""
+
+    kind: Literal["plan"] = "plan"
+
+
+class DispatchItems(_Message):
+    """See to the masks of these items of a chunk (None: all of it)."""
+
+    kind: Literal["dispatch"] = "dispatch"
+    chunk: int
+    indices: Annotated[tuple[int, ...], Field(max_length=SHARD_ITEMS_MAX)] | None = None
+
+
+class CollectAnswer(_Message):
+    """The answer to this request may lie in the store: what the sweep sends when a callback was lost."""
+
+    kind: Literal["collect"] = "collect"
+    request_id: str
+
+
+class RenderItem(_Message):
+    """Render the variants of this item."""
+
+    kind: Literal["render"] = "render"
+    chunk: int
+    index: int
+
+
+class FinishJob(_Message):
+    """Finish this job if all its items have ended."""
+
+    kind: Literal["finish"] = "finish"
+
+
+Message = IngestUpload | PlanJob | DispatchItems | CollectAnswer | RenderItem | FinishJob
+
+QUEUE_OF: dict[type[Message], QueueName] = {
+    IngestUpload: QueueName.INGEST,
+    PlanJob: QueueName.PLAN,
+    DispatchItems: QueueName.DISPATCH,
+    CollectAnswer: QueueName.COLLECT,
+    RenderItem: QueueName.RENDER,
+    FinishJob: QueueName.FINISH,
+}

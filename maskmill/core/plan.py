@@ -1,0 +1,78 @@
+"""A planned job's immutable descriptions: what each item is, written once and read by every later step.
+
+Items are numbered from 0 in the order of the plan and lie in chunks of consecutive numbers; a chunk is also the most
+that one invocation of the model may hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Field
+
+from maskmill.core.image import Image, ImageStatus, NormalImage, Refusal
+from maskmill.core.keys import mask_key_of
+from maskmill.core.limits import IMAGES_PER_JOB_MAX, SHARD_ITEMS_MAX
+from maskmill.core.model import Model
+from maskmill.core.prompt import Template, placed_prompt
+
+
+class PlannedItem(Model):
+    """One image of a job: ready with its normal image, or refused from the start."""
+
+    index: int
+    image_id: str
+    name: str
+    normal: NormalImage | None = None
+    refusal: Refusal | None = None
+
+
+class Plan(Model):
+    """All items of a job and how many of them make a chunk."""
+
+    items: Annotated[tuple[PlannedItem, ...], Field(max_length=IMAGES_PER_JOB_MAX)]
+    backgrounds: dict[str, NormalImage] = {}  # of cut-outs, by image id
+    chunk_items: Annotated[int, Field(ge=1, le=SHARD_ITEMS_MAX)]
+
+    def chunks(self) -> Iterator[Chunk]:
+        """The chunks in order."""
+        for number, start in enumerate(range(0, len(self.items), self.chunk_items)):
+            items = self.items[start : start + self.chunk_items]
+            yield Chunk(number=number, items=items, backgrounds=self.backgrounds)
+
+
+class Chunk(Model):
+    """The items of one chunk; `backgrounds` are the normal images that cut-outs are put on."""
+
+    number: int
+    items: tuple[PlannedItem, ...]
+    backgrounds: dict[str, NormalImage] = {}
+
+    def item(self, index: int) -> PlannedItem:
+        """An item by its number in the job; raises KeyError when it is not of this chunk."""
+        for item in self.items:
+            if item.index == index:
+                return item
+        raise KeyError(index)
+
+
+def planned_items(images: tuple[Image, ...]) -> tuple[PlannedItem, ...]:
+    """The items of a job over these images; images that have not arrived yet are left out."""
+    settled = [image for image in images if image.status is not ImageStatus.EXPECTED]
+    return tuple(
+        PlannedItem(
+            index=index, image_id=image.image_id, name=image.name, normal=image.normal, refusal=image.refusal
+        )
+        for index, image in enumerate(settled)
+    )
+
+
+def mask_key_for(item: PlannedItem, template: Template, segmenter: str) -> str | None:
+    """The key of the mask of a template on an item; None where no segmenter is asked (the whole picture)."""
+    prompt = placed_prompt(template)
+    if prompt is None or item.normal is None:
+        return None
+    return mask_key_of(
+        pixels_sha256=item.normal.pixels_sha256, prompt=prompt, choice=template.choice, segmenter=segmenter
+    )

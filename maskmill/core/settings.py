@@ -1,0 +1,122 @@
+"""The settings of every function, written by infra (`to_env`) and read by the handler (`from_env`).
+
+A missing name stops the start with the list of all that are missing. It knows no process environment: the mapping is
+handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Self
+
+from maskmill.core.errors import Code, MaskmillError
+
+
+class BadSettings(MaskmillError):
+    """The environment of a function does not hold what the function needs."""
+
+    default_code = Code.INTERNAL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Base: each field `table_name` is the environment name `TABLE_NAME`; fields are strings or integers."""
+
+    def to_env(self) -> dict[str, str]:
+        return {field.name.upper(): str(getattr(self, field.name)) for field in fields(self)}
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        missing = [field.name.upper() for field in fields(cls) if field.name.upper() not in env]
+        if missing:
+            raise BadSettings(detail=f"missing settings: {', '.join(missing)}")
+        values = {field.name: _typed(field.name, str(field.type), env[field.name.upper()]) for field in fields(cls)}
+        return cls(**values)
+
+
+def _typed(name: str, kind: str, text: str) -> str | int:
+    if kind != "int":
+        return text
+    if not text.lstrip("-").isdigit():
+        raise BadSettings(detail=f"{name.upper()} is not an integer: {text!r}")
+    return int(text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeApiSettings(Settings):
+    table_name: str
+    uploads_bucket: str
+    media_bucket: str
+    plan_queue_url: str
+    segmenter: str  # the version that masks are keyed by, for example classic-1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestImageSettings(Settings):
+    table_name: str
+    uploads_bucket: str
+    media_bucket: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanJobSettings(Settings):
+    table_name: str
+    media_bucket: str
+    dispatch_queue_url: str
+    finish_queue_url: str
+    chunk_items: int  # how many items one invocation of the model may hold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DispatchShardSettings(Settings):
+    table_name: str
+    media_bucket: str
+    work_bucket: str
+    render_queue_url: str
+    finish_queue_url: str
+    endpoint_name: str
+    queue_life_s: int  # how long a request may wait in the endpoint's queue
+    invocation_timeout_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectMasksSettings(Settings):
+    table_name: str
+    media_bucket: str
+    work_bucket: str
+    dispatch_queue_url: str
+    render_queue_url: str
+    finish_queue_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderItemSettings(Settings):
+    table_name: str
+    media_bucket: str
+    finish_queue_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishJobSettings(Settings):
+    table_name: str
+    media_bucket: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepSettings(Settings):
+    table_name: str
+    uploads_bucket: str
+    work_bucket: str
+    ingest_queue_url: str
+    plan_queue_url: str
+    dispatch_queue_url: str
+    collect_queue_url: str
+    render_queue_url: str
+    finish_queue_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuryLettersSettings(Settings):
+    table_name: str
+    finish_queue_url: str
