@@ -15,10 +15,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 GRACE_S = 8.0
 POLL_S = 0.05
 LOG_TAIL_LINES = 25
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class ProcessFailed(RuntimeError):
@@ -128,7 +130,7 @@ class Processes:
         while self.running:
             self.running.pop().stop()
 
-    def __enter__(self) -> "Processes":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -191,9 +193,9 @@ def is_port_free(port: int) -> bool:
 
 
 def answers_ok(url: str, *, timeout_s: float = 2.0) -> bool:
-    """Whether a GET of the URL answers 200."""
+    """Whether a GET of the URL answers 200. A proxy of the environment is not asked: all of this is loopback."""
     try:
-        with urllib.request.urlopen(url, timeout=timeout_s) as response:
+        with DIRECT.open(url, timeout=timeout_s) as response:
             return bool(response.status == 200)
     except (urllib.error.URLError, OSError, ValueError):
         return False

@@ -12,6 +12,7 @@ from local.emulator.patches import (
     function_concurrency,
     http_cors,
     recorded_types,
+    role_sessions,
     sagemaker,
     silent_function,
     table_ttl,
@@ -30,4 +31,5 @@ def apply_all(*, deployed_file: Path) -> None:
     http_cors.apply()
     table_ttl.apply()
     authorization.apply()
+    role_sessions.apply()
     tls.apply()

@@ -10,26 +10,16 @@ would have let it pass, so that a function without `sagemaker:InvokeEndpointAsyn
 """
 
 import base64
-import json
 from typing import Any
 
 from local.emulator.internals import internal
+from local.emulator.patches import routes
 
-PATH = "/_local/authorize"
+PATH = f"{routes.PREFIX}authorize"
 
 
 def apply() -> None:
-    app_module = internal("app")
-    served = app_module.app
-
-    async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and scope["path"] == PATH and scope["method"] == "POST":
-            question = json.loads(await _body(receive))
-            await _answer(send, authorize(question))
-        else:
-            await served(scope, receive, send)
-
-    app_module.app = app
+    routes.serve(PATH, lambda question: (200, authorize(question)))
 
 
 def authorize(question: dict[str, Any]) -> dict[str, Any]:
@@ -61,19 +51,3 @@ def _pin_request(question: dict[str, Any], headers: dict[str, str], access_key: 
     raw_headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
     evaluator.pin_signed_request(question["method"], question["path"], {}, raw_headers)
     evaluator.pin_signed_body(base64.b64decode(question.get("body", "")))
-
-
-async def _body(receive: Any) -> bytes:
-    received = b""
-    while True:
-        message = await receive()
-        received += message.get("body", b"")
-        if not message.get("more_body"):
-            return received
-
-
-async def _answer(send: Any, answer: dict[str, Any]) -> None:
-    body = json.dumps(answer).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

@@ -39,7 +39,7 @@ class DeployedResources:
     def remove(self, kind: str, name: str) -> None:
         with self._lock:
             content = self.read()
-            content[kind].pop(name, None)
+            content[kind] = {kept: value for kept, value in content[kind].items() if kept.lower() != name.lower()}
             self._write(content)
 
     def read(self) -> dict[str, Any]:
@@ -76,14 +76,14 @@ def _named(
     arn_part: str,
     check: Callable[[dict[str, Any], Properties], None],
 ) -> dict[str, Any]:
-    """Handlers of a SageMaker type: `Ref` is the ARN and `GetAtt` the name, as on AWS."""
+    """Handlers of a SageMaker type: `Ref` is the ARN, its name in lower case, and `GetAtt` the name, as on AWS."""
 
     def create(logical_id: str, properties: Properties, stack: str) -> Any:
         check(deployed.read(), properties)
         name = physical_name(name_property, logical_id, properties, stack)
         account, region = account_and_region()
         deployed.put(kind, name, properties)
-        arn = f"arn:aws:sagemaker:{region}:{account}:{arn_part}/{name}"
+        arn = f"arn:aws:sagemaker:{region}:{account}:{arn_part}/{name.lower()}"
         return arn, {"Arn": arn, "Id": arn, name_property: name}
 
     def delete(physical_id: str, properties: Properties) -> None:
@@ -115,9 +115,9 @@ def _nothing_needed(content: dict[str, Any], properties: Properties) -> None:
 def _needs_models(content: dict[str, Any], properties: Properties) -> None:
     for variant in properties.get("ProductionVariants", []):
         if variant.get("ModelName") not in content["models"]:
-            raise ValueError(f"Could not find model \"{variant.get('ModelName')}\".")
+            raise ValueError(f'Could not find model "{variant.get("ModelName")}".')
 
 
 def _needs_config(content: dict[str, Any], properties: Properties) -> None:
     if properties.get("EndpointConfigName") not in content["endpoint_configs"]:
-        raise ValueError(f"Could not find endpoint configuration \"{properties.get('EndpointConfigName')}\".")
+        raise ValueError(f'Could not find endpoint configuration "{properties.get("EndpointConfigName")}".')

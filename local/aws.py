@@ -1,0 +1,44 @@
+"""Clients of the emulator for our own processes and tests. It knows no stack; the product never imports it.
+
+The keys are the emulator's root keys. They open nothing but the emulator on this machine.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import boto3  # type: ignore[import-untyped, unused-ignore]
+from botocore.config import Config  # type: ignore[import-untyped, unused-ignore]
+
+from local.emulator.environment import REGION
+
+ROOT_KEY = "test"
+ROOT_SECRET = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Keys of one identity; a session carries a token."""
+
+    access_key: str = ROOT_KEY
+    secret_key: str = ROOT_SECRET
+    token: str | None = None
+
+
+ROOT = Credentials()
+
+
+def client(service: str, endpoint_url: str, credentials: Credentials = ROOT) -> Any:
+    """A boto3 client that talks to `endpoint_url` alone: no profile, no proxy, no other region."""
+    session = boto3.session.Session(
+        aws_access_key_id=credentials.access_key,
+        aws_secret_access_key=credentials.secret_key,
+        aws_session_token=credentials.token,
+        region_name=REGION,
+    )
+    config = Config(
+        signature_version="s3v4" if service == "s3" else None,
+        s3={"addressing_style": "path"},
+        proxies={},
+        retries={"total_max_attempts": 3, "mode": "standard"},
+    )
+    return session.client(service, endpoint_url=endpoint_url, config=config)

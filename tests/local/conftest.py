@@ -1,0 +1,50 @@
+"""One patched emulator for the tests of the local cloud; it starts in about a second."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.emulator.environment import REPOSITORY, EmulatorSettings, emulator_command, emulator_environment
+from local.emulator.environment import prepare_folders as prepare
+from local.emulator.venv import ensure_venv
+from local.processes import Command, Processes, free_port
+
+EMULATOR_PORT = 14566
+ENDPOINT_PORT = 18899
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "integration: starts the emulator and other processes on loopback")
+
+
+@pytest.fixture(scope="session")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("state")
+
+
+@pytest.fixture(scope="session")
+def processes(state: Path) -> Iterator[Processes]:
+    with Processes(state) as processes:
+        yield processes
+
+
+@pytest.fixture(scope="session")
+def endpoint_port() -> int:
+    return free_port(ENDPOINT_PORT)
+
+
+@pytest.fixture(scope="session")
+def emulator(state: Path, processes: Processes, endpoint_port: int) -> EmulatorSettings:
+    settings = EmulatorSettings(
+        state=state,
+        python=ensure_venv(REPOSITORY / ".venv-emulator"),
+        port=free_port(EMULATOR_PORT),
+        endpoint_url=f"http://127.0.0.1:{endpoint_port}",
+    )
+    prepare(settings)
+    process = processes.start(
+        Command("emulator", emulator_command(settings), emulator_environment(settings), REPOSITORY)
+    )
+    process.wait_until_healthy(settings.health_url)
+    return settings

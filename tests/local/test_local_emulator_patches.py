@@ -1,0 +1,256 @@
+"""One test per correction of the emulator: what a deployed template or a client sees of it."""
+
+import io
+import json
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from typing import Any
+
+import pytest
+
+from local.aws import ROOT, Credentials, client
+from local.emulator.environment import ACCOUNT, REGION, EmulatorSettings
+from local.emulator.patches.recorded_types import RECORDED_TYPES
+from local.emulator.patches.role_sessions import trusts
+from local.processes import DIRECT
+
+pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]
+
+HANDLER = """
+import logging, os
+logging.getLogger().setLevel(logging.INFO)
+def handler(event, context):
+    if event.get("log"):
+        logging.info("said %s", event["log"])
+    return {"file": os.path.realpath(__file__), "pid": os.getpid()}
+"""
+
+
+def deploy(emulator: EmulatorSettings, name: str, resources: dict[str, Any]) -> dict[str, str]:
+    """Create a stack and give the physical ids by logical id."""
+    cloudformation = client("cloudformation", emulator.url)
+    cloudformation.create_stack(
+        StackName=name, TemplateBody=json.dumps({"Resources": resources}), Capabilities=["CAPABILITY_NAMED_IAM"]
+    )
+    cloudformation.get_waiter("stack_create_complete").wait(
+        StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+    )
+    found = cloudformation.describe_stack_resources(StackName=name)["StackResources"]
+    return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in found}
+
+
+def role(service: str, *statements: dict[str, Any]) -> dict[str, Any]:
+    trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    policies = [{"PolicyName": "own", "PolicyDocument": {"Version": "2012-10-17", "Statement": list(statements)}}]
+    return {
+        "Type": "AWS::IAM::Role",
+        "Properties": {
+            "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
+            "Policies": policies if statements else [],
+        },
+    }
+
+
+def function(**properties: Any) -> dict[str, Any]:
+    return {
+        "Type": "AWS::Lambda::Function",
+        "Properties": {
+            "Runtime": "python3.13",
+            "Handler": "index.handler",
+            "Role": {"Fn::GetAtt": ["Role", "Arn"]},
+            "Code": {"ZipFile": HANDLER},
+            **properties,
+        },
+    }
+
+
+def post(url: str, content: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    request = urllib.request.Request(url, data=json.dumps(content).encode(), method="POST")
+    try:
+        with DIRECT.open(request, timeout=10) as response:
+            return response.status, json.load(response)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def session_of(emulator: EmulatorSettings, role_name: str, service: str) -> tuple[int, dict[str, Any]]:
+    arn = f"arn:aws:iam::{ACCOUNT}:role/{role_name}"
+    return post(f"{emulator.url}/_local/role-session", {"role": arn, "service": service})
+
+
+@pytest.fixture(scope="module")
+def stack(emulator: EmulatorSettings) -> dict[str, str]:
+    """A function with a reserved concurrency, a table with a TTL, an API with CORS, an alarm with metric math."""
+    return deploy(emulator, "patches", {
+        "Role": role("lambda.amazonaws.com"),
+        "Function": function(ReservedConcurrentExecutions=3),
+        "Table": {"Type": "AWS::DynamoDB::Table", "Properties": {
+            "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}], "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+            "TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": True}}},
+        "Api": {"Type": "AWS::ApiGatewayV2::Api", "Properties": {
+            "Name": "api", "ProtocolType": "HTTP",
+            "CorsConfiguration": {"AllowOrigins": ["http://page.test"], "AllowMethods": ["GET"]}}},
+        "Stage": {"Type": "AWS::ApiGatewayV2::Stage", "Properties": {
+            "ApiId": {"Ref": "Api"}, "StageName": "$default", "AutoDeploy": True}},
+        "Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": {
+            "AlarmName": "ratio", "EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "GreaterThanThreshold",
+            "Metrics": [{"Id": "ratio", "Expression": "1 / 2", "ReturnData": True}]}},
+    })  # fmt: skip
+
+
+def test_loopback_requests_count_as_tls(emulator: EmulatorSettings) -> None:
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::tls-only/*",
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}}}  # fmt: skip
+    allow = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    names = deploy(emulator, "tls", {
+        "Role": role("sagemaker.amazonaws.com", allow),
+        "Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "tls-only"}},
+        "Policy": {"Type": "AWS::S3::BucketPolicy", "Properties": {
+            "Bucket": {"Ref": "Bucket"}, "PolicyDocument": {"Version": "2012-10-17", "Statement": [deny]}}},
+    })  # fmt: skip
+    _, keys = session_of(emulator, names["Role"], "sagemaker.amazonaws.com")
+    s3 = client("s3", emulator.url, Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["Token"]))
+    s3.put_object(Bucket="tls-only", Key="a", Body=b"1")
+
+
+def test_reserved_concurrency_of_the_template_is_applied(emulator: EmulatorSettings, stack: dict[str, str]) -> None:
+    found = client("lambda", emulator.url).get_function_concurrency(FunctionName=stack["Function"])
+    assert found["ReservedConcurrentExecutions"] == 3
+
+
+def test_time_to_live_of_the_template_is_applied(emulator: EmulatorSettings, stack: dict[str, str]) -> None:
+    found = client("dynamodb", emulator.url).describe_time_to_live(TableName=stack["Table"])
+    assert found["TimeToLiveDescription"] == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}
+
+
+def test_cors_of_the_template_answers_a_preflight(emulator: EmulatorSettings, stack: dict[str, str]) -> None:
+    headers = {"Origin": "http://page.test", "Access-Control-Request-Method": "GET"}
+    url = f"{emulator.url}/_aws/execute-api/{stack['Api']}/$default/anything"
+    with DIRECT.open(urllib.request.Request(url, method="OPTIONS", headers=headers), timeout=10) as response:
+        assert response.headers["Access-Control-Allow-Origin"] == "http://page.test"
+
+
+def test_an_alarm_with_metric_math_is_recorded(stack: dict[str, str]) -> None:
+    assert stack["Alarm"] == "ratio"
+
+
+def test_recorded_types_deploy(emulator: EmulatorSettings) -> None:
+    resources = {f"R{index}": {"Type": kind, "Properties": {}} for index, kind in enumerate(sorted(RECORDED_TYPES))}
+    assert len(deploy(emulator, "recorded", resources)) == len(RECORDED_TYPES)
+
+
+def test_a_type_that_is_not_listed_still_fails(emulator: EmulatorSettings) -> None:
+    with pytest.raises(Exception, match="Unrecognized resource types"):
+        deploy(emulator, "unlisted", {"X": {"Type": "AWS::Greengrass::Group", "Properties": {"Name": "x"}}})
+
+
+def test_sagemaker_resources_are_written_down_and_removed(emulator: EmulatorSettings) -> None:
+    names = deploy(emulator, "model", {
+        "Role": role("sagemaker.amazonaws.com"),
+        "Model": {"Type": "AWS::SageMaker::Model", "Properties": {
+            "ExecutionRoleArn": {"Fn::GetAtt": ["Role", "Arn"]},
+            "PrimaryContainer": {"Image": "image", "Environment": {"ENGINE": "classic"}}}},
+        "Config": {"Type": "AWS::SageMaker::EndpointConfig", "Properties": {
+            "ProductionVariants": [{"VariantName": "main", "ModelName": {"Fn::GetAtt": ["Model", "ModelName"]}}]}},
+        "Endpoint": {"Type": "AWS::SageMaker::Endpoint", "Properties": {
+            "EndpointName": "Written", "EndpointConfigName": {"Fn::GetAtt": ["Config", "EndpointConfigName"]}}},
+        "Target": {"Type": "AWS::ApplicationAutoScaling::ScalableTarget", "DependsOn": "Endpoint", "Properties": {
+            "ResourceId": "endpoint/Written/variant/main", "MinCapacity": 0, "MaxCapacity": 2,
+            "ScalableDimension": "sagemaker:variant:DesiredInstanceCount", "ServiceNamespace": "sagemaker"}},
+    })  # fmt: skip
+    assert names["Endpoint"] == f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/written"
+    written = json.loads(emulator.deployed_file.read_text())
+    config = written["endpoint_configs"][written["endpoints"]["Written"]["EndpointConfigName"]]
+    model = written["models"][config["ProductionVariants"][0]["ModelName"]]
+    assert model["PrimaryContainer"]["Environment"] == {"ENGINE": "classic"}
+    assert model["ExecutionRoleArn"].endswith(names["Role"])
+    assert written["scalable_targets"]["endpoint/Written/variant/main"]["MinCapacity"] == 0
+    client("cloudformation", emulator.url).delete_stack(StackName="model")
+    wait_for(lambda: "Written" not in json.loads(emulator.deployed_file.read_text())["endpoints"])
+
+
+def test_a_function_that_prints_nothing_answers_at_once(emulator: EmulatorSettings, stack: dict[str, str]) -> None:
+    functions = client("lambda", emulator.url)
+    functions.invoke(FunctionName=stack["Function"], Payload=b"{}")
+    seconds = []
+    for _ in range(5):
+        started = time.monotonic()
+        functions.invoke(FunctionName=stack["Function"], Payload=b"{}")
+        seconds.append(time.monotonic() - started)
+    assert min(seconds) < 0.045
+
+
+def test_info_lines_of_the_root_logger_are_kept(emulator: EmulatorSettings, stack: dict[str, str]) -> None:
+    client("lambda", emulator.url).invoke(FunctionName=stack["Function"], Payload=b'{"log": "hello"}')
+    logs = client("logs", emulator.url)
+
+    def is_there() -> bool:
+        events = logs.filter_log_events(logGroupName=f"/aws/lambda/{stack['Function']}")["events"]
+        return any("said hello" in event["message"] for event in events)
+
+    wait_for(is_there)
+
+
+def test_workers_of_one_package_share_its_code(emulator: EmulatorSettings) -> None:
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("index.py", HANDLER)
+    trust = {
+        "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]
+    }
+    iam, functions = client("iam", emulator.url), client("lambda", emulator.url)
+    arn = iam.create_role(RoleName="shared", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    answers = []
+    for name in ("one", "two"):
+        functions.create_function(
+            FunctionName=name,
+            Runtime="python3.13",
+            Role=arn,
+            Handler="index.handler",
+            Code={"ZipFile": package.getvalue()},
+        )
+        answers.append(json.load(functions.invoke(FunctionName=name, Payload=b"{}")["Payload"]))
+    assert answers[0]["pid"] != answers[1]["pid"]
+    assert answers[0]["file"] == answers[1]["file"]
+
+
+def test_a_role_session_is_given_to_the_trusted_service_alone(emulator: EmulatorSettings) -> None:
+    names = deploy(emulator, "trust", {"Role": role("sagemaker.amazonaws.com")})
+    status, keys = session_of(emulator, names["Role"], "sagemaker.amazonaws.com")
+    assert status == 200
+    who = client("sts", emulator.url, Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["Token"]))
+    assert f"assumed-role/{names['Role']}/" in who.get_caller_identity()["Arn"]
+    assert session_of(emulator, names["Role"], "lambda.amazonaws.com")[0] == 403
+
+
+def test_trust_reads_lists_and_single_values() -> None:
+    statement = {"Effect": "Allow", "Principal": {"Service": ["a", "b"]}, "Action": ["sts:AssumeRole"]}
+    assert trusts({"Statement": statement}, "b")
+    assert not trusts({"Statement": {**statement, "Effect": "Deny"}}, "b")
+    assert not trusts({"Statement": {**statement, "Principal": "*"}}, "b")
+
+
+def test_an_unsigned_question_is_not_authorized(emulator: EmulatorSettings) -> None:
+    question = {
+        "action": "sagemaker:InvokeEndpointAsync",
+        "resource": "*",
+        "method": "POST",
+        "path": "/",
+        "headers": {},
+    }
+    status, answer = post(f"{emulator.url}/_local/authorize", question)
+    assert (status, answer["allowed"], answer["code"]) == (200, False, "MissingAuthenticationToken")
+
+
+def test_the_root_keys_are_those_of_the_clients() -> None:
+    assert ROOT == Credentials("test", "test", None)
+
+
+def wait_for(is_true: Any, timeout_s: float = 10.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not is_true():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
