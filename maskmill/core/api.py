@@ -150,7 +150,7 @@ class LabelView(Model):
     area_px: int
     box: BoxPx
     mask_url: str
-    mask_sha256: str
+    rle_sha256: str
 
 
 class VariantView(Model):

@@ -1,0 +1,1 @@
+"""Turns dead letters into failed items with a reason."""

@@ -1,0 +1,108 @@
+"""Dead letters: what was tried too often becomes a failed item, image or job with a reason; it retries nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lambdas import state
+from maskmill.core import rows
+from maskmill.core.errors import Code
+from maskmill.core.item import ItemStatus
+from maskmill.core.job import JobStatus
+from maskmill.core.messages import (
+    CollectAnswer,
+    DispatchItems,
+    FinishJob,
+    IngestUpload,
+    Message,
+    PlanJob,
+    RenderItem,
+)
+from maskmill.core.ports import Clock, Queues, Table
+from maskmill.core.table import RowConflict, Update
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What burying needs."""
+
+    table: Table
+    queues: Queues
+    clock: Clock
+
+
+def bury(ports: Ports, letter: Message) -> None:
+    """Give the thing that a dead letter is about its end; a letter about nothing that is open changes nothing."""
+    match letter:
+        case IngestUpload():
+            _refuse_image(ports, letter)
+        case CollectAnswer():
+            return  # the sweep looks for the answer again, and the lease ends the wait
+        case DispatchItems() | RenderItem():
+            _fail_items(ports, letter)
+        case PlanJob() | FinishJob():
+            _fail_job(ports, letter)
+
+
+def _refuse_image(ports: Ports, letter: IngestUpload) -> None:
+    _write_if_open(
+        ports,
+        rows.settle_image(
+            letter.tenant, letter.dataset_id, letter.image_id, normal=None, refusal=state.refusal(Code.GAVE_UP)
+        ),
+    )
+
+
+def _fail_items(ports: Ports, letter: DispatchItems | RenderItem) -> None:
+    job = state.load_job(ports.table, letter.tenant, letter.job_id)
+    chunk = state.load_chunk(ports.table, letter.tenant, letter.job_id, letter.chunk)
+    if job is None or chunk is None:
+        return
+    indices: tuple[int, ...]
+    if isinstance(letter, RenderItem):
+        code, stuck, indices = Code.RENDER_FAILED, {ItemStatus.RENDERING}, (letter.index,)
+    else:
+        code, stuck = Code.GAVE_UP, {ItemStatus.PENDING, ItemStatus.SEGMENTING}
+        indices = tuple(chunk.items) if letter.indices is None else letter.indices
+    for index in indices:
+        if index in chunk.items and chunk.items[index].status in stuck:
+            state.end_item(
+                ports.table,
+                ports.queues,
+                job,
+                chunk.number,
+                index,
+                status=ItemStatus.FAILED,
+                at_s=state.now_s(ports.clock),
+                reason=state.refusal(code),
+            )
+
+
+def _fail_job(ports: Ports, letter: PlanJob | FinishJob) -> None:
+    job = state.load_job(ports.table, letter.tenant, letter.job_id)
+    if job is None or job.status.is_terminal:
+        return
+    if job.planned and not job.is_full:
+        return  # its items go on; only a job that cannot be planned or finished ends here
+    at_s = state.now_s(ports.clock)
+    for chunk in state.all_chunks(ports.table, letter.tenant, letter.job_id):
+        state.end_open_items(
+            ports.table, ports.queues, job, chunk, code=Code.GAVE_UP, status=ItemStatus.FAILED, at_s=at_s
+        )
+    _write_if_open(
+        ports,
+        rows.close_job(
+            letter.tenant,
+            letter.job_id,
+            status=JobStatus.FAILED,
+            finished_at=ports.clock.now(),
+            refusal=state.refusal(Code.GAVE_UP),
+        ),
+    )
+
+
+def _write_if_open(ports: Ports, write: Update) -> None:
+    try:
+        ports.table.write(write)
+    except RowConflict:
+        return  # it has ended meanwhile

@@ -1,0 +1,1 @@
+"""Takes the endpoint's answers home."""

@@ -1,0 +1,243 @@
+"""Collecting: the endpoint's answers become masks in the store and items ready to render; it knows no notification.
+
+A callback is only a pointer. What was asked lies in the request object, what was answered in the answer object, and how
+far each item is in its row; a forged, repeated, late or reordered callback can therefore do nothing that the store and
+the rows do not bear out. A success of any attempt is welcome; an error counts only for the attempt that is in flight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from lambdas import state
+from maskmill.core import keys, rows
+from maskmill.core.errors import Code, MaskmillError, Unavailable
+from maskmill.core.geometry import Size
+from maskmill.core.image import Refusal
+from maskmill.core.item import ItemStatus
+from maskmill.core.limits import CONFLICT_RETRIES_MAX, MODEL_ANSWER_BYTES_MAX, MODEL_ATTEMPTS_MAX
+from maskmill.core.mask import Rle
+from maskmill.core.messages import CollectAnswer, DispatchItems, RenderItem
+from maskmill.core.ports import Clock, ObjectMissing, Objects, Queues, Table
+from maskmill.core.rows import ChunkState, JobState
+from maskmill.core.shard import ImageAnswer, ImageTask, ServerProblem, ShardAnswer, ShardRequest
+from maskmill.core.table import RowConflict
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What collecting needs; `check` raises MaskmillError when a mask does not fit its image."""
+
+    table: Table
+    media: Objects
+    work: Objects
+    queues: Queues
+    clock: Clock
+    work_bucket: str
+    check: Callable[[Rle, Size], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One request: whose it was and what it asked for, by item."""
+
+    job: JobState
+    request_id: str
+    chunk: int
+    tasks: dict[int, ImageTask]
+
+
+def collect_success(ports: Ports, request_key: str, answer: str | None) -> None:
+    """The endpoint says that it answered a request at this s3:// address (None: where it had promised)."""
+    asked = _asked(ports, request_key)
+    if asked is None:
+        return
+    where = answer or _promised(ports, asked)[0]
+    key = None if where is None else state.key_of_address(where, ports.work_bucket)
+    if key is None:
+        return
+    try:
+        data = ports.work.get(key, bytes_max=MODEL_ANSWER_BYTES_MAX)
+    except ObjectMissing:
+        return  # the sweep looks again; nothing is taken on a pointer's word
+    try:
+        images = ShardAnswer.model_validate_json(data).images
+    except ValidationError:
+        _try_again(ports, asked, asked.tasks, state.refusal(Code.INVALID_MASK))
+        return
+    _take(ports, asked, images)
+
+
+def collect_failure(ports: Ports, request_key: str, reason: str, failure: str | None) -> None:
+    """The endpoint says that a request failed; `failure` is where the container's own words may lie."""
+    asked = _asked(ports, request_key)
+    if asked is None:
+        return
+    problem = _problem(ports, failure)
+    if problem is not None and problem.code == Code.WRONG_SEGMENTER:
+        _end_failed(ports, asked, asked.tasks, state.refusal(Code.WRONG_SEGMENTER))
+    elif "timed out" in reason.lower() or "timeout" in reason.lower():
+        _try_again(ports, asked, asked.tasks, state.refusal(Code.MODEL_TIMEOUT))
+    else:
+        _try_again(ports, asked, asked.tasks, state.refusal(Code.MODEL_FAILED))
+
+
+def collect_found(ports: Ports, message: CollectAnswer) -> None:
+    """Look where the endpoint promised its answer, because the callback may be lost."""
+    request_key = keys.request(message.tenant, message.job_id, message.request_id)
+    asked = _asked(ports, request_key)
+    if asked is None:
+        return
+    answer, failure = _promised(ports, asked)
+    if _exists(ports, answer):
+        collect_success(ports, request_key, answer)
+    elif _exists(ports, failure):
+        collect_failure(ports, request_key, "found by the sweep", failure)
+
+
+def _asked(ports: Ports, request_key: str) -> _Asked | None:
+    name = keys.parse_request(request_key)
+    if name is None:
+        return None
+    job = state.load_job(ports.table, name.tenant, name.job_id)
+    if job is None or job.status.is_terminal:
+        return None
+    try:
+        request = ShardRequest.model_validate_json(ports.work.get(request_key))
+    except ObjectMissing:
+        return None
+    tasks = {int(task.image_key.split(".")[1]): task for task in request.images}
+    chunk = int(request.images[0].image_key.split(".")[0])
+    return _Asked(job=job, request_id=name.request_id, chunk=chunk, tasks=tasks)
+
+
+def _promised(ports: Ports, asked: _Asked) -> tuple[str | None, str | None]:
+    chunk = _chunk(ports, asked)
+    return (None, None) if chunk is None else chunk.answers.get(asked.request_id, (None, None))
+
+
+def _exists(ports: Ports, address: str | None) -> bool:
+    key = None if address is None else state.key_of_address(address, ports.work_bucket)
+    return key is not None and ports.work.head(key) is not None
+
+
+def _chunk(ports: Ports, asked: _Asked) -> ChunkState | None:
+    return state.load_chunk(ports.table, asked.job.tenant, asked.job.job.job_id, asked.chunk)
+
+
+def _problem(ports: Ports, failure: str | None) -> ServerProblem | None:
+    key = None if failure is None else state.key_of_address(failure, ports.work_bucket)
+    if key is None:
+        return None
+    try:
+        return ServerProblem.model_validate_json(ports.work.get(key, bytes_max=64 * 1024))
+    except (ObjectMissing, ValidationError, MaskmillError):
+        return None  # the platform's own words are plain text
+
+
+def _take(ports: Ports, asked: _Asked, images: Iterable[ImageAnswer]) -> None:
+    answers = {answer.image_key: answer for answer in images}
+    good: list[int] = []
+    lost: list[int] = []
+    for index, task in asked.tasks.items():
+        answer = answers.get(task.image_key)
+        if answer is not None and answer.error is not None:
+            _end_failed(ports, asked, [index], answer.error)
+        elif answer is not None and _keep_masks(ports, asked, index, task, answer):
+            good.append(index)
+        else:
+            lost.append(index)
+    _start_rendering(ports, asked, good)
+    _try_again(ports, asked, lost, state.refusal(Code.INVALID_MASK))
+
+
+def _keep_masks(ports: Ports, asked: _Asked, index: int, task: ImageTask, answer: ImageAnswer) -> bool:
+    """Store the masks of one image; False when they are not what was asked for."""
+    masks = {entry.mask_key: entry.mask for entry in answer.masks}
+    if masks.keys() != {prompt.mask_key for prompt in task.prompts}:
+        return False
+    try:
+        for mask in masks.values():
+            ports.check(mask.rle, task.size)
+    except MaskmillError:
+        return False
+    pixels = task.address.split("/px/")[1].split("/")[0]
+    for mask_key, mask in masks.items():
+        ports.media.put(
+            keys.mask(asked.job.tenant, pixels, mask_key),
+            mask.model_dump_json().encode(),
+            media_type="application/json",
+        )
+    return True
+
+
+def _start_rendering(ports: Ports, asked: _Asked, good: list[int]) -> None:
+    """Move items whose masks are all known to rendering, and send those that are there."""
+    if not good:
+        return
+    tenant, job_id = asked.job.tenant, asked.job.job.job_id
+    for _ in range(CONFLICT_RETRIES_MAX):
+        chunk = _chunk(ports, asked)
+        if chunk is None:
+            return
+        ready = [i for i in good if chunk.items[i].status in (ItemStatus.PENDING, ItemStatus.SEGMENTING)]
+        moving = [i for i in good if i in ready or chunk.items[i].status is ItemStatus.RENDERING]
+        try:
+            if ready:
+                at_s = state.now_s(ports.clock)
+                ports.table.write(rows.start_rendering(tenant, job_id, asked.chunk, indices=ready, now_s=at_s))
+        except RowConflict:
+            continue
+        ports.queues.send(
+            RenderItem(tenant=tenant, job_id=job_id, chunk=asked.chunk, index=index) for index in moving
+        )
+        return
+    raise Unavailable(detail="the chunk is too busy")
+
+
+def _in_flight(ports: Ports, asked: _Asked, indices: Iterable[int]) -> dict[int, int]:
+    """The items that still wait for this very attempt, with its number."""
+    chunk = _chunk(ports, asked)
+    if chunk is None:
+        return {}
+    return {
+        index: chunk.items[index].attempt
+        for index in indices
+        if chunk.items[index].status is ItemStatus.SEGMENTING and chunk.items[index].request_id == asked.request_id
+    }
+
+
+def _try_again(ports: Ports, asked: _Asked, indices: Iterable[int], reason: Refusal) -> None:
+    """Let the items of a failed attempt be asked for again, each alone, or end them when they had their attempts."""
+    tenant, job_id = asked.job.tenant, asked.job.job.job_id
+    again: list[int] = []
+    for index, attempt in _in_flight(ports, asked, indices).items():
+        if attempt >= MODEL_ATTEMPTS_MAX:
+            _end_failed(ports, asked, [index], reason)
+            continue
+        try:
+            ports.table.write(rows.release_item(tenant, job_id, asked.chunk, index, request_id=asked.request_id))
+        except RowConflict:
+            continue
+        again.append(index)
+    ports.queues.send(
+        DispatchItems(tenant=tenant, job_id=job_id, chunk=asked.chunk, indices=(index,)) for index in again
+    )
+
+
+def _end_failed(ports: Ports, asked: _Asked, indices: Iterable[int], reason: Refusal) -> None:
+    for index in indices:
+        state.end_item(
+            ports.table,
+            ports.queues,
+            asked.job,
+            asked.chunk,
+            index,
+            status=ItemStatus.FAILED,
+            at_s=state.now_s(ports.clock),
+            reason=reason,
+            request_id=asked.request_id,
+        )

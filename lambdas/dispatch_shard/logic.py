@@ -1,0 +1,224 @@
+"""Dispatch: masks that are known send their items to rendering, missing ones go to the endpoint; it knows no pixels.
+
+An attempt has a name, a request object, a lease and a deadline, in this order: the request is written, then the lease
+is taken, then the endpoint is called, then its promise is noted. A crash between any two is picked up by the next
+message: a lease that was never invoked is invoked again under the same name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from lambdas import state
+from maskmill.core import keys, rows
+from maskmill.core.errors import Code, Unavailable
+from maskmill.core.item import ItemStatus
+from maskmill.core.limits import CONFLICT_RETRIES_MAX, MODEL_ATTEMPTS_MAX
+from maskmill.core.messages import DispatchItems, RenderItem
+from maskmill.core.plan import Chunk, PlannedItem, mask_key_for
+from maskmill.core.ports import Clock, Endpoint, Objects, Queues, Table
+from maskmill.core.prompt import placed_prompt
+from maskmill.core.rows import ChunkState, ItemState, JobState
+from maskmill.core.shard import ImageTask, PromptTask, ShardRequest
+from maskmill.core.table import RowConflict
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What dispatch needs; `lease_s` is the longest that an answer of the endpoint may take."""
+
+    table: Table
+    media: Objects
+    work: Objects
+    queues: Queues
+    endpoint: Endpoint
+    clock: Clock
+    media_bucket: str
+    lease_s: int
+
+
+@dataclass(slots=True)
+class _Triage:
+    """The items of a message by what they need."""
+
+    waiting: list[int] = field(default_factory=list)
+    unsent: dict[str, list[int]] = field(default_factory=dict)  # by request
+    rendering: list[int] = field(default_factory=list)
+
+
+def dispatch(ports: Ports, message: DispatchItems) -> None:
+    """See to the masks of some items; raises Unavailable when the message should come again."""
+    job = state.load_job(ports.table, message.tenant, message.job_id)
+    if job is None or job.status.is_terminal:
+        return
+    described = state.described(ports.media, message.tenant, message.job_id, message.chunk)
+    for _ in range(CONFLICT_RETRIES_MAX):
+        chunk = state.load_chunk(ports.table, message.tenant, message.job_id, message.chunk)
+        if chunk is None:
+            return
+        try:
+            _advance(ports, job, described, chunk, message.indices)
+            return
+        except RowConflict:
+            continue
+    raise Unavailable(detail="the chunk is too busy")
+
+
+def _advance(
+    ports: Ports, job: JobState, described: Chunk, chunk: ChunkState, indices: Iterable[int] | None
+) -> None:
+    at_s = state.now_s(ports.clock)
+    if job.cancel_requested:
+        state.end_open_items(
+            ports.table, ports.queues, job, chunk, code=Code.CANCELLED, status=ItemStatus.CANCELLED, at_s=at_s
+        )
+        return
+    triage = _triage(chunk, chunk.items if indices is None else indices, at_s)
+    for request_id, members in triage.unsent.items():
+        _invoke(ports, job, chunk.number, members, request_id)
+    missing = {index: _missing(ports, job, described.item(index)) for index in triage.waiting}
+    ready = [index for index in triage.waiting if not missing[index]]
+    if ready:
+        ports.table.write(
+            rows.start_rendering(job.tenant, job.job.job_id, chunk.number, indices=ready, now_s=at_s)
+        )
+    _send_to_render(ports, job, chunk.number, [*ready, *triage.rendering])
+    asking = {index: tasks for index, tasks in missing.items() if tasks}
+    _ask_or_give_up(ports, job, described, chunk, asking, at_s)
+
+
+def _triage(chunk: ChunkState, indices: Iterable[int], at_s: int) -> _Triage:
+    triage = _Triage()
+    for index in indices:
+        item = chunk.items[index]
+        if item.status is ItemStatus.RENDERING:
+            triage.rendering.append(index)
+        elif _is_waiting(item, at_s):
+            triage.waiting.append(index)
+        elif item.status is ItemStatus.SEGMENTING and not item.is_invoked and item.request_id is not None:
+            triage.unsent.setdefault(item.request_id, []).append(index)
+    return triage
+
+
+def _is_waiting(item: ItemState, at_s: int) -> bool:
+    expired = item.status is ItemStatus.SEGMENTING and item.lease_until_s <= at_s
+    return expired or item.status is ItemStatus.PENDING
+
+
+def _missing(ports: Ports, job: JobState, item: PlannedItem) -> tuple[PromptTask, ...]:
+    """The masks of an item that the store does not hold."""
+    if item.normal is None:
+        return ()
+    tasks: dict[str, PromptTask] = {}
+    for template in job.job.recipe.templates.values():
+        prompt, mask_key = placed_prompt(template), mask_key_for(item, template, job.job.segmenter)
+        if prompt is None or mask_key is None or mask_key in tasks:
+            continue
+        if ports.media.head(keys.mask(job.tenant, item.normal.pixels_sha256, mask_key)) is None:
+            tasks[mask_key] = PromptTask(mask_key=mask_key, prompt=prompt, choice=template.choice)
+    return tuple(tasks.values())
+
+
+def _send_to_render(ports: Ports, job: JobState, number: int, indices: Iterable[int]) -> None:
+    ports.queues.send(
+        RenderItem(tenant=job.tenant, job_id=job.job.job_id, chunk=number, index=index) for index in indices
+    )
+
+
+def _ask_or_give_up(
+    ports: Ports,
+    job: JobState,
+    described: Chunk,
+    chunk: ChunkState,
+    asking: Mapping[int, tuple[PromptTask, ...]],
+    at_s: int,
+) -> None:
+    fresh = {index: tasks for index, tasks in asking.items() if chunk.items[index].attempt < MODEL_ATTEMPTS_MAX}
+    for index in asking.keys() - fresh.keys():
+        state.end_item(
+            ports.table,
+            ports.queues,
+            job,
+            chunk.number,
+            index,
+            status=ItemStatus.FAILED,
+            at_s=at_s,
+            reason=state.refusal(Code.MODEL_UNAVAILABLE),
+            request_id=chunk.items[index].request_id,
+        )
+    if fresh:
+        _ask(ports, job, described, chunk, fresh, at_s)
+
+
+def _ask(
+    ports: Ports,
+    job: JobState,
+    described: Chunk,
+    chunk: ChunkState,
+    asking: Mapping[int, tuple[PromptTask, ...]],
+    at_s: int,
+) -> None:
+    indices = tuple(sorted(asking))
+    attempt = max(chunk.items[index].attempt for index in indices) + 1
+    request_id = keys.request_id_of(job.job.job_id, chunk.number, indices, attempt)
+    request = ShardRequest(
+        segmenter=job.job.segmenter,
+        images=tuple(_image_task(ports, job, chunk.number, described.item(index), asking[index]) for index in indices),
+    )
+    ports.work.put(
+        keys.request(job.tenant, job.job.job_id, request_id),
+        request.model_dump_json().encode(),
+        media_type="application/json",
+    )
+    ports.table.write(
+        rows.lease_items(
+            job.tenant,
+            job.job.job_id,
+            chunk.number,
+            indices=indices,
+            seen=chunk.items,
+            attempt=attempt,
+            request_id=request_id,
+            now_s=at_s,
+            lease_until_s=at_s + ports.lease_s,
+        )
+    )
+    _invoke(ports, job, chunk.number, indices, request_id)
+
+
+def _image_task(
+    ports: Ports, job: JobState, number: int, item: PlannedItem, tasks: tuple[PromptTask, ...]
+) -> ImageTask:
+    if item.normal is None:
+        raise ValueError(f"item {item.index} has no normal image")
+    return ImageTask(
+        image_key=f"{number}.{item.index}",
+        address=f"s3://{ports.media_bucket}/{keys.normal(job.tenant, item.normal.pixels_sha256)}",
+        size=item.normal.size,
+        prompts=tasks,
+    )
+
+
+def _invoke(ports: Ports, job: JobState, number: int, indices: Iterable[int], request_id: str) -> None:
+    tenant, job_id = job.tenant, job.job.job_id
+    promise = ports.endpoint.invoke(
+        request_key=keys.request(tenant, job_id, request_id),
+        request_id=request_id,
+        answer_folder=keys.answer_folder(tenant, job_id),
+        answer_file=keys.answer_file(request_id),
+    )
+    try:
+        ports.table.write(
+            rows.mark_invoked(
+                tenant,
+                job_id,
+                number,
+                indices=indices,
+                request_id=request_id,
+                answer=promise.answer,
+                failure=promise.failure,
+            )
+        )
+    except RowConflict:
+        return  # the answer was collected, or another attempt took over, before the promise was noted

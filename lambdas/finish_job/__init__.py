@@ -1,0 +1,1 @@
+"""Writes a finished job's dataset and closes the job."""

@@ -1,0 +1,92 @@
+"""Finishing: a job whose items have all ended gets its dataset and its end; it knows no file format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from lambdas import state
+from maskmill.core import rows
+from maskmill.core.errors import Code
+from maskmill.core.item import ItemStatus
+from maskmill.core.job import Counts, JobStatus, outcome
+from maskmill.core.messages import FinishJob
+from maskmill.core.ports import Clock, Objects, Table
+from maskmill.core.result import ItemResult
+from maskmill.core.rows import ChunkState, JobState
+from maskmill.core.table import RowConflict, Update
+
+
+class Writer(Protocol):
+    """Writes the dataset of a job from its results, in their order; returns the bytes of the archive."""
+
+    def __call__(self, media: Objects, job: JobState, results: tuple[ItemResult, ...]) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What finishing needs."""
+
+    table: Table
+    media: Objects
+    clock: Clock
+    write_dataset: Writer
+
+
+def finish(ports: Ports, message: FinishJob) -> None:
+    """Finish a job if all its items have ended; doing so again writes the same bytes and changes no state."""
+    job = state.load_job(ports.table, message.tenant, message.job_id)
+    if job is None or job.status.is_terminal or not job.is_full:
+        return
+    chunks = tuple(state.all_chunks(ports.table, message.tenant, message.job_id))
+    if not all(chunk.is_full for chunk in chunks):
+        return
+    _write_if_open(ports, rows.begin_finishing(message.tenant, message.job_id))
+    counts = _counts(chunks)
+    archive_bytes = 0
+    if counts.done:
+        archive_bytes = ports.write_dataset(ports.media, job, tuple(_results(ports.table, job, chunks)))
+    _close(ports, job, counts, archive_bytes)
+
+
+def _counts(chunks: tuple[ChunkState, ...]) -> Counts:
+    total: dict[str, int] = {}
+    for chunk in chunks:
+        for status, number in chunk.counts.model_dump().items():
+            total[status] = total.get(status, 0) + number
+    return Counts(**total)
+
+
+def _results(table: Table, job: JobState, chunks: tuple[ChunkState, ...]) -> Iterator[ItemResult]:
+    """The results of the items that are done, by number."""
+    done = {
+        index for chunk in chunks for index, item in chunk.items.items() if item.status is ItemStatus.DONE
+    }
+    for row in state.all_rows(table, rows.job_pk(job.tenant, job.job.job_id), rows.RESULT_PREFIX):
+        result = rows.result_of(row)
+        if result.index in done:
+            yield result
+
+
+def _close(ports: Ports, job: JobState, counts: Counts, archive_bytes: int) -> None:
+    is_empty = counts.total == 0
+    status = JobStatus.FAILED if is_empty else outcome(counts, cancel_requested=job.cancel_requested)
+    _write_if_open(
+        ports,
+        rows.close_job(
+            job.tenant,
+            job.job.job_id,
+            status=status,
+            finished_at=ports.clock.now(),
+            refusal=state.refusal(Code.NO_IMAGES) if is_empty else None,
+            archive_bytes=archive_bytes,
+        ),
+    )
+
+
+def _write_if_open(ports: Ports, write: Update) -> None:
+    try:
+        ports.table.write(write)
+    except RowConflict:
+        return  # another run of the same message was faster

@@ -1,0 +1,1 @@
+"""Makes the normal image of an upload, or says why it cannot."""

@@ -1,0 +1,1 @@
+"""Splits a job into items and sends them on their way."""

@@ -1,0 +1,105 @@
+"""Planning: writes what the items of a job are, once, and sends their chunks to dispatch; it knows no pixels.
+
+The plan is written under a name that only the first planner can take, and every planner goes on from what is written
+there. Whatever happens on the way, a second run ends with the same items.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lambdas import state
+from maskmill.core import keys, rows
+from maskmill.core.image import Image
+from maskmill.core.limits import IMAGES_PER_JOB_MAX
+from maskmill.core.messages import DispatchItems, PlanJob
+from maskmill.core.plan import Plan, planned_items
+from maskmill.core.ports import Clock, Objects, Queues, Table
+from maskmill.core.recipe import backgrounds_of
+from maskmill.core.rows import JobState
+from maskmill.core.table import Put, Row, RowConflict, Update
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What planning needs; `chunk_items` is how many items one invocation of the model may hold."""
+
+    table: Table
+    media: Objects
+    queues: Queues
+    clock: Clock
+    chunk_items: int
+
+
+def plan(ports: Ports, message: PlanJob) -> None:
+    """Plan a job, go on with a half-planned one, or carry out the cancellation of a planned one."""
+    job = state.load_job(ports.table, message.tenant, message.job_id)
+    if job is not None and not job.planned and not job.status.is_terminal:
+        job = _plan(ports, job)
+    if job is None or (job.status.is_terminal and job.planned):
+        return
+    if job.cancel_requested or job.status.is_terminal:  # a job may be ended while it is planned
+        state.cancel_open_items(ports.table, ports.queues, job, at_s=state.now_s(ports.clock))
+    state.ask_to_finish(ports.queues, job)
+
+
+def _plan(ports: Ports, job: JobState) -> JobState | None:
+    tenant, job_id = job.tenant, job.job.job_id
+    _write_if(ports, rows.begin_planning(tenant, job_id))
+    plan = _plan_of(ports, job)
+    at_s = state.now_s(ports.clock)
+    for chunk in plan.chunks():
+        ports.media.put(
+            keys.chunk(tenant, job_id, chunk.number), chunk.model_dump_json().encode(), media_type="application/json"
+        )
+        row = _write_if(ports, rows.put_chunk(tenant, job_id, chunk, now_s=at_s))
+        if row is not None:
+            state.forward(ports.table, ports.queues, tenant, job_id, rows.chunk_of(row))
+    ports.queues.send(
+        DispatchItems(tenant=tenant, job_id=job_id, chunk=chunk.number)
+        for chunk in plan.chunks()
+        if any(item.refusal is None for item in chunk.items)
+    )
+    chunks_total = -(-len(plan.items) // plan.chunk_items)
+    row = _write_if(
+        ports, rows.mark_planned(tenant, job_id, chunks_total=chunks_total, items_total=len(plan.items))
+    )
+    return None if row is None else rows.job_of(row)
+
+
+def _write_if(ports: Ports, write: Update | Put) -> Row | None:
+    """Perform a write; where it was done before, the row as it stands."""
+    try:
+        return ports.table.write(write)
+    except RowConflict as conflict:
+        return conflict.current
+
+
+def _plan_of(ports: Ports, job: JobState) -> Plan:
+    key = keys.plan(job.tenant, job.job.job_id)
+    if ports.media.head(key) is None:
+        fresh = _fresh_plan(ports, job)
+        ports.media.put_first(key, fresh.model_dump_json().encode(), media_type="application/json")
+    return Plan.model_validate_json(ports.media.get(key))
+
+
+def _fresh_plan(ports: Ports, job: JobState) -> Plan:
+    images = _images(ports.table, job)
+    chosen = job.job.image_ids
+    wanted = images if chosen is None else {image_id: images[image_id] for image_id in chosen if image_id in images}
+    backgrounds = {
+        image_id: images[image_id].normal
+        for image_id in backgrounds_of(job.job.recipe.recipe)
+        if image_id in images
+    }
+    return Plan(
+        items=planned_items(tuple(wanted.values())[:IMAGES_PER_JOB_MAX]),
+        backgrounds={image_id: normal for image_id, normal in backgrounds.items() if normal is not None},
+        chunk_items=ports.chunk_items,
+    )
+
+
+def _images(table: Table, job: JobState) -> dict[str, Image]:
+    pk = rows.dataset_pk(job.tenant, job.job.dataset_id)
+    images = (rows.image_of(row) for row in state.all_rows(table, pk, "IMAGE#"))
+    return {image.image_id: image for image in images}

@@ -1,0 +1,1 @@
+"""Renders the variants of one item."""

@@ -1,0 +1,135 @@
+"""Reading a job's rows, and the one way in which an item ends and its job learns of it; it knows no AWS.
+
+A function that finds its work done still performs the next hand-off: a crash between a write and the message that
+should follow it must not strand a job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from maskmill.core import keys, rows
+from maskmill.core.errors import Code, MaskmillError, message_of
+from maskmill.core.image import Refusal
+from maskmill.core.item import ItemStatus
+from maskmill.core.messages import FinishJob
+from maskmill.core.plan import Chunk
+from maskmill.core.ports import Clock, Objects, Queues, Table
+from maskmill.core.rows import ChunkState, JobState
+from maskmill.core.table import Key, Query, Row, RowConflict
+
+
+def now_s(clock: Clock) -> int:
+    """The present moment in seconds since 1970."""
+    return int(clock.now().timestamp())
+
+
+def refusal(code: Code) -> Refusal:
+    """A stored reason with the default words of its code."""
+    return Refusal(code=code.value, message=message_of(code))
+
+
+def refusal_of(error: MaskmillError) -> Refusal:
+    """A stored reason with the words of an error."""
+    return Refusal(code=error.code.value, message=error.message)
+
+
+def load_job(table: Table, tenant: str, job_id: str) -> JobState | None:
+    row = table.get(rows.job_key(tenant, job_id))
+    return None if row is None else rows.job_of(row)
+
+
+def load_chunk(table: Table, tenant: str, job_id: str, number: int) -> ChunkState | None:
+    row = table.get(rows.chunk_key(tenant, job_id, number))
+    return None if row is None else rows.chunk_of(row)
+
+
+def described(media: Objects, tenant: str, job_id: str, number: int) -> Chunk:
+    """What the planner wrote about the items of a chunk; raises ObjectMissing."""
+    return Chunk.model_validate_json(media.get(keys.chunk(tenant, job_id, number)))
+
+
+def all_rows(table: Table, pk: str, prefix: str) -> Iterator[Row]:
+    """Every row of a partition whose sort key begins with `prefix`, page by page."""
+    after: str | None = None
+    while True:
+        page = table.query(Query(pk=pk, prefix=prefix, after=after))
+        yield from page.rows
+        if page.after is None:
+            return
+        after = page.after
+
+
+def all_chunks(table: Table, tenant: str, job_id: str) -> Iterator[ChunkState]:
+    for row in all_rows(table, rows.job_pk(tenant, job_id), rows.CHUNK_PREFIX):
+        yield rows.chunk_of(row)
+
+
+def end_item(
+    table: Table,
+    queues: Queues,
+    job: JobState,
+    number: int,
+    index: int,
+    *,
+    status: ItemStatus,
+    at_s: int,
+    reason: Refusal | None = None,
+    request_id: str | None = None,
+) -> None:
+    """Ends an item unless it has ended, and tells the job in either case."""
+    job_id = job.job.job_id
+    write = rows.end_item(
+        job.tenant, job_id, number, index, status=status, now_s=at_s, refusal=reason, request_id=request_id
+    )
+    try:
+        row: Row | None = table.write(write)
+    except RowConflict as conflict:
+        row = conflict.current
+    if row is not None:
+        forward(table, queues, job.tenant, job_id, rows.chunk_of(row))
+
+
+def forward(table: Table, queues: Queues, tenant: str, job_id: str, chunk: ChunkState) -> None:
+    """If all items of the chunk have ended, note it on the job; if that was the last chunk, ask to finish the job."""
+    if not chunk.is_full:
+        return
+    try:
+        job = rows.job_of(table.write(rows.add_full_chunk(tenant, job_id, chunk.number)))
+    except RowConflict:
+        return  # the job was removed meanwhile
+    ask_to_finish(queues, job)
+
+
+def ask_to_finish(queues: Queues, job: JobState) -> None:
+    if job.is_full and not job.status.is_terminal:
+        queues.send([FinishJob(tenant=job.tenant, job_id=job.job.job_id)])
+
+
+def cancel_open_items(table: Table, queues: Queues, job: JobState, *, at_s: int) -> None:
+    """Ends every item of a planned job that has not ended."""
+    for chunk in all_chunks(table, job.tenant, job.job.job_id):
+        end_open_items(table, queues, job, chunk, code=Code.CANCELLED, status=ItemStatus.CANCELLED, at_s=at_s)
+
+
+def end_open_items(
+    table: Table, queues: Queues, job: JobState, chunk: ChunkState, *, code: Code, status: ItemStatus, at_s: int
+) -> None:
+    """Ends every open item of a chunk with one reason."""
+    for index, item in chunk.items.items():
+        if not item.status.is_terminal:
+            end_item(
+                table, queues, job, chunk.number, index, status=status, at_s=at_s, reason=refusal(code)
+            )
+
+
+
+
+def key_of_address(address: str, bucket: str) -> str | None:
+    """The key of an `s3://bucket/key` address; None when it lies in another bucket."""
+    prefix = f"s3://{bucket}/"
+    return address[len(prefix) :] if address.startswith(prefix) else None
+
+
+def row_key(row: Row) -> Key:
+    return Key(row["pk"], row["sk"])

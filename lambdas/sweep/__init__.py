@@ -1,0 +1,1 @@
+"""Repairs what was lost, and counts what it repaired."""

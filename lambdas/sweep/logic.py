@@ -1,0 +1,180 @@
+"""The sweep: finds what was lost and sends it on its way again, and counts what it repaired; it does no work itself.
+
+In a calm run it repairs nothing. It looks at rows that are due, so its cost follows the open work, not the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from lambdas import state
+from maskmill.core import keys, rows
+from maskmill.core.errors import Code
+from maskmill.core.image import Image
+from maskmill.core.item import ItemStatus
+from maskmill.core.limits import (
+    JOB_LIFE_S,
+    SWEEP_FIRST_LOOK_S,
+    SWEEP_JOBS_MAX,
+    SWEEP_PENDING_S,
+    SWEEP_RENDERING_S,
+    SWEEP_UPLOAD_S,
+    UPLOAD_GRACE_S,
+)
+from maskmill.core.messages import CollectAnswer, DispatchItems, FinishJob, IngestUpload, Message, PlanJob, RenderItem
+from maskmill.core.ports import Clock, Objects, Queues, Table
+from maskmill.core.rows import ChunkState, ItemState, JobState
+from maskmill.core.table import Index, Key, Query, Row, RowConflict
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What the sweep needs."""
+
+    table: Table
+    uploads: Objects
+    work: Objects
+    queues: Queues
+    clock: Clock
+    work_bucket: str
+
+
+@dataclass(slots=True)
+class Repairs:
+    """How often the sweep did what should not have been needed, by kind."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def add(self, kind: str, times: int = 1) -> None:
+        if times:
+            self.counts[kind] = self.counts.get(kind, 0) + times
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+
+def sweep(ports: Ports) -> Repairs:
+    """Look at everything that is due now."""
+    repairs = Repairs()
+    at_s = state.now_s(ports.clock)
+    for number in range(rows.DUE_PARTITIONS):
+        for row in _due(ports.table, rows.due_jobs(number), at_s):
+            _look_at_job(ports, rows.job_of(row), at_s, repairs)
+    for row in _due(ports.table, rows.DUE_UPLOADS, at_s):
+        _look_at_upload(ports, row, at_s, repairs)
+    return repairs
+
+
+def _due(table: Table, pk: str, at_s: int) -> Iterator[Row]:
+    return iter(table.query(Query(pk=pk, index=Index.DUE, at_most=at_s, limit=SWEEP_JOBS_MAX)).rows)
+
+
+def _postpone(ports: Ports, key: Key, due_at_s: int) -> None:
+    try:
+        ports.table.write(rows.postpone(key, due_at_s))
+    except RowConflict:
+        return  # it was settled meanwhile and is not due any more
+
+
+def _look_at_job(ports: Ports, stale: JobState, at_s: int, repairs: Repairs) -> None:
+    tenant, job_id = stale.tenant, stale.job.job_id
+    job = state.load_job(ports.table, tenant, job_id)  # the index may lag behind
+    if job is None or job.status.is_terminal:
+        return
+    _postpone(ports, rows.job_key(tenant, job_id), at_s + SWEEP_FIRST_LOOK_S)
+    if not job.planned:
+        ports.queues.send([PlanJob(tenant=tenant, job_id=job_id)])
+        repairs.add("plan")
+        return
+    open_chunks = 0
+    for chunk in state.all_chunks(ports.table, tenant, job_id):
+        if chunk.is_full:
+            if f"{chunk.number:04d}" not in job.chunks_full:
+                state.forward(ports.table, ports.queues, tenant, job_id, chunk)
+                repairs.add("full_chunk")
+            continue
+        open_chunks += 1
+        _look_at_chunk(ports, job, chunk, at_s, repairs)
+    if open_chunks == 0 and job.is_full:
+        ports.queues.send([FinishJob(tenant=tenant, job_id=job_id)])
+        repairs.add("finish")
+
+
+def _look_at_chunk(ports: Ports, job: JobState, chunk: ChunkState, at_s: int, repairs: Repairs) -> None:
+    if at_s - job.created_at_s > JOB_LIFE_S:
+        _end_all(ports, job, chunk, Code.GAVE_UP, ItemStatus.FAILED, at_s)
+        repairs.add("gave_up")
+        return
+    if job.cancel_requested:
+        _end_all(ports, job, chunk, Code.CANCELLED, ItemStatus.CANCELLED, at_s)
+        repairs.add("cancel")
+        return
+    messages = list(_repairs_of(ports, job, chunk, at_s))
+    ports.queues.send(messages)
+    for message in messages:
+        repairs.add(message.kind)
+
+
+def _end_all(
+    ports: Ports, job: JobState, chunk: ChunkState, code: Code, status: ItemStatus, at_s: int
+) -> None:
+    state.end_open_items(ports.table, ports.queues, job, chunk, code=code, status=status, at_s=at_s)
+
+
+def _repairs_of(ports: Ports, job: JobState, chunk: ChunkState, at_s: int) -> Iterator[Message]:
+    """The messages that should have come: at most one for the pending items, one per request, one per item else."""
+    tenant, job_id = job.tenant, job.job.job_id
+    found: dict[str, bool] = {}
+    waiting: list[int] = []
+    for index, item in chunk.items.items():
+        age_s = at_s - item.changed_at_s
+        if item.status is ItemStatus.PENDING and age_s > SWEEP_PENDING_S:
+            waiting.append(index)
+        elif item.status is ItemStatus.RENDERING and age_s > SWEEP_RENDERING_S:
+            yield RenderItem(tenant=tenant, job_id=job_id, chunk=chunk.number, index=index)
+        elif item.status is ItemStatus.SEGMENTING and item.request_id is not None:
+            if item.request_id not in found:
+                found[item.request_id] = age_s > SWEEP_FIRST_LOOK_S and _has_answer(ports, chunk, item.request_id)
+                if found[item.request_id]:
+                    yield CollectAnswer(tenant=tenant, job_id=job_id, request_id=item.request_id)
+            if not found[item.request_id] and _is_stuck(item, at_s, age_s):
+                waiting.append(index)
+    if waiting:
+        yield DispatchItems(tenant=tenant, job_id=job_id, chunk=chunk.number, indices=tuple(waiting))
+
+
+def _is_stuck(item: ItemState, at_s: int, age_s: int) -> bool:
+    """The attempt is past its deadline, or was never handed to the endpoint."""
+    return item.lease_until_s <= at_s or (not item.is_invoked and age_s > SWEEP_PENDING_S)
+
+
+def _has_answer(ports: Ports, chunk: ChunkState, request_id: str) -> bool:
+    for address in chunk.answers.get(request_id, ()):
+        key = None if address is None else state.key_of_address(address, ports.work_bucket)
+        if key is not None and ports.work.head(key) is not None:
+            return True
+    return False
+
+
+def _look_at_upload(ports: Ports, row: Row, at_s: int, repairs: Repairs) -> None:
+    image, tenant = rows.image_of(row), row["tenant"]
+    key = rows.image_key(tenant, image.dataset_id, image.image_id)
+    if ports.uploads.head(keys.upload(tenant, image.dataset_id, image.image_id)) is not None:
+        ports.queues.send([IngestUpload(tenant=tenant, dataset_id=image.dataset_id, image_id=image.image_id)])
+        repairs.add("ingest")
+    elif at_s - int(image.created_at.timestamp()) > UPLOAD_GRACE_S:
+        _refuse_missing(ports, tenant, image)
+        return  # an upload that never came is the client's choice, not a loss
+    _postpone(ports, key, at_s + SWEEP_UPLOAD_S)
+
+
+def _refuse_missing(ports: Ports, tenant: str, image: Image) -> None:
+    reason = state.refusal(Code.UPLOAD_MISSING)
+    try:
+        ports.table.write(
+            rows.settle_image(tenant, image.dataset_id, image.image_id, normal=None, refusal=reason)
+        )
+    except RowConflict:
+        return  # it arrived meanwhile
