@@ -118,11 +118,7 @@ def end_open_items(
     """Ends every open item of a chunk with one reason."""
     for index, item in chunk.items.items():
         if not item.status.is_terminal:
-            end_item(
-                table, queues, job, chunk.number, index, status=status, at_s=at_s, reason=refusal(code)
-            )
-
-
+            end_item(table, queues, job, chunk.number, index, status=status, at_s=at_s, reason=refusal(code))
 
 
 def key_of_address(address: str, bucket: str) -> str | None:

@@ -191,9 +191,7 @@ def _start_rendering(ports: Ports, asked: _Asked, good: list[int]) -> None:
                 ports.table.write(rows.start_rendering(tenant, job_id, asked.chunk, indices=ready, now_s=at_s))
         except RowConflict:
             continue
-        ports.queues.send(
-            RenderItem(tenant=tenant, job_id=job_id, chunk=asked.chunk, index=index) for index in moving
-        )
+        ports.queues.send(RenderItem(tenant=tenant, job_id=job_id, chunk=asked.chunk, index=index) for index in moving)
         return
     raise Unavailable(detail="the chunk is too busy")
 

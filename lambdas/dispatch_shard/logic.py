@@ -65,9 +65,7 @@ def dispatch(ports: Ports, message: DispatchItems) -> None:
     raise Unavailable(detail="the chunk is too busy")
 
 
-def _advance(
-    ports: Ports, job: JobState, described: Chunk, chunk: ChunkState, indices: Iterable[int] | None
-) -> None:
+def _advance(ports: Ports, job: JobState, described: Chunk, chunk: ChunkState, indices: Iterable[int] | None) -> None:
     at_s = state.now_s(ports.clock)
     if job.cancel_requested:
         state.end_open_items(
@@ -80,9 +78,7 @@ def _advance(
     missing = {index: _missing(ports, job, described.item(index)) for index in triage.waiting}
     ready = [index for index in triage.waiting if not missing[index]]
     if ready:
-        ports.table.write(
-            rows.start_rendering(job.tenant, job.job.job_id, chunk.number, indices=ready, now_s=at_s)
-        )
+        ports.table.write(rows.start_rendering(job.tenant, job.job.job_id, chunk.number, indices=ready, now_s=at_s))
     _send_to_render(ports, job, chunk.number, [*ready, *triage.rendering])
     asking = {index: tasks for index, tasks in missing.items() if tasks}
     _ask_or_give_up(ports, job, described, chunk, asking, at_s)

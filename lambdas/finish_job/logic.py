@@ -60,9 +60,7 @@ def _counts(chunks: tuple[ChunkState, ...]) -> Counts:
 
 def _results(table: Table, job: JobState, chunks: tuple[ChunkState, ...]) -> Iterator[ItemResult]:
     """The results of the items that are done, by number."""
-    done = {
-        index for chunk in chunks for index, item in chunk.items.items() if item.status is ItemStatus.DONE
-    }
+    done = {index for chunk in chunks for index, item in chunk.items.items() if item.status is ItemStatus.DONE}
     for row in state.all_rows(table, rows.job_pk(job.tenant, job.job.job_id), rows.RESULT_PREFIX):
         result = rows.result_of(row)
         if result.index in done:

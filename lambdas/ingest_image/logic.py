@@ -43,6 +43,7 @@ def ingest(ports: Ports, message: IngestUpload) -> None:
     image = rows.image_of(row)
     if image.status is not ImageStatus.EXPECTED:
         return
+    outcome: NormalImage | Refusal
     try:
         outcome = _examine(ports, message, image)
     except ObjectMissing:
@@ -69,9 +70,7 @@ def _settle(ports: Ports, message: IngestUpload, outcome: NormalImage | Refusal)
     refusal = outcome if isinstance(outcome, Refusal) else None
     try:
         ports.table.write(
-            rows.settle_image(
-                message.tenant, message.dataset_id, message.image_id, normal=normal, refusal=refusal
-            )
+            rows.settle_image(message.tenant, message.dataset_id, message.image_id, normal=normal, refusal=refusal)
         )
     except RowConflict:
         return  # another delivery of the same event was faster

@@ -61,9 +61,7 @@ def _plan(ports: Ports, job: JobState) -> JobState | None:
         if any(item.refusal is None for item in chunk.items)
     )
     chunks_total = -(-len(plan.items) // plan.chunk_items)
-    row = _write_if(
-        ports, rows.mark_planned(tenant, job_id, chunks_total=chunks_total, items_total=len(plan.items))
-    )
+    row = _write_if(ports, rows.mark_planned(tenant, job_id, chunks_total=chunks_total, items_total=len(plan.items)))
     return None if row is None else rows.job_of(row)
 
 
@@ -88,9 +86,7 @@ def _fresh_plan(ports: Ports, job: JobState) -> Plan:
     chosen = job.job.image_ids
     wanted = images if chosen is None else {image_id: images[image_id] for image_id in chosen if image_id in images}
     backgrounds = {
-        image_id: images[image_id].normal
-        for image_id in backgrounds_of(job.job.recipe.recipe)
-        if image_id in images
+        image_id: images[image_id].normal for image_id in backgrounds_of(job.job.recipe.recipe) if image_id in images
     }
     return Plan(
         items=planned_items(tuple(wanted.values())[:IMAGES_PER_JOB_MAX]),

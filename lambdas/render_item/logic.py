@@ -72,9 +72,7 @@ def _render(ports: Ports, job: JobState, message: RenderItem) -> None:
         _end(ports, job, message, ItemStatus.NO_MATCH, state.refusal(Code.NO_OBJECT_FOUND))
 
 
-def _end(
-    ports: Ports, job: JobState, message: RenderItem, status: ItemStatus, reason: Refusal | None
-) -> None:
+def _end(ports: Ports, job: JobState, message: RenderItem, status: ItemStatus, reason: Refusal | None) -> None:
     state.end_item(
         ports.table,
         ports.queues,

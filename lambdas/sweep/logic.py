@@ -117,9 +117,7 @@ def _look_at_chunk(ports: Ports, job: JobState, chunk: ChunkState, at_s: int, re
         repairs.add(message.kind)
 
 
-def _end_all(
-    ports: Ports, job: JobState, chunk: ChunkState, code: Code, status: ItemStatus, at_s: int
-) -> None:
+def _end_all(ports: Ports, job: JobState, chunk: ChunkState, code: Code, status: ItemStatus, at_s: int) -> None:
     state.end_open_items(ports.table, ports.queues, job, chunk, code=code, status=status, at_s=at_s)
 
 
@@ -173,8 +171,6 @@ def _look_at_upload(ports: Ports, row: Row, at_s: int, repairs: Repairs) -> None
 def _refuse_missing(ports: Ports, tenant: str, image: Image) -> None:
     reason = state.refusal(Code.UPLOAD_MISSING)
     try:
-        ports.table.write(
-            rows.settle_image(tenant, image.dataset_id, image.image_id, normal=None, refusal=reason)
-        )
+        ports.table.write(rows.settle_image(tenant, image.dataset_id, image.image_id, normal=None, refusal=reason))
     except RowConflict:
         return  # it arrived meanwhile

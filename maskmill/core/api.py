@@ -18,7 +18,7 @@ from maskmill.core.limits import UPLOADS_PER_CALL_MAX
 from maskmill.core.model import Model
 from maskmill.core.prompt import Template
 from maskmill.core.recipe import Layer, OutputFormat, Recipe
-from maskmill.core.result import BoxPx, Warning_
+from maskmill.core.result import BoxPx, Remark
 
 Item = TypeVar("Item")
 
@@ -110,9 +110,9 @@ class SubmitJob(Model):
     """Run a recipe over all images of the dataset that have arrived, or over those named."""
 
     recipe: Recipe
-    image_ids: Annotated[tuple[Annotated[str, StringConstraints(max_length=40)], ...], Field(max_length=1000)] | None = (
-        None
-    )
+    image_ids: (
+        Annotated[tuple[Annotated[str, StringConstraints(max_length=40)], ...], Field(max_length=1000)] | None
+    ) = None
 
 
 class JobView(Model):
@@ -178,7 +178,7 @@ class ItemVariants(Model):
     source_url: str
     labels: tuple[LabelView, ...]
     variants: tuple[VariantView, ...]
-    warnings: tuple[Warning_, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
 
 class DatasetFiles(Model):

@@ -61,9 +61,7 @@ def planned_items(images: tuple[Image, ...]) -> tuple[PlannedItem, ...]:
     """The items of a job over these images; images that have not arrived yet are left out."""
     settled = [image for image in images if image.status is not ImageStatus.EXPECTED]
     return tuple(
-        PlannedItem(
-            index=index, image_id=image.image_id, name=image.name, normal=image.normal, refusal=image.refusal
-        )
+        PlannedItem(index=index, image_id=image.image_id, name=image.name, normal=image.normal, refusal=image.refusal)
         for index, image in enumerate(settled)
     )
 

@@ -120,7 +120,7 @@ class Recipe(Model):
         for layer in self.layers:
             unknown = set(names_in(layer.region)) - known
             if unknown:
-                raise ValueError(f"a layer names {sorted(unknown)[0]!r}, which is not among the recipe's templates")
+                raise ValueError(f"a layer names {min(unknown)!r}, which is not among the recipe's templates")
         if variants_per_image(self) > VARIANTS_PER_IMAGE_MAX:
             raise ValueError(f"the recipe makes more than {VARIANTS_PER_IMAGE_MAX} variants of each image")
         if self.composition is Composition.STACKED and _reshapes_before_the_end(self.layers):

@@ -77,7 +77,7 @@ class VariantRecord(Model):
     labels: tuple[Label, ...] | None = None
 
 
-class Warning_(StrEnum):
+class Remark(StrEnum):
     """What a user should know about a finished item."""
 
     EMPTY_MASK = "empty_mask"  # a template found nothing; its label and its variants are left out
@@ -93,7 +93,7 @@ class ItemResult(Model):
     normal: NormalImage
     labels: tuple[Label, ...]
     variants: tuple[VariantRecord, ...]
-    warnings: tuple[Warning_, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
 
 class LabelMask(Model):

@@ -248,9 +248,7 @@ def close_job(
     }
     if refusal is not None:
         values[("refusal",)] = refusal.model_dump_json()
-    return Update(
-        key=job_key(tenant, job_id), set=values, remove=(("due_pk",), ("due_at",)), require=(_is_open(),)
-    )
+    return Update(key=job_key(tenant, job_id), set=values, remove=(("due_pk",), ("due_at",)), require=(_is_open(),))
 
 
 def request_cancel(tenant: str, job_id: str) -> Update:
@@ -448,9 +446,7 @@ def end_item(
     require = [_enter_item(index, status)]
     if request_id is not None:
         require.append(Condition(_at(index, "r"), Op.EQUALS, request_id))
-    return Update(
-        chunk_key(tenant, job_id, number), set=values, add={("ended",): 1}, require=tuple(require)
-    )
+    return Update(chunk_key(tenant, job_id, number), set=values, add={("ended",): 1}, require=tuple(require))
 
 
 # Results ---------------------------------------------------------------------------------------------------------

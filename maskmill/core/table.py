@@ -76,7 +76,7 @@ Write = Put | Update | Delete
 
 
 class Index(StrEnum):
-    """The secondary indexes; each has a partition attribute and a sort attribute, and holds only rows that have both."""
+    """The secondary indexes: each has a partition and a sort attribute, and holds only the rows that have both."""
 
     DUE = "due"  # due_pk, due_at: rows that someone must look at after a moment (sort: seconds since 1970, integer)
     RECENT = "recent"  # recent_pk, recent_at: what a tenant made, by time (sort: ISO time and id)
