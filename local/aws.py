@@ -6,13 +6,13 @@ The keys are the emulator's root keys. They open nothing but the emulator on thi
 from dataclasses import dataclass
 from typing import Any
 
-import boto3  # type: ignore[import-untyped, unused-ignore]
-from botocore.config import Config  # type: ignore[import-untyped, unused-ignore]
+import boto3
+from botocore.config import Config
 
 from local.emulator.environment import REGION
 
 ROOT_KEY = "test"
-ROOT_SECRET = "test"
+ROOT_SECRET = "test"  # noqa: S105 - the emulator lets the root key in with any secret
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-REQUIREMENTS = Path(__file__).parent / "requirements.txt"
+REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements" / "emulator.txt"
 STAMP = "installed"
 
 

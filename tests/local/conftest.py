@@ -14,10 +14,6 @@ EMULATOR_PORT = 14566
 ENDPOINT_PORT = 18899
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "integration: starts the emulator and other processes on loopback")
-
-
 @pytest.fixture(scope="session")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("state")

@@ -23,7 +23,7 @@ import logging, os
 logging.getLogger().setLevel(logging.INFO)
 def handler(event, context):
     if event.get("log"):
-        logging.info("said %s", event["log"])
+        logging.getLogger("library").info("said %s", event["log"])
     return {"file": os.path.realpath(__file__), "pid": os.getpid()}
 """
 
@@ -246,7 +246,7 @@ def test_an_unsigned_question_is_not_authorized(emulator: EmulatorSettings) -> N
 
 
 def test_the_root_keys_are_those_of_the_clients() -> None:
-    assert ROOT == Credentials("test", "test", None)
+    assert Credentials("test", "test", None) == ROOT
 
 
 def wait_for(is_true: Any, timeout_s: float = 10.0) -> None:
