@@ -1,0 +1,191 @@
+"""Foreign files into pictures: bounds, orientation, colour and depth; it knows no storage and trusts no file name.
+
+The order matters: length, type by bytes, scans, header size, frames, checksums, and only then pixels.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
+from PIL import Image
+
+from maskmill.core.errors import Code, InvalidInput
+from maskmill.core.image import Note, SourceFormat
+from maskmill.core.limits import IMAGE_PIXELS_MAX, IMAGE_SIDE_PX_MIN, JPEG_SCANS_MAX, UPLOAD_BYTES_MAX
+from maskmill.imaging.picture import Bytes, Picture
+from maskmill.imaging.profile import to_srgb
+from maskmill.imaging.sniff import format_of, jpeg_scans, png_is_16_bit, tiff_has_more_frames, webp_size
+
+T = TypeVar("T")
+
+_ORIENTATION_TAG = 0x0112
+_BITS_PER_SAMPLE_TAG = 258
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_METADATA_KEYS = ("exif", "xmp", "XML:com.adobe.xmp", "comment", "photoshop", "Comment", "mp")
+
+
+def decode(data: bytes) -> tuple[Picture, SourceFormat, tuple[Note, ...]]:
+    """The upright sRGB picture in a file, what the file is, and what was done to it.
+
+    Raises InvalidInput: empty_file, file_too_large, unsupported_format, too_small, too_many_pixels, too_complex,
+    animated_not_supported or corrupt_image. Nothing is decoded before the header's size is within bounds.
+    """
+    if not data:
+        raise InvalidInput(Code.EMPTY_FILE)
+    if len(data) > UPLOAD_BYTES_MAX:
+        raise InvalidInput(Code.FILE_TOO_LARGE, detail=f"{len(data)} bytes")
+    source_format = format_of(data)
+    if source_format is SourceFormat.JPEG and jpeg_scans(data, count_max=JPEG_SCANS_MAX) > JPEG_SCANS_MAX:
+        raise InvalidInput(Code.TOO_COMPLEX, detail=f"more than {JPEG_SCANS_MAX} scans")
+    picture, notes = guarded(lambda: _decoded(data, source_format))
+    return picture, source_format, notes
+
+
+def guarded(work: Callable[[], T]) -> T:
+    """The one boundary around Pillow: whatever a decoder raises becomes one of our codes.
+
+    Of all warnings only that of a decompression bomb is an error: a fine photo may carry garbage as metadata.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            return work()
+    except InvalidInput:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
+        raise InvalidInput(Code.TOO_MANY_PIXELS, detail=str(exc)) from exc
+    except Exception as exc:
+        raise InvalidInput(Code.CORRUPT_IMAGE, detail=f"{type(exc).__name__}: {exc}") from exc
+
+
+def _decoded(data: bytes, source_format: SourceFormat) -> tuple[Picture, tuple[Note, ...]]:
+    if source_format is SourceFormat.WEBP and (size := webp_size(data)):
+        _check_bounds(size.width_px, size.height_px)  # the WebP decoder allocates its canvas when it opens a file
+    with _opened(data, source_format) as image:
+        _check_bounds(*image.size)
+        _check_frames(image, source_format)
+        image.verify()
+    with _opened(data, source_format) as image:
+        notes = _header_notes(image, data, source_format)
+        turned = _orientation(image)
+        image.load()
+        still_to_turn = _orientation(image)  # the TIFF decoder turns by itself; a PNG may tell only at its end
+        has_metadata = any(image.info.get(key) for key in _METADATA_KEYS) or bool(getattr(image, "text", None))
+        picture, colour_notes = _picture_of(image, still_to_turn)
+    if turned != 1 or still_to_turn != 1:
+        notes.insert(0, Note.TURNED_UPRIGHT)
+    notes += colour_notes
+    if has_metadata:
+        notes.append(Note.METADATA_DROPPED)
+    return picture, tuple(dict.fromkeys(notes))
+
+
+def _opened(data: bytes, source_format: SourceFormat) -> Image.Image:
+    return Image.open(io.BytesIO(data), formats=[source_format.value.upper()])
+
+
+def _check_bounds(width_px: int, height_px: int) -> None:
+    if width_px * height_px > IMAGE_PIXELS_MAX:
+        raise InvalidInput(Code.TOO_MANY_PIXELS, detail=f"{width_px} x {height_px}")
+    if min(width_px, height_px) < IMAGE_SIDE_PX_MIN:
+        raise InvalidInput(Code.TOO_SMALL, detail=f"{width_px} x {height_px}")
+
+
+def _check_frames(image: Image.Image, source_format: SourceFormat) -> None:
+    if source_format in (SourceFormat.PNG, SourceFormat.WEBP) and getattr(image, "n_frames", 1) > 1:
+        raise InvalidInput(Code.ANIMATED_NOT_SUPPORTED)
+
+
+def _header_notes(image: Image.Image, data: bytes, source_format: SourceFormat) -> list[Note]:
+    notes = []
+    is_deep = source_format is SourceFormat.PNG and png_is_16_bit(data)
+    if source_format is SourceFormat.TIFF:
+        bits = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE_TAG, (8,))
+        is_deep = max(bits if isinstance(bits, tuple) else (bits,)) == 16
+    if is_deep:
+        notes.append(Note.REDUCED_FROM_16_BIT)
+    if image.format == "MPO" or (source_format is SourceFormat.TIFF and tiff_has_more_frames(data)):
+        notes.append(Note.FIRST_FRAME_ONLY)
+    return notes
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 to 8; anything else that stands there counts as 1."""
+    try:
+        value = image.getexif().get(_ORIENTATION_TAG, 1)
+    except Exception:  # noqa: BLE001 - garbage where EXIF should be is no reason to refuse a picture
+        return 1
+    return value if isinstance(value, int) and value in _TURNS else 1
+
+
+def _picture_of(image: Image.Image, orientation: int) -> tuple[Picture, list[Note]]:
+    notes: list[Note] = []
+    icc = image.info.get("icc_profile")
+    base, alpha = _base_and_alpha(image)
+    base, colour_notes = to_srgb(base, icc if isinstance(icc, bytes) else None)
+    notes += colour_notes
+    if orientation in _TURNS:
+        base = base.transpose(_TURNS[orientation])
+        alpha = alpha.transpose(_TURNS[orientation]) if alpha is not None else None
+    is_grey = base.mode == "L"
+    if is_grey:
+        notes.append(Note.GREYSCALE)
+    opacity = None if alpha is None or alpha.getextrema()[0] == 255 else np.array(alpha)
+    if opacity is not None:
+        notes.append(Note.ALPHA_KEPT)
+    return Picture(rgb=_three_channels(np.asarray(base)), alpha=opacity, is_grey=is_grey), notes
+
+
+def _three_channels(pixels: Bytes) -> Bytes:
+    if pixels.ndim == 2:
+        return np.ascontiguousarray(np.broadcast_to(pixels[:, :, None], (*pixels.shape, 3)))
+    return np.ascontiguousarray(pixels)
+
+
+def _base_and_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """The colour part (L, RGB, CMYK or LAB) and the opacity (L), if the file has one.
+
+    Raises InvalidInput unsupported_format for floating-point and 32-bit pictures.
+    """
+    if image.mode.startswith("I;16"):
+        return _from_16_bit(image)
+    if "transparency" in image.info and image.mode in ("1", "L", "RGB", "P"):
+        image = image.convert("L") if image.mode == "1" else image
+        image = image.convert("LA" if image.mode == "L" else "RGBA")
+    if image.mode in ("RGBa", "La"):
+        image = image.convert("RGBA" if image.mode == "RGBa" else "LA")
+    if image.mode == "PA":
+        image = image.convert("RGBA")
+    if image.mode in ("RGBA", "LA"):
+        return image.convert(image.mode[:-1]), image.getchannel("A")
+    if image.mode == "1":
+        return image.convert("L"), None
+    if image.mode in ("P", "YCbCr", "RGBX", "HSV"):
+        return image.convert("RGB"), None
+    if image.mode in ("L", "RGB", "CMYK", "LAB"):
+        return image, None
+    message = "Pictures with 32-bit or floating-point values are not accepted. Export it with 8 or 16 bits."
+    raise InvalidInput(Code.UNSUPPORTED_FORMAT, message=message, detail=f"mode {image.mode}")
+
+
+def _from_16_bit(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """16-bit grey scaled to 8 bits with rounding: 65535 becomes 255 and 40000 becomes 156."""
+    deep = np.asarray(image).astype(np.uint32)
+    alpha = None
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int):
+        alpha = Image.fromarray(np.where(deep == transparent, 0, 255).astype(np.uint8))
+    return Image.fromarray(((deep * 255 + 32767) // 65535).astype(np.uint8)), alpha

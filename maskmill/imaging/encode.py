@@ -1,0 +1,56 @@
+"""Pictures into files without any metadata, the same bytes each time; it knows no storage and no recipe."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+
+from maskmill.core.errors import Code, InvalidInput
+from maskmill.core.recipe import Output, OutputFormat
+from maskmill.imaging.normal import pillow_image
+from maskmill.imaging.picture import Picture
+
+_SIDE_PX_MAX = {OutputFormat.WEBP: 16_383, OutputFormat.JPEG: 65_500, OutputFormat.AVIF: 65_535}
+_WEBP_METHOD = 2  # half the time of Pillow's default 4, one percent more bytes
+_PNG_LEVEL = 1
+_AVIF_SPEED = 8
+
+
+def encode(picture: Picture, output: Output) -> bytes:
+    """The file of a picture; `output.quality` is for WebP, JPEG and AVIF. JPEG lies on white where it is transparent.
+
+    Raises InvalidInput render_failed when a side exceeds what the format can hold.
+    """
+    longest = max(picture.rgb.shape[:2])
+    if longest > _SIDE_PX_MAX.get(output.format, longest):
+        message = f"{output.format.value.upper()} cannot hold a side of {longest} pixels. Choose PNG as the output."
+        raise InvalidInput(Code.RENDER_FAILED, message=message)
+    if output.format is OutputFormat.JPEG:
+        picture = flattened(picture)
+    out = io.BytesIO()
+    pillow_image(picture).save(out, output.format.value.upper(), **_options(output))
+    return out.getvalue()
+
+
+def flattened(picture: Picture, *, background: tuple[int, int, int] = (255, 255, 255)) -> Picture:
+    """The picture on a plain background, without opacity; the same object when it is opaque."""
+    if picture.alpha is None:
+        return picture
+    rgb = np.empty_like(picture.rgb)
+    weight = picture.alpha.astype(np.uint32)
+    for channel in range(3):
+        mixed = picture.rgb[:, :, channel] * weight + np.uint32(background[channel]) * (255 - weight)
+        rgb[:, :, channel] = (mixed + 127) // 255
+    return Picture(rgb=rgb, alpha=None, is_grey=picture.is_grey and len(set(background)) == 1)
+
+
+def _options(output: Output) -> dict[str, Any]:
+    if output.format is OutputFormat.PNG:
+        return {"compress_level": _PNG_LEVEL}
+    if output.format is OutputFormat.WEBP:
+        return {"quality": output.quality, "method": _WEBP_METHOD}
+    if output.format is OutputFormat.AVIF:
+        return {"quality": output.quality, "speed": _AVIF_SPEED, "max_threads": 1}
+    return {"quality": output.quality}

@@ -1,0 +1,143 @@
+"""Gaussian blur of one plane whose values can be asked for anywhere; it knows no colour and no mask.
+
+The plane is unbounded: whoever supplies it decides what lies beyond the picture's border. Small deviations are a direct
+separable convolution; large ones work on a plane made coarser by a power of two and come back through cubic B-splines,
+whose variance, like that of the averaging, is known and taken off the kernel. Coarse cells lie on the absolute grid, so
+that any part of the result can be made alone, with the same bits. Against an exact Gaussian the error stays below a
+twentieth of an 8-bit level.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from maskmill.imaging.picture import Floats
+
+COARSE_SIGMA_PX = 6.0  # from here on the coarse way
+_COARSE_CELLS_PER_SIGMA = 3.0
+_STRIP_PIXELS = 1 << 17
+
+Source = Callable[[range, range], tuple[Floats, ...]]  # the planes at these rows and columns, which may lie outside
+
+
+def kernel_radius(sigma_px: float) -> int:
+    """How far the direct kernel reaches: four deviations."""
+    return math.ceil(4 * sigma_px)
+
+
+def wider(span: range, margin: int) -> range:
+    return range(span.start - margin, span.stop + margin)
+
+
+def convolved(plane: Floats, sigma_px: float) -> Floats:
+    """The valid part of a separable Gaussian: float32 (H + 2r, W + 2r) becomes (H, W), r = kernel_radius(sigma_px)."""
+    weights = _weights(sigma_px)
+    return _along_rows(_along_rows(plane, weights).T, weights).T
+
+
+def _weights(sigma_px: float) -> list[np.float32]:
+    radius = kernel_radius(sigma_px)
+    raw = [math.exp(-0.5 * (step / sigma_px) ** 2) for step in range(radius + 1)]
+    total = raw[0] + 2 * math.fsum(raw[1:])
+    return [np.float32(value / total) for value in raw]
+
+
+def _along_rows(plane: Floats, weights: list[np.float32]) -> Floats:
+    """Convolve down the columns; the sum starts at the centre and goes outwards."""
+    radius = len(weights) - 1
+    height = plane.shape[0] - 2 * radius
+    result = plane[radius : radius + height] * weights[0]
+    pair = np.empty_like(result)
+    for step in range(1, radius + 1):
+        above, below = radius - step, radius + step
+        np.add(plane[above : above + height], plane[below : below + height], out=pair)
+        pair *= weights[step]
+        result += pair
+    return result
+
+
+class Blurred:
+    """A source of planes, blurred; `at` gives any part of the box that it was made for, always with the same bits."""
+
+    def __init__(self, source: Source, sigma_px: float, *, rows: range, columns: range) -> None:
+        """For the part `rows` × `columns`, all that `at` may be asked for; a large blur reads it here, in strips."""
+        self._source = source
+        self._sigma = sigma_px
+        self._coarse: list[Floats] = []
+        if sigma_px >= COARSE_SIGMA_PX:
+            self._grid = _Grid(sigma_px, rows, columns)
+            self._coarse = [convolved(means, self._grid.sigma) for means in self._cell_means()]
+
+    def at(self, rows: range, columns: range) -> tuple[Floats, ...]:
+        """The blurred planes at these pixels, each float32 (len(rows), len(columns))."""
+        if self._sigma == 0:
+            return self._source(rows, columns)
+        if self._coarse:
+            return tuple(self._grid.upsampled(plane, rows, columns) for plane in self._coarse)
+        reach = kernel_radius(self._sigma)
+        wide = self._source(wider(rows, reach), wider(columns, reach))
+        return tuple(convolved(plane, self._sigma) for plane in wide)
+
+    def _cell_means(self) -> list[Floats]:
+        grid = self._grid
+        pixels = grid.pixels(grid.columns)
+        step = max(1, _STRIP_PIXELS // (len(pixels) * grid.cell))
+        strips = [
+            [grid.averaged(plane) for plane in self._source(grid.pixels(grid.rows[start : start + step]), pixels)]
+            for start in range(0, len(grid.rows), step)
+        ]
+        return [np.concatenate(planes) for planes in zip(*strips, strict=True)]
+
+
+class _Grid:
+    """The coarse cells of a large blur, on multiples of `cell` pixels of the whole picture."""
+
+    def __init__(self, sigma_px: float, rows: range, columns: range) -> None:
+        self.cell = 1 << int(math.log2(sigma_px / _COARSE_CELLS_PER_SIGMA))
+        variance = sigma_px**2 - (self.cell**2 - 1) / 12 - self.cell**2 / 3
+        self.sigma = math.sqrt(variance) / self.cell
+        self._radius = kernel_radius(self.sigma)
+        self.rows = self._cells(rows)
+        self.columns = self._cells(columns)
+
+    def pixels(self, cells: range) -> range:
+        return range(cells.start * self.cell, cells.stop * self.cell)
+
+    def averaged(self, plane: Floats) -> Floats:
+        """Means of the cells of a plane whose sides are whole cells, by repeated halving."""
+        cell = self.cell
+        while cell > 1:
+            plane = (plane[0::2] + plane[1::2]) * np.float32(0.5)
+            plane = (plane[:, 0::2] + plane[:, 1::2]) * np.float32(0.5)
+            cell //= 2
+        return plane
+
+    def upsampled(self, plane: Floats, rows: range, columns: range) -> Floats:
+        """The blurred cells at these pixels."""
+        tall = self._along_rows(plane, rows, self.rows.start + self._radius)
+        return self._along_rows(np.ascontiguousarray(tall.T), columns, self.columns.start + self._radius).T
+
+    def _cells(self, pixels: range) -> range:
+        """The cells that `upsampled` reads for these pixels, and the kernel's reach around them."""
+        margin = 2 + self._radius
+        return range(pixels.start // self.cell - margin, (pixels.stop - 1) // self.cell + margin + 1)
+
+    def _along_rows(self, cells: Floats, pixels: range, first_cell: int) -> Floats:
+        """Cubic B-spline along the first axis; cell i has its centre at (i + 0.5) · cell."""
+        places = (np.arange(pixels.start, pixels.stop) + 0.5) / self.cell - 0.5
+        bases = np.floor(places)
+        shares = places - bases
+        index = bases.astype(np.int64) - first_cell
+        weights = (
+            (1 - shares) * (1 - shares) * (1 - shares) / 6,
+            ((3 * shares - 6) * shares * shares + 4) / 6,
+            (((3 - 3 * shares) * shares + 3) * shares + 1) / 6,
+            shares * shares * shares / 6,
+        )
+        result: Floats = cells[index - 1] * weights[0].astype(np.float32)[:, None]
+        for step in range(1, 4):
+            result += cells[index - 1 + step] * weights[step].astype(np.float32)[:, None]
+        return result
