@@ -9,7 +9,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +50,13 @@ class Cdk:
 
 
 def bootstrap(cdk: Cdk, *, progress: Callable[[str], None] = print) -> float:
-    """Create the CDK's own bucket and roles in the emulator; give the seconds it took."""
-    return _run(cdk, ["bootstrap", f"aws://{ACCOUNT}/{REGION}"], what="bootstrap", progress=progress)
+    """Create the CDK's own bucket and roles in the emulator; give the seconds it took.
+
+    It runs outside the repository, where no `cdk.json` makes the command line run the app first.
+    """
+    cdk.state.mkdir(parents=True, exist_ok=True)
+    arguments = ["bootstrap", f"aws://{ACCOUNT}/{REGION}"]
+    return _run(replace(cdk, folder=cdk.state), arguments, what="bootstrap", progress=progress)
 
 
 def synth(cdk: Cdk, *, progress: Callable[[str], None] = print) -> float:
