@@ -115,7 +115,8 @@ def cancel_open_items(table: Table, queues: Queues, job: JobState, *, at_s: int)
 def end_open_items(
     table: Table, queues: Queues, job: JobState, chunk: ChunkState, *, code: Code, status: ItemStatus, at_s: int
 ) -> None:
-    """Ends every open item of a chunk with one reason."""
+    """Ends every open item of a chunk with one reason; where none is open, passes on that the chunk is full."""
+    forward(table, queues, job.tenant, job.job.job_id, chunk)
     for index, item in chunk.items.items():
         if not item.status.is_terminal:
             end_item(table, queues, job, chunk.number, index, status=status, at_s=at_s, reason=refusal(code))

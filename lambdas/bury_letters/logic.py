@@ -64,6 +64,7 @@ def _fail_items(ports: Ports, letter: DispatchItems | RenderItem) -> None:
     else:
         code, stuck = Code.GAVE_UP, {ItemStatus.PENDING, ItemStatus.SEGMENTING}
         indices = tuple(chunk.items) if letter.indices is None else letter.indices
+    state.forward(ports.table, ports.queues, letter.tenant, letter.job_id, chunk)
     for index in indices:
         if index in chunk.items and chunk.items[index].status in stuck:
             state.end_item(

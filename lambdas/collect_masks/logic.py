@@ -197,10 +197,11 @@ def _start_rendering(ports: Ports, asked: _Asked, good: list[int]) -> None:
 
 
 def _in_flight(ports: Ports, asked: _Asked, indices: Iterable[int]) -> dict[int, int]:
-    """The items that still wait for this very attempt, with its number."""
+    """The items that still wait for this very attempt, with its number; where none is open, passes that on."""
     chunk = _chunk(ports, asked)
     if chunk is None:
         return {}
+    state.forward(ports.table, ports.queues, asked.job.tenant, asked.job.job.job_id, chunk)
     return {
         index: chunk.items[index].attempt
         for index in indices

@@ -72,6 +72,7 @@ def _advance(ports: Ports, job: JobState, described: Chunk, chunk: ChunkState, i
             ports.table, ports.queues, job, chunk, code=Code.CANCELLED, status=ItemStatus.CANCELLED, at_s=at_s
         )
         return
+    state.forward(ports.table, ports.queues, job.tenant, job.job.job_id, chunk)
     triage = _triage(chunk, chunk.items if indices is None else indices, at_s)
     for request_id, members in triage.unsent.items():
         _invoke(ports, job, chunk.number, members, request_id)

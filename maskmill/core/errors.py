@@ -88,7 +88,7 @@ _MESSAGES: dict[Code, str] = {
     Code.CORRUPT_IMAGE: "The picture is damaged or incomplete. Export or copy it again.",
     Code.TOO_SMALL: "The picture is too small to work on.",
     Code.TOO_MANY_PIXELS: "The picture has more pixels than the limit. Export it smaller.",
-    Code.TOO_COMPLEX: "The picture is stored in a way that is too costly to read. Save it again as a plain JPEG or PNG.",
+    Code.TOO_COMPLEX: "The picture is stored in a way that is too costly to read. Save it again as a JPEG or PNG.",
     Code.ANIMATED_NOT_SUPPORTED: "Animated pictures are not accepted. Export the frame that you need.",
     Code.UPLOAD_MISSING: "The file never arrived. Upload it again.",
     Code.CHECKSUM_MISMATCH: "The file changed on its way. Upload it again.",

@@ -1,0 +1,267 @@
+"""The ports in memory: a table, buckets, queues and an endpoint that behave as the real ones, or worse.
+
+Without a world they act at once and without faults, which is what the contract tests and the unit tests use.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from maskmill.core.errors import Code, InvalidInput
+from maskmill.core.messages import QUEUE_OF, Message, QueueName
+from maskmill.core.ports import Invoked, ObjectInfo, ObjectMissing
+from maskmill.core.table import (
+    Condition,
+    Delete,
+    Index,
+    Key,
+    Op,
+    Page,
+    Path,
+    Put,
+    Query,
+    Row,
+    RowConflict,
+    Update,
+    Write,
+)
+
+Result = TypeVar("Result")
+Call = Callable[[str, str, Callable[[], Any]], Any]
+_ABSENT = object()
+_INDEX_ATTRIBUTES = {Index.DUE: ("due_pk", "due_at"), Index.RECENT: ("recent_pk", "recent_at")}
+
+
+def at_once(service: str, label: str, effect: Callable[[], Result]) -> Result:
+    """A call without latency or faults."""
+    return effect()
+
+
+@dataclass(slots=True)
+class MemoryTable:
+    """The table port; `watch` sees every committed write as (key, before, after)."""
+
+    call: Call = at_once
+    rows: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    watch: list[Callable[[Key, Row | None, Row | None], None]] = field(default_factory=list)
+
+    def get(self, key: Key) -> Row | None:
+        return self.call("table.get", str(key), lambda: self._copy(key))
+
+    def query(self, query: Query) -> Page:
+        return self.call("table.query", f"{query.pk}|{query.prefix}", lambda: self._query(query))
+
+    def write(self, write: Write) -> Row:
+        return self.call("table.write", str(write.key), lambda: self._write(write))
+
+    def _copy(self, key: Key) -> Row | None:
+        row = self.rows.get(key)
+        return None if row is None else copy.deepcopy(row)
+
+    def _query(self, query: Query) -> Page:
+        found = sorted(self._candidates(query), key=lambda pair: pair[0], reverse=query.descending)
+        if query.after is not None:
+            found = [
+                pair for pair in found if (pair[0] < query.after if query.descending else pair[0] > query.after)
+            ]
+        page = found[: query.limit]
+        after = page[-1][0] if len(found) > len(page) else None
+        return Page(rows=tuple(copy.deepcopy(row) for _, row in page), after=after)
+
+    def _candidates(self, query: Query) -> Iterator[tuple[str, dict[str, Any]]]:
+        for key, row in self.rows.items():
+            if query.index is None:
+                if key.pk == query.pk and key.sk.startswith(query.prefix):
+                    yield key.sk, row
+                continue
+            pk_name, sort_name = _INDEX_ATTRIBUTES[query.index]
+            if row.get(pk_name) != query.pk or sort_name not in row:
+                continue
+            sort = row[sort_name]
+            if query.at_most is None or sort <= query.at_most:
+                text = f"{sort:020d}" if isinstance(sort, int) else str(sort)
+                yield f"{text}|{key.pk}|{key.sk}", row
+
+    def _write(self, write: Write) -> Row:
+        before = self.rows.get(write.key)
+        match write:
+            case Put():
+                if before is not None:
+                    raise RowConflict(write.key, copy.deepcopy(before))
+                after: dict[str, Any] = {**copy.deepcopy(dict(write.row)), "pk": write.key.pk, "sk": write.key.sk}
+            case Delete():
+                self.rows.pop(write.key, None)
+                self._tell(write.key, before, None)
+                return {}
+            case Update():
+                if before is None or not all(_holds(before, condition) for condition in write.require):
+                    raise RowConflict(write.key, copy.deepcopy(before))
+                after = _updated(before, write)
+        self.rows[write.key] = after
+        self._tell(write.key, before, after)
+        return copy.deepcopy(after)
+
+    def _tell(self, key: Key, before: Row | None, after: Row | None) -> None:
+        for watcher in self.watch:
+            watcher(key, before, after)
+
+
+def _read(row: Any, path: Path) -> Any:
+    for name in path:
+        if not isinstance(row, dict) or name not in row:
+            return _ABSENT
+        row = row[name]
+    return row
+
+
+def _holds(row: Row, condition: Condition) -> bool:
+    value = _read(row, condition.path)
+    match condition.op:
+        case Op.ABSENT:
+            return value is _ABSENT
+        case Op.PRESENT:
+            return value is not _ABSENT
+        case Op.EQUALS:
+            return bool(value == condition.value)
+        case Op.DIFFERS:
+            return bool(value != condition.value)
+        case Op.AT_MOST:
+            return value is _ABSENT or bool(value <= condition.value)
+        case Op.IN:
+            return value in condition.value
+
+
+def _updated(before: dict[str, Any], write: Update) -> dict[str, Any]:
+    after = copy.deepcopy(before)
+    for path, value in write.set.items():
+        _parent(after, path)[path[-1]] = copy.deepcopy(value)
+    for path, amount in write.add.items():
+        parent = _parent(after, path)
+        if isinstance(amount, int):
+            parent[path[-1]] = parent.get(path[-1], 0) + amount
+        else:
+            parent[path[-1]] = set(parent.get(path[-1], set())) | amount
+    for path in write.remove:
+        _parent(after, path).pop(path[-1], None)
+    return after
+
+
+def _parent(row: dict[str, Any], path: Path) -> dict[str, Any]:
+    for name in path[:-1]:
+        row = row[name]
+    return row
+
+
+@dataclass(slots=True)
+class MemoryObjects:
+    """One bucket."""
+
+    name: str
+    call: Call = at_once
+    objects: dict[str, bytes] = field(default_factory=dict)
+    media_types: dict[str, str] = field(default_factory=dict)
+
+    def get(self, key: str, *, bytes_max: int | None = None) -> bytes:
+        return self.call(f"{self.name}.get", key, lambda: self._get(key, bytes_max))
+
+    def head(self, key: str) -> ObjectInfo | None:
+        return self.call(f"{self.name}.head", key, lambda: self._head(key))
+
+    def put(self, key: str, data: bytes, *, media_type: str) -> None:
+        self.call(f"{self.name}.put", key, lambda: self._put(key, data, media_type))
+
+    def put_first(self, key: str, data: bytes, *, media_type: str) -> bool:
+        return self.call(f"{self.name}.put", key, lambda: self._put_first(key, data, media_type))
+
+    @contextmanager
+    def stream(self, key: str, *, media_type: str) -> Iterator[_Buffer]:
+        buffer = _Buffer()
+        yield buffer
+        self.put(key, bytes(buffer.data), media_type=media_type)
+
+    def _get(self, key: str, bytes_max: int | None) -> bytes:
+        if key not in self.objects:
+            raise ObjectMissing(key)
+        data = self.objects[key]
+        if bytes_max is not None and len(data) > bytes_max:
+            raise InvalidInput(Code.FILE_TOO_LARGE)
+        return data
+
+    def _head(self, key: str) -> ObjectInfo | None:
+        data = self.objects.get(key)
+        return None if data is None else ObjectInfo(len(data), hashlib.sha256(data).hexdigest())
+
+    def _put(self, key: str, data: bytes, media_type: str) -> None:
+        self.objects[key] = data
+        self.media_types[key] = media_type
+
+    def _put_first(self, key: str, data: bytes, media_type: str) -> bool:
+        if key in self.objects:
+            return False
+        self._put(key, data, media_type)
+        return True
+
+
+@dataclass(slots=True)
+class _Buffer:
+    data: bytearray = field(default_factory=bytearray)
+
+    def write(self, data: bytes, /) -> int:
+        self.data += data
+        return len(data)
+
+
+@dataclass(slots=True)
+class MemoryQueues:
+    """All queues; `deliver` is told of every message that was sent."""
+
+    call: Call = at_once
+    sent: list[tuple[QueueName, Message]] = field(default_factory=list)
+    deliver: Callable[[QueueName, Message], None] | None = None
+
+    def send(self, messages: Iterable[Message]) -> None:
+        for message in messages:
+            self.call("queue.send", f"{message.kind}:{message.model_dump_json()}", lambda one=message: self._send(one))
+
+    def _send(self, message: Message) -> None:
+        queue = QUEUE_OF[type(message)]
+        self.sent.append((queue, message))
+        if self.deliver is not None:
+            self.deliver(queue, message)
+
+
+@dataclass(slots=True)
+class MemoryEndpoint:
+    """An endpoint that takes requests; `accept` is told of each with the address that it promised."""
+
+    call: Call = at_once
+    accept: Callable[[str, str], None] | None = None
+    invocations: list[str] = field(default_factory=list)
+
+    def invoke(self, *, request_key: str, request_id: str, answer_folder: str, answer_file: str) -> Invoked:
+        return self.call(
+            "endpoint.invoke", request_id, lambda: self._invoke(request_key, f"{answer_folder}/{answer_file}")
+        )
+
+    def _invoke(self, request_key: str, answer: str) -> Invoked:
+        self.invocations.append(request_key)
+        promise = f"s3://work/async/{answer}"
+        if self.accept is not None:
+            self.accept(request_key, promise)
+        return Invoked(answer=promise, failure=f"s3://work/async-failed/{answer}")
+
+
+@dataclass(slots=True)
+class FixedClock:
+    """A clock that stands still until it is told to move."""
+
+    at: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.at
