@@ -1,0 +1,50 @@
+"""The SDK's clients, each made once per process on first use, with short timeouts and few retries of their own.
+
+Longer patience is the queues' business: a call that stays unavailable fails its message, which comes again.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+ATTEMPTS_MAX = 3
+CONNECT_TIMEOUT_S = 2
+
+
+def _config(read_timeout_s: int, **more: Any) -> Config:
+    return Config(
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=read_timeout_s,
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS_MAX},
+        **more,
+    )
+
+
+@cache
+def dynamodb() -> Any:
+    return boto3.client("dynamodb", config=_config(4))
+
+
+@cache
+def s3() -> Any:
+    return boto3.client("s3", config=_config(20, signature_version="s3v4"))
+
+
+@cache
+def sqs() -> Any:
+    return boto3.client("sqs", config=_config(6))
+
+
+@cache
+def sagemaker_runtime() -> Any:
+    return boto3.client("sagemaker-runtime", config=_config(10))
+
+
+def forget() -> None:
+    """Drop all clients; the next use makes new ones."""
+    for client in (dynamodb, s3, sqs, sagemaker_runtime):
+        client.cache_clear()

@@ -1,0 +1,169 @@
+"""The table port on DynamoDB; it knows the two keys and the two indexes, and nothing of what rows mean."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer
+from botocore.exceptions import ClientError
+
+from lambdas.aws.expressions import Expressions, wire
+from lambdas.aws.faults import code_of, translated
+from maskmill.core.errors import Code, InvalidInput
+from maskmill.core.table import Delete, Index, Key, Page, Put, Query, Row, RowConflict, Update, Write
+
+INDEX_KEYS = {Index.DUE: ("due_pk", "due_at"), Index.RECENT: ("recent_pk", "recent_at")}
+_REFUSED = "ConditionalCheckFailedException"
+
+_deserializer = TypeDeserializer()
+
+
+class DynamoTable:
+    """One DynamoDB table with keys `pk` and `sk` and the indexes `due` and `recent`."""
+
+    def __init__(self, client: Any, name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def get(self, key: Key) -> Row | None:
+        with translated("GetItem"):
+            answer = self._client.get_item(TableName=self._name, Key=_wire_key(key), ConsistentRead=True)
+        return _row(answer["Item"]) if "Item" in answer else None
+
+    def query(self, query: Query) -> Page:
+        request = _query_request(query) | {
+            "TableName": self._name,
+            "Limit": query.limit,
+            "ScanIndexForward": not query.descending,
+        }
+        with translated("Query"):
+            try:
+                answer = self._client.query(**request)
+            except ClientError as error:
+                if query.after is not None and code_of(error) == "ValidationException":
+                    raise InvalidInput(Code.INVALID_CURSOR, detail="the table refused the position") from error
+                raise
+        rows = tuple(_row(item) for item in answer["Items"])
+        last = answer.get("LastEvaluatedKey")
+        return Page(rows=rows, after=_position(query, _row(last)) if last else None)
+
+    def write(self, write: Write) -> Row:
+        if isinstance(write, Put):
+            return self._put(write)
+        if isinstance(write, Update):
+            return self._update(write)
+        return self._delete(write)
+
+    def _put(self, put: Put) -> Row:
+        row = {**put.row, "pk": put.key.pk, "sk": put.key.sk}
+        self._guarded(
+            self._client.put_item,
+            put.key,
+            Item={name: wire(value) for name, value in row.items()},
+            ConditionExpression="attribute_not_exists(pk)",
+        )
+        return row
+
+    def _update(self, update: Update) -> Row:
+        expressions = Expressions()
+        arguments: dict[str, Any] = {"ConditionExpression": expressions.requirements(update)}
+        change = expressions.update(update)
+        if change:
+            arguments["UpdateExpression"] = change
+        answer = self._guarded(
+            self._client.update_item,
+            update.key,
+            Key=_wire_key(update.key),
+            ReturnValues="ALL_NEW",
+            **arguments,
+            **expressions.arguments(),
+        )
+        return _row(answer["Attributes"])
+
+    def _delete(self, delete: Delete) -> Row:
+        with translated("DeleteItem"):
+            self._client.delete_item(TableName=self._name, Key=_wire_key(delete.key))
+        return {}
+
+    def _guarded(self, perform: Callable[..., Mapping[str, Any]], key: Key, **arguments: Any) -> Mapping[str, Any]:
+        with translated("conditional write"):
+            try:
+                return perform(TableName=self._name, ReturnValuesOnConditionCheckFailure="ALL_OLD", **arguments)
+            except ClientError as error:
+                if code_of(error) != _REFUSED:
+                    raise
+                current = error.response.get("Item")
+                raise RowConflict(key, _row(current) if current else None) from error
+
+
+def _wire_key(key: Key) -> dict[str, Any]:
+    return {"pk": {"S": key.pk}, "sk": {"S": key.sk}}
+
+
+def _row(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _plain(_deserializer.deserialize(value)) for name, value in item.items()}
+
+
+def _plain(value: Any) -> Any:
+    """The product's types: whole numbers are integers, sets are frozen."""
+    if isinstance(value, Decimal):
+        return int(value)
+    if isinstance(value, dict):
+        return {name: _plain(entry) for name, entry in value.items()}
+    if isinstance(value, set):
+        return frozenset(value)
+    return value
+
+
+def _query_request(query: Query) -> dict[str, Any]:
+    if query.index is not None:
+        return _index_request(query, query.index)
+    request: dict[str, Any] = {
+        "ConsistentRead": True,
+        "KeyConditionExpression": "pk = :pk",
+        "ExpressionAttributeValues": {":pk": {"S": query.pk}},
+    }
+    if query.prefix:
+        request["KeyConditionExpression"] += " AND begins_with(sk, :prefix)"
+        request["ExpressionAttributeValues"][":prefix"] = {"S": query.prefix}
+    if query.after is not None:
+        if not query.after.startswith(query.prefix):
+            raise InvalidInput(Code.INVALID_CURSOR, detail="the position lies outside of the list")
+        request["ExclusiveStartKey"] = _wire_key(Key(query.pk, query.after))
+    return request
+
+
+def _index_request(query: Query, index: Index) -> dict[str, Any]:
+    partition, order = INDEX_KEYS[index]
+    request: dict[str, Any] = {
+        "IndexName": index.value,
+        "KeyConditionExpression": f"{partition} = :pk",
+        "ExpressionAttributeValues": {":pk": {"S": query.pk}},
+    }
+    if query.at_most is not None:
+        request["KeyConditionExpression"] += f" AND {order} <= :at_most"
+        request["ExpressionAttributeValues"][":at_most"] = wire(query.at_most)
+    if query.after is not None:
+        at, key = _parse_position(query.after, int if index is Index.DUE else str)
+        request["ExclusiveStartKey"] = {partition: {"S": query.pk}, order: wire(at), **_wire_key(key)}
+    return request
+
+
+def _position(query: Query, last: Mapping[str, Any]) -> str:
+    """Where a page ended; it never names the partition of the query, which the next query names itself."""
+    if query.index is None:
+        return str(last["sk"])
+    return json.dumps([last[INDEX_KEYS[query.index][1]], last["pk"], last["sk"]], separators=(",", ":"))
+
+
+def _parse_position(after: str, kind: type) -> tuple[int | str, Key]:
+    try:
+        at, pk, sk = json.loads(after)
+    except (ValueError, TypeError) as error:
+        raise InvalidInput(Code.INVALID_CURSOR, detail="not a position of an index") from error
+    if not (isinstance(at, int | str) and type(at) is kind and isinstance(pk, str) and isinstance(sk, str)):
+        raise InvalidInput(Code.INVALID_CURSOR, detail="not a position of this index")
+    return at, Key(pk, sk)

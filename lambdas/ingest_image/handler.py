@@ -1,0 +1,36 @@
+"""The edge of ingest_image: S3's events and the sweep's messages in, one settled image each; it decides nothing."""
+
+from __future__ import annotations
+
+import os
+from functools import cache, partial
+from typing import Any
+
+from lambdas.aws import clients
+from lambdas.aws.batch import answer_batch
+from lambdas.aws.events import uploads_in
+from lambdas.aws.objects import S3Objects
+from lambdas.aws.table import DynamoTable
+from lambdas.ingest_image.logic import Normalised, Ports, ingest
+from maskmill.core.settings import IngestImageSettings
+from maskmill.imaging import normal
+
+
+@cache
+def connect() -> Ports:
+    settings = IngestImageSettings.from_env(os.environ)
+    return Ports(
+        table=DynamoTable(clients.dynamodb(), settings.table_name),
+        uploads=S3Objects(clients.s3(), settings.uploads_bucket),
+        media=S3Objects(clients.s3(), settings.media_bucket),
+        normalise=_normalise,
+    )
+
+
+def _normalise(data: bytes) -> Normalised:
+    made = normal.normalise(data)
+    return Normalised(normal=made.normal, png=made.png, thumbnail=made.thumbnail)
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    return answer_batch(event, function="ingest_image", read=uploads_in, act=partial(ingest, connect()))

@@ -1,0 +1,36 @@
+"""The edge of the sweep: a schedule's tick in, counted repairs out; it decides nothing."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import Any
+
+from lambdas.aws import clients
+from lambdas.aws.clock import SystemClock
+from lambdas.aws.objects import S3Objects
+from lambdas.aws.queues import SqsQueues, queue_urls
+from lambdas.aws.table import DynamoTable
+from lambdas.aws.telemetry import count, logger_of
+from lambdas.sweep.logic import Ports, sweep
+from maskmill.core.settings import SweepSettings
+
+
+@cache
+def connect() -> Ports:
+    settings = SweepSettings.from_env(os.environ)
+    return Ports(
+        table=DynamoTable(clients.dynamodb(), settings.table_name),
+        uploads=S3Objects(clients.s3(), settings.uploads_bucket),
+        work=S3Objects(clients.s3(), settings.work_bucket),
+        queues=SqsQueues(clients.sqs(), queue_urls(settings)),
+        clock=SystemClock(),
+        work_bucket=settings.work_bucket,
+    )
+
+
+def handler(_event: dict[str, Any], _context: object) -> dict[str, Any]:
+    repairs = sweep(connect())
+    logger_of("sweep").info("swept", extra={"repairs": repairs.counts})
+    count("sweep", {"repairs": repairs.total, **{f"repairs_{kind}": times for kind, times in repairs.counts.items()}})
+    return {"repairs": repairs.counts}
