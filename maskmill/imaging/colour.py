@@ -82,7 +82,8 @@ def _from_hue(hue: Floats, value: Floats, chroma: Floats, offset: float) -> Floa
     share = np.minimum(np.minimum(sector, _FOUR - sector), _ONE)
     np.maximum(share, _ZERO, out=share)
     share *= chroma
-    return value - share
+    result: Floats = value - share
+    return result
 
 
 def _shaded(planes: Planes, colour: str) -> Planes:

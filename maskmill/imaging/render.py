@@ -40,19 +40,26 @@ class Geometry:
 
     @property
     def is_identity(self) -> bool:
-        """Whether the source's labels hold for the variant as they are."""
-        return self.size == self.source and (self.crop.height, self.crop.width) == (
-            self.source.height_px,
-            self.source.width_px,
-        )
+        """Whether each pixel of the variant lies where it lay in the source."""
+        return self.size == self.source and self.crop == _whole(self.source)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rendered:
-    """A variant before encoding."""
+    """A variant before encoding; `visible`, bool (H, W) of the source, is what a cut-out left of it (None: all)."""
 
     picture: Picture
     geometry: Geometry
+    visible: Bools | None = None
+
+    @property
+    def keeps_labels(self) -> bool:
+        """Whether the source's labels hold for the variant as they are."""
+        return self.visible is None and self.geometry.is_identity
+
+    def label(self, mask: Bools) -> Bools:
+        """What a label's mask, bool (H, W) of the source, becomes on the variant; empty when nothing of it is left."""
+        return transform_mask(mask if self.visible is None else mask & self.visible, self.geometry)
 
 
 def render(
@@ -64,22 +71,21 @@ def render(
     image id.
     Raises MaskmillError render_failed when a background is missing.
     """
-    crop = _whole(picture.size)
-    source = picture.size
+    source, crop, visible = picture.size, _whole(picture.size), None
     for position, layer in enumerate(layers):
         picture = apply_edits(picture, layer.alpha, layer.edits, seed=seed + position)
         cutout = layer.edits.cutout
         if cutout is not None:
             behind = (backgrounds or {}).get(cutout.image_id) if cutout.image_id is not None else None
             picture = cut_out(picture, layer.alpha, cutout, behind)
-            crop = _crop_of(layer.alpha, cutout)
+            crop, visible = _crop_of(layer.alpha, cutout), layer.alpha.mask()
     picture = _cropped(picture, crop)
     thumbnail = layers[-1].edits.thumbnail if layers else None
     if thumbnail is not None:
         size = _shrunk_size(picture.size, thumbnail.long_side)
         if size != picture.size:
             picture = resized(picture, height_px=size.height_px, width_px=size.width_px)
-    return Rendered(picture, Geometry(source=source, crop=crop, size=picture.size))
+    return Rendered(picture, Geometry(source=source, crop=crop, size=picture.size), visible)
 
 
 def transform_mask(mask: Bools, geometry: Geometry) -> Bools:
