@@ -147,6 +147,13 @@ def test_a_type_that_is_not_listed_still_fails(emulator: EmulatorSettings) -> No
         deploy(emulator, "unlisted", {"X": {"Type": "AWS::Greengrass::Group", "Properties": {"Name": "x"}}})
 
 
+def test_a_stack_is_done_when_its_creation_is_answered(emulator: EmulatorSettings) -> None:
+    cloudformation = client("cloudformation", emulator.url)
+    template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}
+    cloudformation.create_stack(StackName="prompt", TemplateBody=json.dumps(template))
+    assert cloudformation.describe_stacks(StackName="prompt")["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"
+
+
 def test_sagemaker_resources_are_written_down_and_removed(emulator: EmulatorSettings) -> None:
     names = deploy(emulator, "model", {
         "Role": role("sagemaker.amazonaws.com"),

@@ -11,6 +11,7 @@ from local.emulator.patches import (
     function_code,
     function_concurrency,
     http_cors,
+    prompt_stacks,
     recorded_types,
     role_sessions,
     sagemaker,
@@ -30,6 +31,7 @@ def apply_all(*, deployed_file: Path) -> None:
     silent_function.apply()
     http_cors.apply()
     table_ttl.apply()
+    prompt_stacks.apply()
     authorization.apply()
     role_sessions.apply()
     tls.apply()
