@@ -11,9 +11,9 @@ from lambdas.aws.batch import answer_batch
 from lambdas.aws.events import uploads_in
 from lambdas.aws.objects import S3Objects
 from lambdas.aws.table import DynamoTable
-from lambdas.ingest_image.logic import Normalised, Ports, ingest
+from lambdas.ingest_image.logic import Ports, ingest
 from maskmill.core.settings import IngestImageSettings
-from maskmill.imaging import normal
+from maskmill.imaging.normal import normalise
 
 
 @cache
@@ -23,13 +23,8 @@ def connect() -> Ports:
         table=DynamoTable(clients.dynamodb(), settings.table_name),
         uploads=S3Objects(clients.s3(), settings.uploads_bucket),
         media=S3Objects(clients.s3(), settings.media_bucket),
-        normalise=_normalise,
+        normalise=normalise,
     )
-
-
-def _normalise(data: bytes) -> Normalised:
-    made = normal.normalise(data)
-    return Normalised(normal=made.normal, png=made.png, thumbnail=made.thumbnail)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

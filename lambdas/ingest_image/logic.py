@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from lambdas import state
 from maskmill.core import keys, rows
@@ -16,13 +17,17 @@ from maskmill.core.ports import ObjectMissing, Objects, Table
 from maskmill.core.table import RowConflict
 
 
-@dataclass(frozen=True, slots=True)
-class Normalised:
+class Normalised(Protocol):
     """What becomes of a file: its description, the upright picture (PNG) and a thumbnail (WebP)."""
 
-    normal: NormalImage
-    png: bytes
-    thumbnail: bytes
+    @property
+    def normal(self) -> NormalImage: ...
+
+    @property
+    def png(self) -> bytes: ...
+
+    @property
+    def thumbnail(self) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)

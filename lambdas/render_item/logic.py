@@ -66,7 +66,7 @@ def _render(ports: Ports, job: JobState, message: RenderItem) -> None:
         ports.table.write(rows.put_result(message.tenant, message.job_id, result))
     except RowConflict:
         pass  # another run of this item recorded the same result
-    if any(label.area_px for label in result.labels):
+    if result.labels:
         _end(ports, job, message, ItemStatus.DONE, None)
     else:
         _end(ports, job, message, ItemStatus.NO_MATCH, state.refusal(Code.NO_OBJECT_FOUND))

@@ -90,7 +90,6 @@ class Job(Model):
     recipe: ResolvedRecipe
     image_ids: tuple[str, ...] | None = None  # None: every image that was uploaded by the time of planning
     segmenter: str  # the version that masks are keyed by
-    renderer: str | None = None
     created_at: datetime
 
 

@@ -4,7 +4,8 @@
     media bucket     t/<tenant>/px/<pixels>/normal.png · thumbnail.webp          one picture, by its pixels
                      t/<tenant>/px/<pixels>/masks/<mask>.json                    a segmenter's answer
                      t/<tenant>/px/<pixels>/labels/<object>.json · .png          a refined mask
-                     t/<tenant>/px/<pixels>/variants/<variant>.<ext>
+                     t/<tenant>/px/<pixels>/variants/<variant>.<ext>             a rendered picture
+                     t/<tenant>/px/<pixels>/variants/<record>.json               what was rendered, by what it is made of
                      t/<tenant>/jobs/<job>/plan.json · chunks/<n>.json
                      t/<tenant>/jobs/<job>/dataset/…                             annotations, manifest, archive
     work bucket      t/<tenant>/jobs/<job>/requests/<request>.json               what the endpoint reads
@@ -71,6 +72,10 @@ def label_png(tenant: str, pixels_sha256: str, object_id: str) -> str:
 
 def variant(tenant: str, pixels_sha256: str, variant_id: str, extension: str) -> str:
     return f"{_picture(tenant, pixels_sha256)}/variants/{variant_id}.{extension}"
+
+
+def variant_record(tenant: str, pixels_sha256: str, record_id: str) -> str:
+    return f"{_picture(tenant, pixels_sha256)}/variants/{record_id}.json"
 
 
 def _job(tenant: str, job_id: str) -> str:

@@ -45,10 +45,7 @@ class BoxPx(Model):
 
 
 class Label(Model):
-    """One object on one picture: its template's name, its refined binary mask and where the mask's PNG lies.
-
-    An empty mask (area 0) is the honest answer "not here".
-    """
+    """One object on one picture: its template's name, its refined binary mask and where the mask's PNG lies."""
 
     template_id: str
     name: str
@@ -97,9 +94,12 @@ class ItemResult(Model):
 
 
 class LabelMask(Model):
-    """A label's refined mask as it is kept beside its PNG."""
+    """A refined mask and its measures, as they are kept beside the mask's PNG; whose label it is, the job knows."""
 
     rle: Rle
+    score: Annotated[Number, Field(ge=0.0, le=1.0)]
+    area_px: int
+    box: BoxPx
 
 
 def file_stem(index: int, name: str) -> str:

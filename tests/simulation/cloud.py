@@ -67,9 +67,7 @@ class MemoryTable:
     def _query(self, query: Query) -> Page:
         found = sorted(self._candidates(query), key=lambda pair: pair[0], reverse=query.descending)
         if query.after is not None:
-            found = [
-                pair for pair in found if (pair[0] < query.after if query.descending else pair[0] > query.after)
-            ]
+            found = [pair for pair in found if (pair[0] < query.after if query.descending else pair[0] > query.after)]
         page = found[: query.limit]
         after = page[-1][0] if len(found) > len(page) else None
         return Page(rows=tuple(copy.deepcopy(row) for _, row in page), after=after)

@@ -249,9 +249,7 @@ class Pipeline:
             self._insist(lambda image=image: self._announce(tenant, image))
             self.uploads.objects[keys.upload(tenant, f"d{number}", image_id)] = data
             if not self.world.strikes("callback_lost", f"upload:{image_id}"):
-                self._deliver(
-                    QueueName.INGEST, IngestUpload(tenant=tenant, dataset_id=f"d{number}", image_id=image_id)
-                )
+                self._deliver(QueueName.INGEST, IngestUpload(tenant=tenant, dataset_id=f"d{number}", image_id=image_id))
         return image_ids
 
     def _announce(self, tenant: str, image: Image) -> None:
@@ -310,7 +308,14 @@ def _file(kind: float, image_id: str) -> bytes:
     return f"{word} {image_id if kind < 0.9 else 'twin'}".encode()
 
 
-def _normalise(data: bytes) -> ingest_image.Normalised:
+@dataclass(frozen=True, slots=True)
+class _Normalised:
+    normal: NormalImage
+    png: bytes
+    thumbnail: bytes
+
+
+def _normalise(data: bytes) -> _Normalised:
     if data.startswith(b"broken"):
         raise InvalidInput(Code.CORRUPT_IMAGE)
     normal = NormalImage(
@@ -321,7 +326,7 @@ def _normalise(data: bytes) -> ingest_image.Normalised:
         is_grey=False,
         has_alpha=False,
     )
-    return ingest_image.Normalised(normal=normal, png=data, thumbnail=data)
+    return _Normalised(normal=normal, png=data, thumbnail=data)
 
 
 def _check(rle: Rle, size: Size) -> None:
@@ -353,13 +358,15 @@ def _paint(media: MemoryObjects, job: JobState, chunk: Chunk, item: PlannedItem)
         mask_key = mask_key_for(item, template, job.job.segmenter)
         assert mask_key is not None
         mask = Mask.model_validate_json(media.get(keys.mask(job.tenant, pixels, mask_key)))
+        if mask.rle.counts == "0":
+            continue
         labels.append(
             Label(
                 template_id=template_id,
                 name=template.name,
                 score=mask.score,
                 rle_sha256="0" * 64,
-                area_px=0 if mask.rle.counts == "0" else 4,
+                area_px=4,
                 box=BoxPx(x=0, y=0, width=2, height=2),
                 object_id=mask_key,
             )
@@ -391,5 +398,3 @@ def _write_dataset(media: MemoryObjects, job: JobState, results: tuple[ItemResul
     data = json.dumps([result.model_dump(mode="json") for result in results]).encode()
     media.put(keys.dataset_file(job.tenant, job.job.job_id, keys.ARCHIVE), data, media_type="application/zip")
     return len(data)
-
-
