@@ -1,0 +1,1 @@
+"""What Maskmill consists of in an AWS account; it knows no function's logic."""

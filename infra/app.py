@@ -1,0 +1,36 @@
+"""The app: which stacks there are and what each hands to the next; it knows nothing of what is in them.
+
+Run by `cdk synth`, `cdk deploy` and the like (see cdk.json): `cdk deploy --all -c stage=dev`.
+"""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+
+from infra.config import Stage, chosen
+from infra.stacks.api import ApiStack
+from infra.stacks.data import DataStack
+from infra.stacks.inference import InferenceStack
+from infra.stacks.pipeline import PipelineStack
+
+CONTEXT = ("stage", "segmenter", "weights", "upload_origins")
+
+
+def build(app: cdk.App, stage: Stage) -> None:
+    """data → pipeline → api and inference."""
+    data = DataStack(app, f"{stage.prefix}-data", stage)
+    pipeline = PipelineStack(app, f"{stage.prefix}-pipeline", stage, data=data)
+    InferenceStack(app, f"{stage.prefix}-inference", stage, data=data, topics=pipeline.answers)
+    ApiStack(app, f"{stage.prefix}-api", stage, data=data, plan_queue=pipeline.plan_queue)
+    cdk.Tags.of(app).add("application", "maskmill")
+    cdk.Tags.of(app).add("stage", stage.name)
+
+
+def main() -> None:
+    app = cdk.App(analytics_reporting=False)
+    build(app, chosen({name: app.node.try_get_context(name) for name in CONTEXT}))
+    app.synth()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,208 @@
+"""What the functions run from: a zip of installed wheels and our own sources, made without Docker; it knows no stack.
+
+A bundle is `build/bundles/<name>-<target>-<hash>.zip`. Its wheels are installed by uv for the target platform from a
+lock with hashes, once for each lock; its sources are laid on top, once for each change of them. The same inputs give
+the same bytes.
+
+Only what is deployed is bundled: under `cdk synth` and `cdk deploy` of a stack the wheels are installed, which needs
+the package index unless they are in uv's cache. When the app is synthesized with the context
+`aws:cdk:bundling-stacks=[]`, as the tests do, the functions' code is the folder `lambdas/` alone, and nothing
+is installed. `python -m infra.make_bundles <stage>` makes the bundles of a stage ahead of a deployment.
+"""
+
+from __future__ import annotations
+
+import compileall
+import hashlib
+import os
+import platform
+import py_compile
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUNDLES = ROOT / "build" / "bundles"
+BYTES_MAX = 250 * 1024 * 1024  # what Lambda accepts, unzipped
+FORMAT = "1"  # change it when the rules below change what a bundle holds
+RUNNING_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+DROPPED_FOLDERS = {"__pycache__", "tests", "bin"}
+DROPPED_FILES = {"RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json", "uv_cache.json", ".lock"}
+DROPPED_SUFFIXES = {".pyi", ".pyc", ".a"}
+DATE = (1980, 1, 1, 0, 0, 0)
+
+
+class BundleFailed(RuntimeError):
+    """A bundle could not be made; the message says which command failed and why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Where a bundle runs: the Python version, the machine, and uv's name of the platform (None: this machine)."""
+
+    name: str
+    python: str
+    machine: str
+    platform: str | None = None
+
+    @property
+    def runs_here(self) -> bool:
+        return self.platform is None
+
+
+AWS = Target(name="arm64-py3.13", python="3.13", machine="arm64", platform="aarch64-manylinux_2_28")
+_MACHINE = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
+HOST = Target(name=f"{sys.platform}-{_MACHINE}-py{RUNNING_PYTHON}", python=RUNNING_PYTHON, machine=_MACHINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """A lock of wheels and the parts of maskmill/ that its functions never import."""
+
+    name: str
+    lock: str
+    leaves_out: tuple[str, ...]
+
+
+CONTROL = Bundle(
+    name="control",
+    lock="requirements/lambda-control.txt",
+    leaves_out=("maskmill/imaging", "maskmill/cli", "maskmill/client.py"),
+)
+IMAGING = Bundle(
+    name="imaging",
+    lock="requirements/lambda-imaging.txt",
+    leaves_out=("maskmill/cli", "maskmill/client.py"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A finished bundle and the hash of everything that went into it."""
+
+    path: Path
+    digest: str
+
+
+@cache
+def build(bundle: Bundle, target: Target) -> Built:
+    """The bundle's zip, made now or found as it was made before; raises BundleFailed.
+
+    Asked again, a process gets the same zip, even if a source has changed since.
+    """
+    wheels = _wheels(bundle, target)
+    sources = dict(_sources(bundle))
+    digest = _digest([wheels.stem, *(f"{name}\0{path.read_text()}" for name, path in sources.items())])
+    path = BUNDLES / f"{bundle.name}-{target.name}-{digest}.zip"
+    if not path.exists():
+        _lay_sources(wheels, sources, target, path)
+    return Built(path, digest)
+
+
+def _wheels(bundle: Bundle, target: Target) -> Path:
+    """The zip of the installed wheels of a lock, without what nobody imports."""
+    lock = ROOT / bundle.lock
+    digest = _digest([FORMAT, target.name, str(target.platform), lock.read_text()])
+    path = BUNDLES / f"wheels-{bundle.name}-{target.name}-{digest}.zip"
+    if path.exists():
+        return path
+    BUNDLES.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=BUNDLES, prefix="installing-") as folder:
+        installed = Path(folder)
+        _install(lock, target, installed)
+        for dropped in [entry for entry in installed.rglob("*") if _is_dropped(entry)]:
+            shutil.rmtree(dropped) if dropped.is_dir() else dropped.unlink(missing_ok=True)
+        _compile(installed, target)
+        _write(path, ((entry.relative_to(installed).as_posix(), entry) for entry in _files(installed)))
+    return path
+
+
+def _install(lock: Path, target: Target, folder: Path) -> None:
+    where = ["--python", sys.executable]
+    if target.platform is not None:
+        where = ["--python-platform", target.platform, "--python-version", target.python]
+    command = [_uv(), "pip", "install", "--quiet", "--target", str(folder), *where]
+    command += ["--only-binary", ":all:", "--no-deps", "--require-hashes", "-r", str(lock)]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    if answer.returncode != 0:
+        raise BundleFailed(f"{' '.join(command)}\n{answer.stderr.strip()}")
+
+
+def _uv() -> str:
+    """The uv that is installed with this interpreter, else the one on the PATH."""
+    beside = Path(sys.prefix) / "bin" / "uv"
+    found = str(beside) if beside.exists() else shutil.which("uv")
+    if found is None:
+        raise BundleFailed("uv is needed to install the functions' packages: pip install uv")
+    return found
+
+
+def _is_dropped(entry: Path) -> bool:
+    if entry.is_dir():
+        return entry.name in DROPPED_FOLDERS
+    return entry.name in DROPPED_FILES or entry.suffix in DROPPED_SUFFIXES
+
+
+def _compile(folder: Path, target: Target) -> None:
+    """Byte code that is taken as it is, so that no cold start compiles; only where this Python is the target's."""
+    if target.python == RUNNING_PYTHON:
+        mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+        compileall.compile_dir(folder, quiet=2, stripdir=str(folder), invalidation_mode=mode)
+
+
+def _sources(bundle: Bundle) -> Iterator[tuple[str, Path]]:
+    for package in ("lambdas", "maskmill"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            name = path.relative_to(ROOT).as_posix()
+            if not any(name == part or name.startswith(f"{part}/") for part in bundle.leaves_out):
+                yield name, path
+
+
+def _lay_sources(wheels: Path, sources: dict[str, Path], target: Target, path: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=BUNDLES, prefix="laying-") as folder:
+        for name, source in sources.items():
+            copy = Path(folder, name)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, copy)
+        _compile(Path(folder), target)
+        _write(path, ((entry.relative_to(folder).as_posix(), entry) for entry in _files(Path(folder))), base=wheels)
+
+
+def _files(folder: Path) -> Iterable[Path]:
+    return sorted(entry for entry in folder.rglob("*") if entry.is_file())
+
+
+def _write(path: Path, files: Iterable[tuple[str, Path]], *, base: Path | None = None) -> None:
+    """A zip of the files, after those of `base`; it appears when it is complete."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    os.close(descriptor)
+    unfinished = Path(name)
+    try:
+        if base is not None:
+            shutil.copyfile(base, unfinished)
+        with zipfile.ZipFile(unfinished, "a" if base else "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
+            for entry, source in files:
+                info = zipfile.ZipInfo(entry, DATE)
+                info.compress_type = zipfile.ZIP_DEFLATED
+                info.external_attr = (0o755 if ".so" in source.suffixes else 0o644) << 16
+                archive.writestr(info, source.read_bytes())
+            size_bytes = sum(info.file_size for info in archive.infolist())
+        if size_bytes > BYTES_MAX:
+            raise BundleFailed(f"{path.name} holds {size_bytes} bytes; Lambda accepts {BYTES_MAX}")
+        unfinished.chmod(0o644)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _digest(parts: Iterable[str]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part.encode() + b"\0")
+    return digest.hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""The parts that stacks are made of; they know no stack and no stage."""

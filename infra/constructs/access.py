@@ -1,0 +1,51 @@
+"""The statements that policies are made of, by what they let a function do; it knows no function.
+
+The library's own grants are wider than what is needed: they allow every kind of read or write, on every key.
+"""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sqs as sqs
+
+from maskmill.core.table import Index
+
+
+def rows(table: dynamodb.ITableV2, *actions: str) -> iam.PolicyStatement:
+    """Single rows and partitions of the table, by the actions' names without their service."""
+    return iam.PolicyStatement(actions=[f"dynamodb:{action}" for action in actions], resources=[table.table_arn])
+
+
+def index(table: dynamodb.ITableV2, *names: Index) -> iam.PolicyStatement:
+    """Queries of secondary indexes."""
+    arns = [f"{table.table_arn}/index/{name.value}" for name in names]
+    return iam.PolicyStatement(actions=["dynamodb:Query"], resources=arns)
+
+
+def objects(bucket: s3.IBucket, *actions: str, keys: tuple[str, ...]) -> iam.PolicyStatement:
+    """Objects whose keys match one of the patterns."""
+    arns = [bucket.arn_for_objects(key) for key in keys]
+    return iam.PolicyStatement(actions=[f"s3:{action}" for action in actions], resources=arns)
+
+
+def absence(*buckets: s3.IBucket) -> iam.PolicyStatement:
+    """Being told that an object is missing: without it the store answers "forbidden" instead of "not found"."""
+    return iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn for bucket in buckets])
+
+
+def send(*queues: sqs.IQueue) -> iam.PolicyStatement:
+    return iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[queue.queue_arn for queue in queues])
+
+
+def receive(*queues: sqs.IQueue) -> iam.PolicyStatement:
+    """What an event source needs of the queue that it reads."""
+    actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+    return iam.PolicyStatement(actions=actions, resources=[queue.queue_arn for queue in queues])
+
+
+def invoke_endpoint(scope: cdk.Stack, name: str) -> iam.PolicyStatement:
+    arn = scope.format_arn(service="sagemaker", resource="endpoint", resource_name=name)
+    return iam.PolicyStatement(actions=["sagemaker:InvokeEndpointAsync"], resources=[arn])

@@ -1,0 +1,23 @@
+"""The keys of maskmill/core/keys.py as patterns of a policy; it knows no bucket."""
+
+from __future__ import annotations
+
+from maskmill.core import keys
+
+UPLOADS = keys.upload("*", "*", "*")
+NORMALS = keys.normal("*", "*")
+THUMBNAILS = keys.thumbnail("*", "*")
+MASKS = keys.mask("*", "*", "*")
+LABELS = keys.label_png("*", "*", "*").removesuffix(".png")  # label maps and their run lengths
+VARIANTS = keys.variant("*", "*", "*", "*")
+PICTURES = NORMALS.removesuffix("normal.png") + "*"  # one picture and all that was made of it
+PLANS = keys.plan("*", "*")
+CHUNKS = PLANS.replace("plan.json", "chunks/*")
+JOBS = PLANS.removesuffix("plan.json") + "*"
+DATASETS = keys.dataset_file("*", "*", "*")
+REQUESTS = keys.request("*", "*", "*")
+
+ANSWERS_FOLDER = "async"  # the endpoint's output path; a request's own folder follows below it
+FAILURES_FOLDER = "async-failed"
+ANSWERS = f"{ANSWERS_FOLDER}/*"
+FAILURES = f"{FAILURES_FOLDER}/*"

@@ -1,0 +1,23 @@
+"""Makes the bundles of a stage ahead of its deployment, so that the deployment itself needs no package index.
+
+    python -m infra.make_bundles local
+
+It knows neither stacks nor AWS.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from infra.bundle import CONTROL, IMAGING, build
+from infra.config import chosen
+
+
+def main() -> None:
+    stage = chosen({"stage": sys.argv[1] if len(sys.argv) > 1 else None})
+    for bundle in (CONTROL, IMAGING):
+        print(build(bundle, stage.target).path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""How large and how patient each function is, and which bundle it runs from; it knows no queue and no right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from infra.bundle import CONTROL, IMAGING, Bundle
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """A function by its verb, the folder under lambdas/ that holds its handler."""
+
+    verb: str
+    bundle: Bundle
+    memory_mb: int
+    timeout_s: int
+    batch: int = 1  # messages that one invocation takes
+
+
+SERVE_API = Shape(verb="serve_api", bundle=CONTROL, memory_mb=1024, timeout_s=29)  # the gateway gives up after 30
+INGEST_IMAGE = Shape(verb="ingest_image", bundle=IMAGING, memory_mb=3008, timeout_s=120)
+PLAN_JOB = Shape(verb="plan_job", bundle=CONTROL, memory_mb=1024, timeout_s=300)
+DISPATCH_SHARD = Shape(verb="dispatch_shard", bundle=CONTROL, memory_mb=1024, timeout_s=60)
+COLLECT_MASKS = Shape(verb="collect_masks", bundle=CONTROL, memory_mb=3008, timeout_s=120)
+RENDER_ITEM = Shape(verb="render_item", bundle=IMAGING, memory_mb=3008, timeout_s=600)
+FINISH_JOB = Shape(verb="finish_job", bundle=IMAGING, memory_mb=3008, timeout_s=900)
+SWEEP = Shape(verb="sweep", bundle=CONTROL, memory_mb=512, timeout_s=50)  # ends before its next minute begins
+BURY_LETTERS = Shape(verb="bury_letters", bundle=CONTROL, memory_mb=512, timeout_s=60, batch=10)

@@ -1,0 +1,63 @@
+"""The way in: people sign in, and one function answers their requests; it knows no queue but the first."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from infra import shapes
+from infra.config import Stage
+from infra.constructs import prefixes
+from infra.constructs.access import index, objects, rows, send
+from infra.constructs.function import Function
+from infra.constructs.http_api import HttpApi
+from infra.constructs.log import log_group
+from infra.constructs.people import People
+from infra.constructs.queue import WorkQueue
+from infra.stacks.data import DataStack
+from maskmill.core.settings import ServeApiSettings
+from maskmill.core.table import Index
+
+
+class ApiStack(cdk.Stack):
+    """A user pool, an HTTP API that admits its people, and the function behind it.
+
+    The function signs addresses with its own rights: it may put uploads and get pictures so that its callers may.
+    """
+
+    def __init__(self, scope: Construct, name: str, stage: Stage, *, data: DataStack, plan_queue: WorkQueue) -> None:
+        super().__init__(scope, name, description="Maskmill: sign-in and HTTP API")
+        people = People(self, "People", is_disposable=stage.is_disposable)
+        serve_api = Function(
+            self,
+            shapes.SERVE_API,
+            stage,
+            settings=ServeApiSettings(
+                table_name=data.table.table_name,
+                uploads_bucket=data.uploads.bucket_name,
+                media_bucket=data.media.bucket_name,
+                plan_queue_url=plan_queue.url,
+                segmenter=stage.endpoint.segmenter.version,
+            ),
+            may=[
+                rows(data.table, "GetItem", "Query", "PutItem", "UpdateItem"),
+                index(data.table, Index.RECENT),
+                objects(data.uploads, "PutObject", keys=(prefixes.UPLOADS,)),
+                objects(data.media, "GetObject", keys=(prefixes.PICTURES, prefixes.DATASETS)),
+                send(plan_queue.queue),
+            ],
+        )
+        door = HttpApi(
+            self,
+            "Door",
+            name=stage.prefix,
+            function=serve_api.function,
+            people=people,
+            log=log_group(self, "AccessLog", f"/aws/apigateway/{stage.prefix}", days=stage.log_days),
+            rate=stage.api_rate,
+            burst=stage.api_burst,
+        )
+        cdk.CfnOutput(self, "ApiUrl", value=door.url)
+        cdk.CfnOutput(self, "ApiId", value=door.api.api_id)
+        cdk.CfnOutput(self, "UserPoolId", value=people.pool.user_pool_id)
+        cdk.CfnOutput(self, "UserPoolClientId", value=people.client.user_pool_client_id)

@@ -1,0 +1,51 @@
+"""The model server behind an asynchronous endpoint that scales to zero; it knows no job and no queue."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from infra.config import Stage
+from infra.constructs.async_endpoint import AsyncEndpoint
+from infra.constructs.endpoint_role import endpoint_role
+from infra.constructs.log import log_group
+from infra.constructs.model_image import built_image, existing_image
+from infra.constructs.scale_to_zero import ScaleToZero
+from infra.constructs.topics import AnswerTopics
+from infra.stacks.data import DataStack
+
+
+class InferenceStack(cdk.Stack):
+    """An image, a role, an endpoint, its log, and the rules by which instances come and go."""
+
+    def __init__(self, scope: Construct, name: str, stage: Stage, *, data: DataStack, topics: AnswerTopics) -> None:
+        super().__init__(scope, name, description="Maskmill: the model's endpoint")
+        plan = stage.endpoint
+        image = existing_image(self, plan.image_uri) if plan.image_uri else built_image(self)
+        log = log_group(self, "Log", f"/aws/sagemaker/Endpoints/{stage.endpoint_name}", days=stage.log_days)
+        role = endpoint_role(
+            self, media=data.media, work=data.work, topics=topics, log=log, weights=plan.segmenter.weights
+        )
+        for statement in image.pull:
+            role.add_to_policy(statement)
+        model = AsyncEndpoint(
+            self,
+            "Segmenter",
+            name=stage.endpoint_name,
+            plan=plan,
+            image_uri=image.uri,
+            role=role,
+            work=data.work,
+            topics=topics,
+        )
+        ScaleToZero(
+            self,
+            "Scaling",
+            endpoint=model.endpoint,
+            endpoint_name=stage.endpoint_name,
+            variant_name=model.variant_name,
+            instances_max=plan.instances_max,
+            idle_min=plan.idle_min,
+        )
+        cdk.CfnOutput(self, "SegmenterVersion", value=plan.segmenter.version)
+        cdk.CfnOutput(self, "EndpointRoleArn", value=role.role_arn)

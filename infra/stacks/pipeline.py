@@ -1,0 +1,230 @@
+"""From an upload to a dataset: the queues, the functions that read them, and what each may do; it knows no logic."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from constructs import Construct
+
+from infra import shapes
+from infra.config import Stage
+from infra.constructs import prefixes
+from infra.constructs.access import absence, index, invoke_endpoint, objects, rows, send
+from infra.constructs.function import Function
+from infra.constructs.queue import WorkQueue
+from infra.constructs.topics import AnswerTopics
+from infra.stacks.data import DataStack
+from maskmill.core import settings
+from maskmill.core.messages import QueueName
+from maskmill.core.table import Index
+
+
+class PipelineStack(cdk.Stack):
+    """Each queue has one function; each function sends to the next; a sweep and an undertaker see to what is lost."""
+
+    def __init__(self, scope: Construct, name: str, stage: Stage, *, data: DataStack) -> None:
+        super().__init__(scope, name, description="Maskmill: queues and functions")
+        self._stage = stage
+        self._data = data
+        self.ingest_queue = data.ingest_queue
+        self.plan_queue = WorkQueue(self, QueueName.PLAN, read_by=shapes.PLAN_JOB)
+        self.dispatch_queue = WorkQueue(self, QueueName.DISPATCH, read_by=shapes.DISPATCH_SHARD)
+        self.collect_queue = WorkQueue(self, QueueName.COLLECT, read_by=shapes.COLLECT_MASKS)
+        self.render_queue = WorkQueue(self, QueueName.RENDER, read_by=shapes.RENDER_ITEM)
+        self.finish_queue = WorkQueue(self, QueueName.FINISH, read_by=shapes.FINISH_JOB)
+        self.answers = AnswerTopics(self, "Answers", to=self.collect_queue)
+
+        self._reads(self._ingest_image(), self.ingest_queue)
+        self._reads(self._plan_job(), self.plan_queue)
+        self._reads(self._dispatch_shard(), self.dispatch_queue)
+        self._reads(self._collect_masks(), self.collect_queue)
+        self._reads(self._render_item(), self.render_queue)
+        self._reads(self._finish_job(), self.finish_queue)
+        self._bury_letters().reads_letters(*self._queues)
+        self._every_minute(self._sweep())
+
+        self.answers.output()
+        for queue in self._queues[1:]:
+            queue.output()
+        cdk.CfnOutput(self, "EndpointName", value=stage.endpoint_name)
+
+    @property
+    def _queues(self) -> tuple[WorkQueue, ...]:
+        first = (self.ingest_queue, self.plan_queue, self.dispatch_queue)
+        return (*first, self.collect_queue, self.render_queue, self.finish_queue)
+
+    def _reads(self, function: Function, queue: WorkQueue) -> None:
+        function.reads(queue, concurrency=self._stage.concurrency.of(queue.name))
+
+    def _ingest_image(self) -> Function:
+        data = self._data
+        return Function(
+            self,
+            shapes.INGEST_IMAGE,
+            self._stage,
+            settings=settings.IngestImageSettings(
+                table_name=data.table.table_name,
+                uploads_bucket=data.uploads.bucket_name,
+                media_bucket=data.media.bucket_name,
+            ),
+            may=[
+                rows(data.table, "GetItem", "UpdateItem"),
+                objects(data.uploads, "GetObject", keys=(prefixes.UPLOADS,)),
+                objects(data.media, "GetObject", "PutObject", keys=(prefixes.NORMALS, prefixes.THUMBNAILS)),
+                absence(data.uploads, data.media),
+            ],
+        )
+
+    def _plan_job(self) -> Function:
+        data = self._data
+        return Function(
+            self,
+            shapes.PLAN_JOB,
+            self._stage,
+            settings=settings.PlanJobSettings(
+                table_name=data.table.table_name,
+                media_bucket=data.media.bucket_name,
+                dispatch_queue_url=self.dispatch_queue.url,
+                finish_queue_url=self.finish_queue.url,
+                chunk_items=self._stage.endpoint.shard_items,
+            ),
+            may=[
+                rows(data.table, "GetItem", "Query", "PutItem", "UpdateItem"),
+                objects(data.media, "GetObject", "PutObject", keys=(prefixes.PLANS, prefixes.CHUNKS)),
+                absence(data.media),
+                send(self.dispatch_queue.queue, self.finish_queue.queue),
+            ],
+        )
+
+    def _dispatch_shard(self) -> Function:
+        data = self._data
+        return Function(
+            self,
+            shapes.DISPATCH_SHARD,
+            self._stage,
+            settings=settings.DispatchShardSettings(
+                table_name=data.table.table_name,
+                media_bucket=data.media.bucket_name,
+                work_bucket=data.work.bucket_name,
+                render_queue_url=self.render_queue.url,
+                finish_queue_url=self.finish_queue.url,
+                endpoint_name=self._stage.endpoint_name,
+                queue_life_s=self._stage.endpoint.queue_life_s,
+                invocation_timeout_s=self._stage.endpoint.invocation_timeout_s,
+            ),
+            may=[
+                rows(data.table, "GetItem", "UpdateItem"),
+                objects(data.media, "GetObject", keys=(prefixes.PICTURES, prefixes.PLANS, prefixes.CHUNKS)),
+                objects(data.work, "GetObject", "PutObject", keys=(prefixes.REQUESTS,)),
+                absence(data.media, data.work),
+                invoke_endpoint(self, self._stage.endpoint_name),
+                send(self.render_queue.queue, self.finish_queue.queue),
+            ],
+        )
+
+    def _collect_masks(self) -> Function:
+        data = self._data
+        return Function(
+            self,
+            shapes.COLLECT_MASKS,
+            self._stage,
+            settings=settings.CollectMasksSettings(
+                table_name=data.table.table_name,
+                media_bucket=data.media.bucket_name,
+                work_bucket=data.work.bucket_name,
+                dispatch_queue_url=self.dispatch_queue.url,
+                render_queue_url=self.render_queue.url,
+                finish_queue_url=self.finish_queue.url,
+            ),
+            may=[
+                rows(data.table, "GetItem", "UpdateItem"),
+                objects(data.work, "GetObject", keys=(prefixes.REQUESTS, prefixes.ANSWERS, prefixes.FAILURES)),
+                objects(data.media, "GetObject", keys=(prefixes.PLANS, prefixes.CHUNKS)),
+                objects(data.media, "GetObject", "PutObject", keys=(prefixes.MASKS,)),
+                absence(data.media, data.work),
+                send(self.dispatch_queue.queue, self.render_queue.queue, self.finish_queue.queue),
+            ],
+        )
+
+    def _render_item(self) -> Function:
+        data = self._data
+        return Function(
+            self,
+            shapes.RENDER_ITEM,
+            self._stage,
+            settings=settings.RenderItemSettings(
+                table_name=data.table.table_name,
+                media_bucket=data.media.bucket_name,
+                finish_queue_url=self.finish_queue.url,
+            ),
+            may=[
+                rows(data.table, "GetItem", "PutItem", "UpdateItem"),
+                objects(data.media, "GetObject", keys=(prefixes.PICTURES, prefixes.PLANS, prefixes.CHUNKS)),
+                objects(data.media, "PutObject", keys=(prefixes.LABELS, prefixes.VARIANTS)),
+                absence(data.media),
+                send(self.finish_queue.queue),
+            ],
+        )
+
+    def _finish_job(self) -> Function:
+        data = self._data
+        return Function(
+            self,
+            shapes.FINISH_JOB,
+            self._stage,
+            settings=settings.FinishJobSettings(table_name=data.table.table_name, media_bucket=data.media.bucket_name),
+            may=[
+                rows(data.table, "GetItem", "Query", "UpdateItem"),
+                objects(data.media, "GetObject", keys=(prefixes.PICTURES, prefixes.JOBS)),
+                objects(data.media, "PutObject", "AbortMultipartUpload", keys=(prefixes.DATASETS,)),
+                absence(data.media),
+            ],
+        )
+
+    def _sweep(self) -> Function:
+        data = self._data
+        return Function(
+            self,
+            shapes.SWEEP,
+            self._stage,
+            settings=settings.SweepSettings(
+                table_name=data.table.table_name,
+                uploads_bucket=data.uploads.bucket_name,
+                work_bucket=data.work.bucket_name,
+                **{f"{queue.name.value}_queue_url": queue.url for queue in self._queues},
+            ),
+            may=[
+                rows(data.table, "GetItem", "Query", "UpdateItem"),
+                index(data.table, Index.DUE),
+                objects(data.uploads, "GetObject", keys=(prefixes.UPLOADS,)),
+                objects(data.work, "GetObject", keys=(prefixes.ANSWERS, prefixes.FAILURES)),
+                absence(data.uploads, data.work),
+                send(*(queue.queue for queue in self._queues)),
+            ],
+        )
+
+    def _bury_letters(self) -> Function:
+        data = self._data
+        return Function(
+            self,
+            shapes.BURY_LETTERS,
+            self._stage,
+            settings=settings.BuryLettersSettings(
+                table_name=data.table.table_name, finish_queue_url=self.finish_queue.url
+            ),
+            may=[
+                rows(data.table, "GetItem", "UpdateItem"),
+                send(self.finish_queue.queue),
+            ],
+        )
+
+    def _every_minute(self, sweep: Function) -> None:
+        """A sweep that fails is not repeated: the next one comes within the minute."""
+        sweep.function.configure_async_invoke(retry_attempts=0, max_event_age=cdk.Duration.minutes(1))
+        events.Rule(
+            self,
+            "EveryMinute",
+            schedule=events.Schedule.rate(cdk.Duration.minutes(1)),
+            targets=[targets.LambdaFunction(sweep.function, retry_attempts=0)],
+        )
