@@ -38,7 +38,7 @@ def write_archive(members: Iterable[Member], out: Writer) -> int:
     """
     sink = _Counting(out)
     seen: set[str] = set()
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:  # type: ignore[arg-type]
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         for member in members:
             _check_name(member.name, seen)
             with archive.open(_entry(member.name), "w", force_zip64=True) as target:
@@ -61,6 +61,9 @@ class _Counting:
 
     def flush(self) -> None:
         """Nothing is held back."""
+
+    def close(self) -> None:
+        """The writer belongs to the caller."""
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

@@ -22,8 +22,8 @@ def instances(
     """`instances.json` as chunks of UTF-8 of about one picture each.
 
     `items` is iterated twice, first for the images and then for the annotations, so it must be a collection or start
-    anew each time, in one order. `categories` are the names of the recipe's templates in its order. `rle_of` is asked once
-    per label and item. Empty labels have no annotation. Raises KeyError for a label outside `categories`.
+    anew each time, in one order. `categories` are the names of the recipe's templates in its order. `rle_of` is asked
+    once per label and item. Empty labels have no annotation. Raises KeyError for a label outside `categories`.
     """
     numbers = {name: number for number, name in enumerate(categories, start=1)}
     yield _text({"info": {"description": "Maskmill", "version": "1.0"}, "licenses": []})[:-1]

@@ -34,6 +34,7 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 _METADATA_KEYS = ("exif", "xmp", "XML:com.adobe.xmp", "comment", "photoshop", "Comment", "mp")
+_METADATA_TAGS = frozenset((270, 271, 272, 305, 306, 315, 700, 33432, 33723, 34377, 34665, 34853))  # of a TIFF
 
 
 def decode(data: bytes) -> tuple[Picture, SourceFormat, tuple[Note, ...]]:
@@ -83,7 +84,7 @@ def _decoded(data: bytes, source_format: SourceFormat) -> tuple[Picture, tuple[N
         turned = _orientation(image)
         image.load()
         still_to_turn = _orientation(image)  # the TIFF decoder turns by itself; a PNG may tell only at its end
-        has_metadata = any(image.info.get(key) for key in _METADATA_KEYS) or bool(getattr(image, "text", None))
+        has_metadata = _has_metadata(image)
         picture, colour_notes = _picture_of(image, still_to_turn)
     if turned != 1 or still_to_turn != 1:
         notes.insert(0, Note.TURNED_UPRIGHT)
@@ -129,6 +130,13 @@ def _orientation(image: Image.Image) -> int:
     except Exception:  # noqa: BLE001 - garbage where EXIF should be is no reason to refuse a picture
         return 1
     return value if isinstance(value, int) and value in _TURNS else 1
+
+
+def _has_metadata(image: Image.Image) -> bool:
+    """Whether the file tells more than its pixels: a place, a camera, a text, a name."""
+    if any(image.info.get(key) for key in _METADATA_KEYS) or getattr(image, "text", None):
+        return True
+    return not _METADATA_TAGS.isdisjoint(getattr(image, "tag_v2", ()))
 
 
 def _picture_of(image: Image.Image, orientation: int) -> tuple[Picture, list[Note]]:

@@ -11,6 +11,7 @@ from maskmill.core.image import SourceFormat
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_BMP_HEADER_SIZES = (12, 16, 40, 52, 56, 64, 108, 124)
 _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 _HINTS = (
     (re.compile(rb"GIF8"), "GIF pictures are not accepted. Export the frame that you need as PNG."),
@@ -26,13 +27,13 @@ _JPEG_SOS, _JPEG_EOI, _JPEG_SOI = 0xDA, 0xD9, 0xD8
 
 def format_of(data: bytes) -> SourceFormat:
     """The format that the first bytes declare; raises InvalidInput unsupported_format, with a hint where one helps."""
-    if data.startswith(b"\xff\xd8\xff"):
+    if data[:3] in (b"\xff\xd8\xff", b"\xff\xd8"):
         return SourceFormat.JPEG
     if data.startswith(_PNG_SIGNATURE):
         return SourceFormat.PNG
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return SourceFormat.WEBP
-    if data.startswith(b"BM") and len(data) > 26:
+    if data.startswith(b"BM") and int.from_bytes(data[14:18], "little") in _BMP_HEADER_SIZES:
         return SourceFormat.BMP
     if data.startswith(_TIFF_SIGNATURES):
         return SourceFormat.TIFF
