@@ -70,6 +70,16 @@ def dataset_of(row: Row) -> Dataset:
     return Dataset.model_validate_json(row["doc"])
 
 
+def reserve(tenant: str, dataset_id: str, *, kind: str, count: int, count_max: int) -> Update:
+    """Count new things of a dataset before they are made; refused when there is no dataset or it would hold too many."""
+    path = (f"{kind}_reserved",)
+    return Update(
+        key=dataset_key(tenant, dataset_id),
+        add={path: count},
+        require=(Condition(path, Op.AT_MOST, count_max - count),),
+    )
+
+
 def put_template(tenant: str, dataset_id: str, template_id: str, template: Template) -> Put:
     row = {"template_id": template_id, "doc": template.model_dump_json()}
     return Put(template_key(tenant, dataset_id, template_id), row)

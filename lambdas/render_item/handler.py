@@ -1,0 +1,35 @@
+"""The edge of render_item: render messages in, one ended item each; it decides nothing."""
+
+from __future__ import annotations
+
+import os
+from functools import cache, partial
+from typing import Any
+
+from lambdas.aws import clients
+from lambdas.aws.batch import answer_batch
+from lambdas.aws.clock import SystemClock
+from lambdas.aws.events import expecting
+from lambdas.aws.objects import S3Objects
+from lambdas.aws.queues import SqsQueues, queue_urls
+from lambdas.aws.table import DynamoTable
+from lambdas.render_item.logic import Ports, render
+from lambdas.render_item.pictures import paint
+from maskmill.core.messages import RenderItem
+from maskmill.core.settings import RenderItemSettings
+
+
+@cache
+def connect() -> Ports:
+    settings = RenderItemSettings.from_env(os.environ)
+    return Ports(
+        table=DynamoTable(clients.dynamodb(), settings.table_name),
+        media=S3Objects(clients.s3(), settings.media_bucket),
+        queues=SqsQueues(clients.sqs(), queue_urls(settings)),
+        clock=SystemClock(),
+        paint=paint,
+    )
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    return answer_batch(event, function="render_item", read=expecting(RenderItem), act=partial(render, connect()))

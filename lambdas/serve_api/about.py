@@ -1,0 +1,26 @@
+"""What anyone may ask: whether the service answers and what its limits are; it knows no tenant."""
+
+from __future__ import annotations
+
+from lambdas.serve_api.ports import Ports
+from maskmill import __version__
+from maskmill.core import limits
+from maskmill.core.api import Health, Limits
+
+
+def health(ports: Ports) -> Health:
+    return Health(status="ok", version=__version__, segmenter=ports.segmenter)
+
+
+def bounds(_ports: Ports) -> Limits:
+    return Limits(
+        upload_bytes_max=limits.UPLOAD_BYTES_MAX,
+        image_pixels_max=limits.IMAGE_PIXELS_MAX,
+        uploads_per_call_max=limits.UPLOADS_PER_CALL_MAX,
+        images_per_job_max=limits.IMAGES_PER_JOB_MAX,
+        points_max=limits.POINTS_MAX,
+        templates_per_recipe_max=limits.TEMPLATES_PER_RECIPE_MAX,
+        layers_per_recipe_max=limits.LAYERS_PER_RECIPE_MAX,
+        samples_per_image_max=limits.SAMPLES_PER_IMAGE_MAX,
+        variants_per_image_max=limits.VARIANTS_PER_IMAGE_MAX,
+    )

@@ -1,0 +1,134 @@
+"""The edge of serve_api: the gateway's events in, JSON or problems out; it decides nothing about resources."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from functools import cache
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response, content_types
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from pydantic import BaseModel
+
+from lambdas.aws import clients
+from lambdas.aws.clock import SystemClock
+from lambdas.aws.doors import S3Doors
+from lambdas.aws.ids import RandomIds
+from lambdas.aws.objects import S3Objects
+from lambdas.aws.queues import SqsQueues, queue_urls
+from lambdas.aws.table import DynamoTable
+from lambdas.aws.telemetry import logger_of
+from lambdas.serve_api import bodies, problems
+from lambdas.serve_api.identity import tenant_of
+from lambdas.serve_api.names import is_id
+from lambdas.serve_api.ports import Ports
+from lambdas.serve_api.routes import PREFIX, PUBLIC_ROUTES, ROUTES, Call, PublicRoute, Reply, Route
+from maskmill.core.errors import Code, MaskmillError, NotFound
+from maskmill.core.settings import ServeApiSettings
+
+FUNCTION = "serve_api"
+_EVERY_ANSWER = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+app = APIGatewayHttpResolver()
+
+
+@cache
+def connect() -> Ports:
+    settings = ServeApiSettings.from_env(os.environ)
+    clock = SystemClock()
+    return Ports(
+        table=DynamoTable(clients.dynamodb(), settings.table_name),
+        media=S3Objects(clients.s3(), settings.media_bucket),
+        doors=S3Doors(clients.s3(), uploads_bucket=settings.uploads_bucket, media_bucket=settings.media_bucket),
+        queues=SqsQueues(clients.sqs(), queue_urls(settings)),
+        clock=clock,
+        ids=RandomIds(clock),
+        segmenter=settings.segmenter,
+    )
+
+
+def _serve(route: Route) -> Callable[..., Response[str]]:
+    def serve(**ids: str) -> Response[str]:
+        event = app.current_event
+        tenant = tenant_of(event.raw_event)
+        if not all(map(is_id, ids.values())):
+            raise NotFound(detail="an id of another shape")
+        call = Call(
+            ports=connect(),
+            tenant=tenant,
+            ids=ids,
+            query=event.query_string_parameters,
+            headers={name.lower(): value for name, value in event.headers.items()},
+            body=lambda: bodies.bytes_of(event.raw_event),
+        )
+        return _response(route.run(call))
+
+    return serve
+
+
+def _serve_public(route: PublicRoute) -> Callable[[], Response[str]]:
+    return lambda: _response(Reply(200, route.run(connect())))
+
+
+def _response(reply: Reply) -> Response[str]:
+    return Response(
+        status_code=reply.status,
+        content_type=None if reply.body is None else content_types.APPLICATION_JSON,
+        body="" if reply.body is None else _json(reply.body),
+        headers={**_EVERY_ANSWER, **reply.headers},
+    )
+
+
+def _json(body: BaseModel) -> str:
+    return body.model_dump_json(by_alias=True)
+
+
+def _refuse(error: Exception) -> Response[str]:
+    public = problems.public_error(error)
+    logger = logger_of(FUNCTION)
+    facts = {"code": public.code.value, "path": app.current_event.path, "method": app.current_event.http_method}
+    if public.code is Code.INTERNAL:
+        logger.error("request failed", extra=facts, exc_info=error)
+    else:
+        logger.info("request refused", extra={**facts, "why": public.detail})
+    return _problem(public)
+
+
+def _no_route(_error: NotFoundError) -> Response[str]:
+    path = app.current_event.path
+    methods = sorted(method for method, pattern in _patterns() if pattern.fullmatch(path))
+    if not methods:
+        return _problem(NotFound())
+    return _problem(MaskmillError(Code.METHOD_NOT_ALLOWED), {"Allow": ", ".join(methods)})
+
+
+def _problem(error: MaskmillError, headers: dict[str, str] | None = None) -> Response[str]:
+    request_id = app.current_event.request_context.request_id
+    return Response(
+        status_code=HTTPStatus(problems.STATUS[error.code]),
+        content_type=problems.MEDIA_TYPE,
+        body=_json(problems.problem_of(error, request_id)),
+        headers={**_EVERY_ANSWER, **problems.headers_of(error), **(headers or {})},
+    )
+
+
+@cache
+def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """The methods and paths of all routes, to tell a wrong method from an unknown path."""
+    known = [(route.method, route.path) for route in ROUTES] + [("GET", route.path) for route in PUBLIC_ROUTES]
+    return tuple((method, re.compile(PREFIX + re.sub(r"<\w+>", "[^/]+", path))) for method, path in known)
+
+
+app.exception_handler(Exception)(_refuse)
+app.not_found(_no_route)
+for _route in ROUTES:
+    app.route(PREFIX + _route.path, method=_route.method)(_serve(_route))
+for _public in PUBLIC_ROUTES:
+    app.get(PREFIX + _public.path)(_serve_public(_public))
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    return app.resolve(event, context)

@@ -1,0 +1,57 @@
+"""Images of a dataset: list and read, with signed addresses of their pictures; it knows no HTTP and no bytes."""
+
+from __future__ import annotations
+
+from lambdas.serve_api import cursors, datasets
+from lambdas.serve_api.ports import Ports
+from maskmill.core import keys, rows
+from maskmill.core.api import ImageView, Page
+from maskmill.core.errors import NotFound
+from maskmill.core.image import Image, ImageStatus
+from maskmill.core.ports import Doors, Table
+from maskmill.core.table import Query
+
+PREFIX = "IMAGE#"
+
+
+def listed(
+    ports: Ports, tenant: str, dataset_id: str, *, status: ImageStatus | None, cursor: str | None, limit: int
+) -> Page[ImageView]:
+    datasets.require(ports.table, tenant, dataset_id)
+    query = Query(pk=rows.dataset_pk(tenant, dataset_id), prefix=PREFIX, after=cursors.after_of(cursor, PREFIX))
+    keep = None if status is None else lambda row: row["status"] == status.value
+    found, after = cursors.page_of(ports.table, query, limit=limit, keep=keep)
+    items = tuple(_view(ports.doors, tenant, rows.image_of(row)) for row in found)
+    return Page[ImageView](items=items, next_cursor=cursors.cursor_of(after, PREFIX))
+
+
+def read(ports: Ports, tenant: str, dataset_id: str, image_id: str) -> ImageView:
+    image = find(ports.table, tenant, dataset_id, image_id)
+    if image is None:
+        raise NotFound(detail="image")
+    return _view(ports.doors, tenant, image)
+
+
+def find(table: Table, tenant: str, dataset_id: str, image_id: str) -> Image | None:
+    """An image of a dataset of the tenant."""
+    row = table.get(rows.image_key(tenant, dataset_id, image_id))
+    return None if row is None else rows.image_of(row)
+
+
+def _view(doors: Doors, tenant: str, image: Image) -> ImageView:
+    source_url = thumbnail_url = None
+    if image.normal is not None:
+        source_url = doors.download(keys.normal(tenant, image.normal.pixels_sha256))
+        thumbnail_url = doors.download(keys.thumbnail(tenant, image.normal.pixels_sha256))
+    return ImageView(
+        image_id=image.image_id,
+        dataset_id=image.dataset_id,
+        name=image.name,
+        status=image.status,
+        created_at=image.created_at,
+        sha256=image.upload.sha256,
+        normal=image.normal,
+        refusal=image.refusal,
+        source_url=source_url,
+        thumbnail_url=thumbnail_url,
+    )

@@ -1,0 +1,106 @@
+"""Jobs of a tenant: read, list, cancel; their counters are summed over their chunks. It knows no HTTP."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+
+from lambdas.serve_api import cursors
+from lambdas.serve_api.ports import Ports
+from maskmill.core import rows
+from maskmill.core.api import JobView, Page
+from maskmill.core.errors import Conflict, NotFound
+from maskmill.core.job import Counts, JobStatus
+from maskmill.core.messages import PlanJob
+from maskmill.core.ports import Table
+from maskmill.core.rows import ChunkState, JobState
+from maskmill.core.table import Index, Query, RowConflict
+
+LISTED_DEFAULT = 20
+LISTED_MAX = 50  # every job of a page costs a look at its chunks
+CHUNKS_PER_PAGE = 100
+
+
+def listed(ports: Ports, tenant: str, *, cursor: str | None, limit: int) -> Page[JobView]:
+    """The jobs of a tenant, newest first."""
+    page = ports.table.query(
+        Query(
+            pk=rows.recent_jobs_pk(tenant),
+            index=Index.RECENT,
+            descending=True,
+            after=None if cursor is None else cursors.decode(cursor),
+            limit=limit,
+        )
+    )
+    items = tuple(view(ports.table, rows.job_of(row)) for row in page.rows)
+    return Page[JobView](items=items, next_cursor=None if page.after is None else cursors.encode(page.after))
+
+
+def read(ports: Ports, tenant: str, job_id: str) -> JobView:
+    return view(ports.table, require(ports.table, tenant, job_id))
+
+
+def cancel(ports: Ports, tenant: str, job_id: str) -> JobView:
+    """Ask for the end of a job; the planner and the workers act on it. Raises Conflict when it has ended."""
+    try:
+        state = rows.job_of(ports.table.write(rows.request_cancel(tenant, job_id)))
+    except RowConflict as conflict:
+        if conflict.current is None:
+            raise NotFound(detail="job") from conflict
+        raise Conflict(message="The job has ended already.") from conflict
+    ports.queues.send([PlanJob(tenant=tenant, job_id=job_id)])
+    return view(ports.table, state)
+
+
+def require(table: Table, tenant: str, job_id: str) -> JobState:
+    """A job of the tenant; raises NotFound."""
+    row = table.get(rows.job_key(tenant, job_id))
+    if row is None:
+        raise NotFound(detail="job")
+    return rows.job_of(row)
+
+
+def chunks_of(table: Table, tenant: str, job_id: str, *, after: str | None = None) -> Iterator[tuple[str, ChunkState]]:
+    """The chunks of a job with their sort keys, in order."""
+    while True:
+        query = Query(pk=rows.job_pk(tenant, job_id), prefix=rows.CHUNK_PREFIX, after=after, limit=CHUNKS_PER_PAGE)
+        page = table.query(query)
+        yield from ((row["sk"], rows.chunk_of(row)) for row in page.rows)
+        after = page.after
+        if after is None:
+            return
+
+
+def view(table: Table, state: JobState) -> JobView:
+    """A job as the API shows it."""
+    job = state.job
+    counts = _counts(table, state)
+    has_dataset = state.status.is_terminal and state.archive_bytes > 0
+    return JobView(
+        job_id=job.job_id,
+        dataset_id=job.dataset_id,
+        status=state.status,
+        items=counts,
+        items_total=state.items_total,
+        waiting_for_gpu=state.status is JobStatus.RUNNING and _waits(counts),
+        cancel_requested=state.cancel_requested,
+        created_at=job.created_at,
+        finished_at=None if state.finished_at is None else datetime.fromisoformat(state.finished_at),
+        refusal=state.refusal,
+        recipe=job.recipe.recipe,
+        archive_bytes=state.archive_bytes if has_dataset else None,
+    )
+
+
+def _counts(table: Table, state: JobState) -> Counts:
+    tally: Counter[str] = Counter()
+    for _, chunk in chunks_of(table, state.tenant, state.job.job_id):
+        tally.update(chunk.counts.model_dump())
+    return Counts(**tally)
+
+
+def _waits(counts: Counts) -> bool:
+    """All open items wait for the segmenter and none has come back."""
+    still_open = counts.total - counts.ended
+    return 0 < still_open == counts.segmenting and counts.done + counts.no_match == 0

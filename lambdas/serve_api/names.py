@@ -1,0 +1,20 @@
+"""What names may look like: the service's own ids and the words that users choose; it knows nothing that is named."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_ID = re.compile(r"[a-z0-9]{1,40}")
+_UNPRINTED = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_DIRECTION_MARKS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def is_id(text: str) -> bool:
+    """Whether a text has the shape of the service's own ids."""
+    return _ID.fullmatch(text) is not None
+
+
+def is_plain(text: str) -> bool:
+    """Whether a name shows what it is: no control characters, line breaks or marks that turn the writing round."""
+    return not any(unicodedata.category(char) in _UNPRINTED or char in _DIRECTION_MARKS for char in text)

@@ -1,0 +1,55 @@
+"""Errors as RFC 9457 problems: one table from code to status; it knows no route and leaks no detail."""
+
+from __future__ import annotations
+
+from maskmill.core.api import Problem, ProblemField
+from maskmill.core.errors import Code, MaskmillError
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 2
+TYPE_PREFIX = "urn:maskmill:error:"
+
+STATUS: dict[Code, int] = {
+    Code.INVALID_REQUEST: 422,
+    Code.MALFORMED_JSON: 400,
+    Code.BODY_TOO_LARGE: 413,
+    Code.INVALID_CURSOR: 400,
+    Code.UNAUTHENTICATED: 401,
+    Code.NOT_FOUND: 404,
+    Code.METHOD_NOT_ALLOWED: 405,
+    Code.CONFLICT: 409,
+    Code.IDEMPOTENCY_MISMATCH: 422,
+    Code.QUOTA_EXCEEDED: 429,
+    Code.UNAVAILABLE: 503,
+    Code.INTERNAL: 500,
+    Code.INVALID_FILENAME: 422,
+    Code.FILE_TOO_LARGE: 422,
+    Code.INVALID_RECIPE: 422,
+    Code.NO_IMAGES: 422,
+    Code.NEED_POSITIVE_POINT: 422,
+    Code.NOT_IMPLEMENTED: 422,
+}
+
+
+def public_error(error: Exception) -> MaskmillError:
+    """What may be said about an error: codes of this edge as they are, everything else as `internal`."""
+    if isinstance(error, MaskmillError) and error.code in STATUS and error.code is not Code.INTERNAL:
+        return error
+    return MaskmillError(Code.INTERNAL)
+
+
+def problem_of(error: MaskmillError, request_id: str) -> Problem:
+    """The body of an answer that refuses; `error` comes from `public_error`."""
+    return Problem(
+        type=TYPE_PREFIX + error.code.value,
+        title=error.code.value.replace("_", " ").capitalize(),
+        status=STATUS[error.code],
+        code=error.code.value,
+        detail=error.message,
+        request_id=request_id,
+        errors=tuple(ProblemField(pointer=fault.pointer, detail=fault.detail) for fault in error.faults),
+    )
+
+
+def headers_of(error: MaskmillError) -> dict[str, str]:
+    return {"Retry-After": str(RETRY_AFTER_S)} if error.code is Code.UNAVAILABLE else {}

@@ -1,0 +1,142 @@
+"""What a job gives: its items, their variants and the files of its dataset, with signed addresses; it knows no HTTP."""
+
+from __future__ import annotations
+
+from lambdas.serve_api import cursors, jobs
+from lambdas.serve_api.ports import Ports
+from maskmill.core import keys, rows
+from maskmill.core.api import DatasetFiles, ItemVariants, ItemView, LabelView, Page, VariantView
+from maskmill.core.errors import Conflict
+from maskmill.core.item import ItemStatus
+from maskmill.core.limits import PAGE_ITEMS_MAX, SHARD_ITEMS_MAX
+from maskmill.core.plan import Chunk
+from maskmill.core.ports import Doors
+from maskmill.core.result import EXTENSIONS, ItemResult, Label, VariantRecord
+from maskmill.core.rows import ChunkState
+from maskmill.core.table import Query
+from maskmill.exports import layout
+
+CHUNKS_SCANNED_MAX = 100
+RESULTS_PER_QUERY = 50
+URLS_PER_PAGE_MAX = 500  # a signed address is long: this many keep an answer far below the gateway's limit
+
+
+def items(ports: Ports, tenant: str, job_id: str, *, status: ItemStatus | None, cursor: str | None) -> Page[ItemView]:
+    """The items of a job, chunk by chunk; a page ends with a chunk, so it may hold fewer items than it could."""
+    jobs.require(ports.table, tenant, job_id)
+    found: list[ItemView] = []
+    last = after = cursors.after_of(cursor, rows.CHUNK_PREFIX)
+    for scanned, (sort_key, chunk) in enumerate(jobs.chunks_of(ports.table, tenant, job_id, after=after)):
+        if scanned == CHUNKS_SCANNED_MAX or len(found) > PAGE_ITEMS_MAX - SHARD_ITEMS_MAX:
+            return Page[ItemView](items=tuple(found), next_cursor=cursors.cursor_of(last, rows.CHUNK_PREFIX))
+        found += _items_of(ports, tenant, job_id, chunk, status)
+        last = sort_key
+    return Page[ItemView](items=tuple(found))
+
+
+def _items_of(ports: Ports, tenant: str, job_id: str, chunk: ChunkState, status: ItemStatus | None) -> list[ItemView]:
+    wanted = {index: item for index, item in chunk.items.items() if status is None or item.status is status}
+    if not wanted:
+        return []
+    described = Chunk.model_validate_json(ports.media.get(keys.chunk(tenant, job_id, chunk.number)))
+    return [
+        ItemView(
+            index=item.index,
+            image_id=item.image_id,
+            name=item.name,
+            status=wanted[item.index].status,
+            refusal=wanted[item.index].refusal,
+        )
+        for item in described.items
+        if item.index in wanted
+    ]
+
+
+def variants(ports: Ports, tenant: str, job_id: str, *, cursor: str | None) -> Page[ItemVariants]:
+    """What finished items gave, in the order of the items; pages are bounded by their addresses."""
+    jobs.require(ports.table, tenant, job_id)
+    query = Query(
+        pk=rows.job_pk(tenant, job_id),
+        prefix=rows.RESULT_PREFIX,
+        after=cursors.after_of(cursor, rows.RESULT_PREFIX),
+    )
+    found, after = cursors.page_of(ports.table, query, limit=RESULTS_PER_QUERY)
+    shown: list[ItemVariants] = []
+    last: str | None = None
+    urls = 0
+    for row in found:
+        result = rows.result_of(row)
+        urls += _addresses_in(result)
+        if shown and urls > URLS_PER_PAGE_MAX:
+            after = last
+            break
+        shown.append(_variants_of(ports.doors, tenant, result))
+        last = str(row["sk"])
+    return Page[ItemVariants](items=tuple(shown), next_cursor=cursors.cursor_of(after, rows.RESULT_PREFIX))
+
+
+def _addresses_in(result: ItemResult) -> int:
+    return 1 + len(result.labels) + sum(1 + len(variant.labels or ()) for variant in result.variants)
+
+
+def _variants_of(doors: Doors, tenant: str, result: ItemResult) -> ItemVariants:
+    pixels = result.normal.pixels_sha256
+    return ItemVariants(
+        index=result.index,
+        image_id=result.image_id,
+        name=result.image_name,
+        normal=result.normal,
+        source_file_name=layout.source_file(result),
+        source_url=doors.download(keys.normal(tenant, pixels)),
+        labels=tuple(_label(doors, tenant, pixels, result.file_stem, label) for label in result.labels),
+        variants=tuple(_variant(doors, tenant, pixels, variant) for variant in result.variants),
+        remarks=result.remarks,
+    )
+
+
+def _label(doors: Doors, tenant: str, pixels: str, stem: str, label: Label) -> LabelView:
+    return LabelView(
+        name=label.name,
+        file_name=layout.mask_file(stem, label),
+        score=label.score,
+        area_px=label.area_px,
+        box=label.box,
+        mask_url=doors.download(keys.label_png(tenant, pixels, label.object_id)),
+        rle_sha256=label.rle_sha256,
+    )
+
+
+def _variant(doors: Doors, tenant: str, pixels: str, variant: VariantRecord) -> VariantView:
+    own = variant.labels
+    labels = None if own is None else tuple(_label(doors, tenant, pixels, variant.file_stem, label) for label in own)
+    return VariantView(
+        variant_id=variant.variant_id,
+        file_name=layout.variant_file(variant),
+        format=variant.format,
+        size=variant.size,
+        size_bytes=variant.size_bytes,
+        sha256=variant.sha256,
+        sample=variant.sample,
+        layers=variant.layers,
+        url=doors.download(keys.variant(tenant, pixels, variant.variant_id, EXTENSIONS[variant.format])),
+        labels=labels,
+    )
+
+
+def files(ports: Ports, tenant: str, job_id: str) -> DatasetFiles:
+    """The files of a finished job; raises Conflict while it has not ended, or when it ended without a dataset."""
+    state = jobs.require(ports.table, tenant, job_id)
+    if not state.status.is_terminal:
+        raise Conflict(message="The job has not ended yet. Its files appear when it does.")
+    if state.archive_bytes == 0:
+        raise Conflict(message="The job ended without a dataset.")
+
+    def signed(name: str, filename: str) -> str:
+        return ports.doors.download(keys.dataset_file(tenant, job_id, name), filename=filename)
+
+    return DatasetFiles(
+        annotations_url=signed(keys.ANNOTATIONS, "instances.json"),
+        manifest_url=signed(keys.MANIFEST, "manifest.jsonl"),
+        archive_url=signed(keys.ARCHIVE, f"maskmill-{job_id}.zip"),
+        archive_bytes=state.archive_bytes,
+    )

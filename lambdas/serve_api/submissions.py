@@ -1,0 +1,150 @@
+"""Submitting a job: a recipe is bound to a dataset, checked against it and accepted once; it knows no HTTP.
+
+The job's id is computed from the tenant and the caller's key, so the same call twice names the same job. The row is
+the truth and the plan message a hint: whoever submits again while the job is not planned sends the hint again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pydantic_core import ErrorDetails
+
+from lambdas.serve_api import datasets, images, templates
+from lambdas.serve_api.names import is_id
+from lambdas.serve_api.ports import Ports
+from maskmill.core import rows
+from maskmill.core.api import SubmitJob
+from maskmill.core.edit import Background
+from maskmill.core.errors import Code, FieldFault, InvalidInput
+from maskmill.core.image import Image, ImageStatus
+from maskmill.core.job import Job, job_id_of
+from maskmill.core.limits import IDEMPOTENCY_KEY_CHARS_MAX, IMAGES_PER_DATASET_MAX, PAGE_ITEMS_MAX, SWEEP_FIRST_LOOK_S
+from maskmill.core.messages import PlanJob
+from maskmill.core.model import content_hash
+from maskmill.core.ports import Table
+from maskmill.core.prompt import Template
+from maskmill.core.recipe import Recipe, ResolvedRecipe, resolve
+from maskmill.core.rows import JobState
+from maskmill.core.table import Query, RowConflict
+
+FETCHED_ONE_BY_ONE_MAX = 25
+
+
+def code_for(fault: ErrorDetails) -> Code | None:
+    """A recipe whose parts have the right shape but do not fit together has a code of its own."""
+    is_rule = fault["type"] == "value_error"
+    return Code.INVALID_RECIPE if is_rule and fault["loc"][:1] == ("recipe",) else None
+
+
+def submit(ports: Ports, tenant: str, dataset_id: str, key: str | None, body: SubmitJob) -> JobState:
+    """The accepted job, new or the one that the same key named before; raises idempotency_mismatch."""
+    datasets.require(ports.table, tenant, dataset_id)
+    job_id = job_id_of(tenant, ports.ids.new(1)[0] if key is None else _checked(key))
+    body_hash = content_hash({"dataset": dataset_id, "body": body})
+    row = ports.table.get(rows.job_key(tenant, job_id))
+    if row is None:
+        job = _job(ports, tenant, dataset_id, job_id, body)
+        now_s = int(job.created_at.timestamp())
+        write = rows.put_job(tenant, job, body_hash=body_hash, now_s=now_s, due_at_s=now_s + SWEEP_FIRST_LOOK_S)
+        try:
+            row = ports.table.write(write)
+        except RowConflict as conflict:
+            if conflict.current is None:
+                raise
+            row = conflict.current  # the same call, made twice at once or repeated by the SDK
+    state = rows.job_of(row)
+    if state.body_hash != body_hash:
+        raise InvalidInput(Code.IDEMPOTENCY_MISMATCH)
+    if not state.planned and not state.status.is_terminal:
+        ports.queues.send([PlanJob(tenant=tenant, job_id=job_id)])
+    return state
+
+
+def _checked(key: str) -> str:
+    if not 1 <= len(key) <= IDEMPOTENCY_KEY_CHARS_MAX or not key.isascii() or not key.isprintable():
+        detail = f"the Idempotency-Key header has 1 to {IDEMPOTENCY_KEY_CHARS_MAX} visible characters"
+        raise InvalidInput(faults=(FieldFault(pointer="", detail=detail),))
+    return key
+
+
+def _job(ports: Ports, tenant: str, dataset_id: str, job_id: str, body: SubmitJob) -> Job:
+    recipe = _resolved(ports.table, tenant, dataset_id, body.recipe)
+    _check_backgrounds(ports.table, tenant, dataset_id, body.recipe)
+    _check_images(ports.table, tenant, dataset_id, body.image_ids)
+    return Job(
+        job_id=job_id,
+        dataset_id=dataset_id,
+        recipe=recipe,
+        image_ids=None if body.image_ids is None else tuple(dict.fromkeys(body.image_ids)),
+        segmenter=ports.segmenter,
+        created_at=ports.clock.now(),
+    )
+
+
+def _resolved(table: Table, tenant: str, dataset_id: str, recipe: Recipe) -> ResolvedRecipe:
+    found: dict[str, Template] = {}
+    for template_id in filter(is_id, recipe.templates):
+        template = templates.find(table, tenant, dataset_id, template_id)
+        if template is not None:
+            found[template_id] = template
+    return resolve(recipe, found)
+
+
+def _check_backgrounds(table: Table, tenant: str, dataset_id: str, recipe: Recipe) -> None:
+    """Whatever a cut-out is put on is a ready image of the same dataset."""
+    faults = []
+    for position, layer in enumerate(recipe.layers):
+        cutout = layer.edits.cutout
+        if cutout is None or cutout.background is not Background.IMAGE:
+            continue
+        image_id = cutout.image_id or ""
+        image = images.find(table, tenant, dataset_id, image_id) if is_id(image_id) else None
+        if image is None or image.status is not ImageStatus.READY:
+            pointer = f"/recipe/layers/{position}/edits/cutout/image_id"
+            faults.append(FieldFault(pointer=pointer, detail="no ready image of this dataset"))
+    if faults:
+        raise InvalidInput(Code.INVALID_RECIPE, faults=tuple(faults))
+
+
+def _check_images(table: Table, tenant: str, dataset_id: str, image_ids: tuple[str, ...] | None) -> None:
+    """There is something to work on, and every image that is named belongs to the dataset."""
+    if image_ids is None:
+        if not any(_is_settled(image) for image in _all_images(table, tenant, dataset_id)):
+            raise InvalidInput(Code.NO_IMAGES)
+        return
+    found = _named(table, tenant, dataset_id, image_ids)
+    faults = tuple(
+        FieldFault(pointer=f"/image_ids/{position}", detail="no such image in this dataset")
+        for position, image_id in enumerate(image_ids)
+        if image_id not in found
+    )
+    if faults:
+        raise InvalidInput(faults=faults)
+    if not any(_is_settled(image) for image in found.values()):
+        raise InvalidInput(Code.NO_IMAGES)
+
+
+def _is_settled(image: Image) -> bool:
+    return image.status is not ImageStatus.EXPECTED
+
+
+def _named(table: Table, tenant: str, dataset_id: str, image_ids: tuple[str, ...]) -> dict[str, Image]:
+    """The named images that exist: a few are read one by one, many from the pages of the dataset."""
+    if len(image_ids) > FETCHED_ONE_BY_ONE_MAX:
+        wanted = set(image_ids)
+        everything = _all_images(table, tenant, dataset_id)
+        return {image.image_id: image for image in everything if image.image_id in wanted}
+    found = (images.find(table, tenant, dataset_id, image_id) for image_id in filter(is_id, image_ids))
+    return {image.image_id: image for image in found if image is not None}
+
+
+def _all_images(table: Table, tenant: str, dataset_id: str) -> Iterable[Image]:
+    after: str | None = None
+    for _ in range(0, IMAGES_PER_DATASET_MAX + 1, PAGE_ITEMS_MAX):
+        query = Query(pk=rows.dataset_pk(tenant, dataset_id), prefix=images.PREFIX, after=after, limit=PAGE_ITEMS_MAX)
+        page = table.query(query)
+        yield from (rows.image_of(row) for row in page.rows)
+        after = page.after
+        if after is None:
+            return

@@ -1,0 +1,54 @@
+"""Templates of a dataset: create, list, read; it knows no HTTP and no segmenter."""
+
+from __future__ import annotations
+
+from lambdas.serve_api import cursors, datasets, images
+from lambdas.serve_api.names import is_id
+from lambdas.serve_api.ports import Ports
+from maskmill.core import rows
+from maskmill.core.api import Page, TemplateView
+from maskmill.core.errors import FieldFault, InvalidInput, NotFound
+from maskmill.core.limits import TEMPLATES_PER_DATASET_MAX
+from maskmill.core.ports import Table
+from maskmill.core.prompt import Template
+from maskmill.core.table import Query
+
+PREFIX = "TEMPLATE#"
+
+
+def create(ports: Ports, tenant: str, dataset_id: str, body: Template) -> TemplateView:
+    datasets.require(ports.table, tenant, dataset_id)
+    reference = body.reference_image_id
+    if reference is not None:
+        image = images.find(ports.table, tenant, dataset_id, reference) if is_id(reference) else None
+        if image is None:
+            raise InvalidInput(faults=(FieldFault("/reference_image_id", "no such image in this dataset"),))
+    datasets.reserve(ports.table, tenant, dataset_id, kind="templates", count=1, count_max=TEMPLATES_PER_DATASET_MAX)
+    (template_id,) = ports.ids.new(1)
+    ports.table.write(rows.put_template(tenant, dataset_id, template_id, body))
+    return _view(template_id, body)
+
+
+def listed(ports: Ports, tenant: str, dataset_id: str, *, cursor: str | None, limit: int) -> Page[TemplateView]:
+    datasets.require(ports.table, tenant, dataset_id)
+    query = Query(pk=rows.dataset_pk(tenant, dataset_id), prefix=PREFIX, after=cursors.after_of(cursor, PREFIX))
+    found, after = cursors.page_of(ports.table, query, limit=limit)
+    items = tuple(_view(*rows.template_of(row)) for row in found)
+    return Page[TemplateView](items=items, next_cursor=cursors.cursor_of(after, PREFIX))
+
+
+def read(ports: Ports, tenant: str, dataset_id: str, template_id: str) -> TemplateView:
+    template = find(ports.table, tenant, dataset_id, template_id)
+    if template is None:
+        raise NotFound(detail="template")
+    return _view(template_id, template)
+
+
+def find(table: Table, tenant: str, dataset_id: str, template_id: str) -> Template | None:
+    """A template of a dataset of the tenant."""
+    row = table.get(rows.template_key(tenant, dataset_id, template_id))
+    return None if row is None else rows.template_of(row)[1]
+
+
+def _view(template_id: str, template: Template) -> TemplateView:
+    return TemplateView(template_id=template_id, **{name: getattr(template, name) for name in Template.model_fields})

@@ -1,0 +1,76 @@
+"""Uploads: announced files become expected images and signed forms to post them with; it knows no bytes."""
+
+from __future__ import annotations
+
+from pydantic_core import ErrorDetails
+
+from lambdas.serve_api import datasets
+from lambdas.serve_api.names import is_plain
+from lambdas.serve_api.ports import Ports
+from maskmill.core import keys, rows
+from maskmill.core.api import RequestUploads, UploadTicket, UploadTickets
+from maskmill.core.errors import Code, FieldFault, InvalidInput
+from maskmill.core.image import Image, ImageStatus, Upload
+from maskmill.core.limits import FILENAME_BYTES_MAX, IMAGES_PER_DATASET_MAX, SWEEP_UPLOAD_S, UPLOAD_URL_LIFE_S
+
+_TOO_LARGE = "less_than_equal"
+
+
+def code_for(fault: ErrorDetails) -> Code | None:
+    """The codes of an announcement's own faults."""
+    name = fault["loc"][-1] if fault["loc"] else ""
+    if name == "name" and fault["type"].startswith("string_too_"):
+        return Code.INVALID_FILENAME
+    if name == "size_bytes" and fault["type"] == _TOO_LARGE:
+        return Code.FILE_TOO_LARGE
+    return None
+
+
+def announce(ports: Ports, tenant: str, dataset_id: str, body: RequestUploads) -> UploadTickets:
+    """Expect these files; the rows are written before any form is handed out."""
+    _check_names(body.files)
+    count = len(body.files)
+    datasets.reserve(ports.table, tenant, dataset_id, kind="images", count=count, count_max=IMAGES_PER_DATASET_MAX)
+    now = ports.clock.now()
+    due_at_s = int(now.timestamp()) + SWEEP_UPLOAD_S
+    images = [
+        Image(
+            image_id=image_id,
+            dataset_id=dataset_id,
+            name=upload.name,
+            status=ImageStatus.EXPECTED,
+            upload=upload,
+            created_at=now,
+        )
+        for image_id, upload in zip(ports.ids.new(count), body.files, strict=True)
+    ]
+    for image in images:
+        ports.table.write(rows.put_image(tenant, image, due_at_s=due_at_s))
+    return UploadTickets(items=tuple(_ticket(ports, tenant, image) for image in images))
+
+
+def _check_names(files: tuple[Upload, ...]) -> None:
+    faults = tuple(
+        FieldFault(pointer=f"/files/{position}/name", detail="empty, too long, or with control characters")
+        for position, upload in enumerate(files)
+        if not _is_name(upload.name)
+    )
+    if faults:
+        raise InvalidInput(Code.INVALID_FILENAME, faults=faults)
+
+
+def _is_name(name: str) -> bool:
+    is_short = len(name.encode("utf-8")) <= FILENAME_BYTES_MAX
+    return is_short and name.strip(" .") != "" and is_plain(name)
+
+
+def _ticket(ports: Ports, tenant: str, image: Image) -> UploadTicket:
+    key = keys.upload(tenant, image.dataset_id, image.image_id)
+    form = ports.doors.upload(key, size_bytes=image.upload.size_bytes, sha256=image.upload.sha256)
+    return UploadTicket(
+        image_id=image.image_id,
+        name=image.name,
+        url=form.url,
+        fields=form.fields,
+        expires_in_s=UPLOAD_URL_LIFE_S,
+    )
