@@ -149,7 +149,9 @@ class _Canvas:
 
     def _refined(self, template: Template) -> tuple[str, LabelMask]:
         mask_key = mask_key_for(self.item, template, self.job.job.segmenter)
-        object_id = keys.object_id_of(mask_key, template.refinement)
+        object_id = keys.object_id_of(
+            pixels_sha256=self.normal.pixels_sha256, mask_key=mask_key, refinement=template.refinement
+        )
         try:
             data = self.media.get(keys.label_rle(self.job.tenant, self.normal.pixels_sha256, object_id))
             return object_id, LabelMask.model_validate_json(data)

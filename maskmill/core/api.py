@@ -143,9 +143,10 @@ class ItemView(Model):
 
 
 class LabelView(Model):
-    """One labelled object of a source; `mask_url` is signed."""
+    """One labelled object of a picture; `mask_url` is signed, `file_name` is the mask's path in the dataset."""
 
     name: str
+    file_name: str
     score: float
     area_px: int
     box: BoxPx
@@ -165,6 +166,7 @@ class VariantView(Model):
     sample: int
     layers: tuple[Layer, ...]
     url: str
+    labels: tuple[LabelView, ...] | None = None  # given where its geometry differs from the source's
 
 
 class ItemVariants(Model):

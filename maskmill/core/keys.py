@@ -141,6 +141,7 @@ def mask_key_of(*, pixels_sha256: str, prompt: Prompt, choice: MaskChoice, segme
     return content_hash(cause)[:40]
 
 
-def object_id_of(mask_key: str | None, refinement: Refinement) -> str:
+def object_id_of(*, pixels_sha256: str, mask_key: str | None, refinement: Refinement) -> str:
     """The identity of a refined mask on its picture; without a mask key it is the whole picture."""
-    return content_hash({"mask": mask_key or "whole", "refinement": refinement})[:40]
+    cause = {"pixels": pixels_sha256, "mask": mask_key or "whole", "refinement": refinement}
+    return content_hash(cause)[:40]

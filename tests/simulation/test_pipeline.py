@@ -7,36 +7,17 @@ from collections import Counter
 import pytest
 
 from tests.simulation.pipeline import Pipeline
-from tests.simulation.world import Faults, World
+from tests.simulation.faults import EVERYTHING, LOSSLESS, some_of
+from tests.simulation.world import World
 
 SEEDS = 120
-
-LOSSLESS = Faults(
-    crash_before=0.02, crash_after=0.02, ambiguous=0.02, throttle=0.03, slow=0.01, duplicate=0.1, delete_lost=0.05,
-    late=0.1, callback_twice=0.1, model_twice=0.05, model_error=0.05,
-)  # fmt: skip
-EVERYTHING = Faults(
-    crash_before=0.03, crash_after=0.03, ambiguous=0.03, throttle=0.05, slow=0.02, duplicate=0.15, delete_lost=0.1,
-    late=0.15, request_lost=0.1, callback_lost=0.15, callback_twice=0.1, model_error=0.15, model_twice=0.1, garbage=0.1,
-)  # fmt: skip
-
-
-def _some_of(faults: Faults, seed: int) -> Faults:
-    """Each fault is off in a third of the seeds and between half and twice as likely in the others."""
-    dice = World(seed)
-    chosen = {
-        name: getattr(faults, name) * (0.5 + 1.5 * dice.chance("intensity", name))
-        for name in faults.__slots__
-        if name != "window_s" and dice.chance("off", name) > 0.35
-    }
-    return Faults(**chosen)
 
 
 @pytest.mark.parametrize("start", range(0, SEEDS, 30))
 def test_every_item_ends_once_under_all_faults(start: int) -> None:
     met: Counter[str] = Counter()
     for seed in range(start, start + 30):
-        pipeline = Pipeline(World(seed, _some_of(EVERYTHING, seed)), jobs=3)
+        pipeline = Pipeline(World(seed, some_of(EVERYTHING, seed)), jobs=3)
         violations = pipeline.run()
         assert not violations, f"seed {seed}: {violations[:5]}"
         met.update(pipeline.world.met)
@@ -46,7 +27,7 @@ def test_every_item_ends_once_under_all_faults(start: int) -> None:
 @pytest.mark.parametrize("start", range(1000, 1000 + SEEDS, 30))
 def test_the_main_path_needs_no_sweep_when_nothing_is_lost(start: int) -> None:
     for seed in range(start, start + 30):
-        pipeline = Pipeline(World(seed, _some_of(LOSSLESS, seed)), jobs=2, with_sweep=False)
+        pipeline = Pipeline(World(seed, some_of(LOSSLESS, seed)), jobs=2, with_sweep=False)
         violations = pipeline.run()
         assert not violations, f"seed {seed}: {violations[:5]}"
 

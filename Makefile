@@ -1,0 +1,67 @@
+# The commands of Maskmill. `make help` lists them.
+PYTHON ?= python3
+ONCE ?=
+OUT ?= maskmill-results
+UV_VERSION := 0.13.8
+BIN := .venv/bin
+export PYTHONUNBUFFERED := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format simulate synth lock clean bench-classic
+
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+demo: .venv/demo ## The whole stack on this machine: deploy, run a job, show the results (ONCE=1 exits after it, OUT=folder)
+	@$(BIN)/python -m local.demo --out "$(OUT)" $(if $(ONCE),--once)
+
+test: check .venv/test ## Everything that must hold: linters, types, and all tests
+	$(BIN)/python -m pytest
+
+check: .venv/dev ## Linters, formatting, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: .venv/dev ## Format the code
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+SEEDS ?= 2000
+simulate: .venv/dev ## Play SEEDS worlds of the pipeline under faults and print what happened
+	$(BIN)/python -m tests.simulation.campaign --seeds $(SEEDS)
+
+synth: .venv/demo ## Synthesise the stacks without credentials, Docker or network (STAGE=dev)
+	$(BIN)/python -m infra.app
+
+bench-classic: .venv/dev ## IoU of one click per photo with the classic segmenter
+	@$(BIN)/python -m benchmarks.classic
+
+lock: .venv/dev ## Resolve all pinned requirements again
+	$(BIN)/python requirements/lock.py
+
+clean: ## Remove everything that the commands above made
+	rm -rf .venv .venv-emulator .maskmill build cdk.out maskmill-results
+
+.venv/uv:
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Maskmill needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@touch $@
+
+.venv/demo: .venv/uv requirements/demo.txt pyproject.toml
+	@echo "Installing what the demo needs ..."
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/demo.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+.venv/dev: .venv/demo requirements/dev.txt
+	@echo "Installing what development needs ..."
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.venv/test: .venv/dev requirements/sam.txt
+	@echo "Installing torch for the tests of Segment Anything ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/sam.txt
+	@touch $@

@@ -1,0 +1,33 @@
+"""Resolve every pinned requirements file again, all consistent with requirements/dev.txt; it installs nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+RESOLVE = [
+    sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes", "--no-header",
+    "--no-annotate", "--python-version", "3.11",
+]  # fmt: skip
+EXTRAS = {"dev": ("lambdas", "infra", "inference", "local", "dev"), "demo": ("lambdas", "infra", "inference", "local")}
+LISTS = ("lambda-control", "lambda-imaging", "emulator", "server")
+
+
+def main() -> None:
+    for name, extras in EXTRAS.items():
+        chosen = [part for extra in extras for part in ("--extra", extra)]
+        _resolve([*chosen, str(FOLDER.parent / "pyproject.toml")], name)
+    for name in LISTS:
+        _resolve(["--constraint", str(FOLDER / "dev.txt"), str(FOLDER / f"{name}.in")], name)
+    _resolve(["--no-deps", str(FOLDER / "photos.in")], "photos")  # unpacked for its pictures, never imported
+
+
+def _resolve(arguments: list[str], name: str) -> None:
+    output = FOLDER / f"{name}.txt"
+    subprocess.run([*RESOLVE, *arguments, "--output-file", str(output)], check=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""The mixes of faults that the worlds are played with, and how a seed chooses among them."""
+
+from __future__ import annotations
+
+from tests.simulation.world import Faults, World
+
+# Nothing is lost for good: the main path alone must come to its end, without the sweep.
+LOSSLESS = Faults(
+    crash_before=0.02, crash_after=0.02, ambiguous=0.02, throttle=0.03, slow=0.01, duplicate=0.1, delete_lost=0.05,
+    late=0.1, callback_twice=0.1, model_twice=0.05, model_error=0.05,
+)  # fmt: skip
+# Requests, callbacks and events are lost as well: what is left is the sweep's to repair.
+EVERYTHING = Faults(
+    crash_before=0.03, crash_after=0.03, ambiguous=0.03, throttle=0.05, slow=0.02, duplicate=0.15, delete_lost=0.1,
+    late=0.15, request_lost=0.1, callback_lost=0.15, callback_twice=0.1, model_error=0.15, model_twice=0.1, garbage=0.1,
+)  # fmt: skip
+
+
+def some_of(faults: Faults, seed: int) -> Faults:
+    """Each fault is off in a third of the seeds and between half and twice as likely in the others."""
+    dice = World(seed)
+    chosen = {
+        name: getattr(faults, name) * (0.5 + 1.5 * dice.chance("intensity", name))
+        for name in faults.__slots__
+        if name != "window_s" and dice.chance("off", name) > 0.35
+    }
+    return Faults(**chosen)
