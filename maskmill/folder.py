@@ -1,0 +1,115 @@
+"""Which files of a folder are photos, and their hashes; it knows no service and never decodes.
+
+A file is taken by its extension, because reading every file of a folder would be slow; what it really is is decided by
+its bytes, after the upload. Files that are named one by one are taken whatever they are called.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from maskmill.core.limits import FILENAME_BYTES_MAX
+
+_READ = ("jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "dib", "tif", "tiff")
+_REFUSED_WITH_A_HINT = ("heic", "heif", "avif", "gif", "jp2", "ppm", "pgm")  # rather than passed over
+EXTENSIONS = frozenset(f".{name}" for name in (*_READ, *_REFUSED_WITH_A_HINT))
+RESULT_MARK = ".maskmill-sync.json"  # a folder that holds this is a result, not a source
+_CHUNK_BYTES = 1024 * 1024
+_UNPRINTABLE = str.maketrans({code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160))})
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFile:
+    """A file to send: where it is and the name under which the dataset will know it."""
+
+    path: Path
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A file that is not sent, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Found:
+    """What a search found, in order."""
+
+    files: list[LocalFile] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Hashed:
+    """The identity of a file's bytes."""
+
+    size_bytes: int
+    sha256: str
+
+
+def find_files(paths: Iterable[Path], *, recursive: bool = False) -> Found:
+    """The photos among files and in folders; hidden files and folders are passed over without a word."""
+    found = Found()
+    for path in paths:
+        if path.is_dir():
+            for entry in _entries(path, recursive=recursive, found=found):
+                _sort_out(entry, name=_name(entry.relative_to(path)), found=found)
+        else:
+            found.files.append(LocalFile(path, _name(Path(path.name))))
+    return found
+
+
+def hash_file(path: Path) -> Hashed:
+    """SHA-256 and size of a file, read in pieces; raises OSError."""
+    digest, size_bytes = hashlib.sha256(), 0
+    with path.open("rb", buffering=0) as file:
+        while piece := file.read(_CHUNK_BYTES):
+            digest.update(piece)
+            size_bytes += len(piece)
+    return Hashed(size_bytes=size_bytes, sha256=digest.hexdigest())
+
+
+def _entries(folder: Path, *, recursive: bool, found: Found) -> Iterator[Path]:
+    for place, folders, names in os.walk(folder):
+        kept = [name for name in folders if not name.startswith(".") and not (Path(place, name) / RESULT_MARK).exists()]
+        folders[:] = sorted(kept, key=_order) if recursive else []
+        if not recursive:
+            found.left_out += [LeftOut(_name(Path(name)), "a folder (--recursive looks into it)") for name in kept]
+        yield from (Path(place, name) for name in sorted(names, key=_order) if not name.startswith("."))
+
+
+def _sort_out(path: Path, *, name: str, found: Found) -> None:
+    if path.name.lower().endswith(".mask.png"):
+        found.left_out.append(LeftOut(name, "a mask"))
+    elif path.suffix.lower() not in EXTENSIONS:
+        found.left_out.append(LeftOut(name, "not a picture by its name"))
+    elif reason := _unusable(path):
+        found.left_out.append(LeftOut(name, reason))
+    else:
+        found.files.append(LocalFile(path, name))
+
+
+def _unusable(path: Path) -> str | None:
+    try:
+        return None if stat.S_ISREG(path.stat().st_mode) else "not a regular file"
+    except OSError as exc:
+        return f"cannot be read: {exc.strerror}"
+
+
+def _order(name: str) -> tuple[str, str]:
+    return name.casefold(), name
+
+
+def _name(relative: Path) -> str:
+    """A name that can be sent: UTF-8, printable, within the limit; the end, with its extension, is kept."""
+    text = os.fsencode(relative.as_posix()).decode("utf-8", "replace").translate(_UNPRINTABLE)
+    encoded = text.encode()
+    return text if len(encoded) <= FILENAME_BYTES_MAX else encoded[-FILENAME_BYTES_MAX:].decode("utf-8", "ignore")
