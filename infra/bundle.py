@@ -28,7 +28,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-BUNDLES = ROOT / "build" / "bundles"
+FOLDER = Path("build", "bundles")
 BYTES_MAX = 250 * 1024 * 1024  # what Lambda accepts, unzipped
 FORMAT = "1"  # change it when the rules below change what a bundle holds
 RUNNING_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -91,30 +91,30 @@ class Built:
 
 
 @cache
-def build(bundle: Bundle, target: Target) -> Built:
+def build(bundle: Bundle, target: Target, *, root: Path = ROOT) -> Built:
     """The bundle's zip, made now or found as it was made before; raises BundleFailed.
 
     Asked again, a process gets the same zip, even if a source has changed since.
     """
-    wheels = _wheels(bundle, target)
-    sources = dict(_sources(bundle))
+    folder = root / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    wheels = _wheels(root / bundle.lock, f"wheels-{bundle.name}", target, folder)
+    sources = dict(_sources(root, bundle))
     digest = _digest([wheels.stem, *(f"{name}\0{path.read_text()}" for name, path in sources.items())])
-    path = BUNDLES / f"{bundle.name}-{target.name}-{digest}.zip"
+    path = folder / f"{bundle.name}-{target.name}-{digest}.zip"
     if not path.exists():
         _lay_sources(wheels, sources, target, path)
     return Built(path, digest)
 
 
-def _wheels(bundle: Bundle, target: Target) -> Path:
+def _wheels(lock: Path, name: str, target: Target, folder: Path) -> Path:
     """The zip of the installed wheels of a lock, without what nobody imports."""
-    lock = ROOT / bundle.lock
     digest = _digest([FORMAT, target.name, str(target.platform), lock.read_text()])
-    path = BUNDLES / f"wheels-{bundle.name}-{target.name}-{digest}.zip"
+    path = folder / f"{name}-{target.name}-{digest}.zip"
     if path.exists():
         return path
-    BUNDLES.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=BUNDLES, prefix="installing-") as folder:
-        installed = Path(folder)
+    with tempfile.TemporaryDirectory(dir=folder, prefix="installing-") as unfinished:
+        installed = Path(unfinished)
         _install(lock, target, installed)
         for dropped in [entry for entry in installed.rglob("*") if _is_dropped(entry)]:
             shutil.rmtree(dropped) if dropped.is_dir() else dropped.unlink(missing_ok=True)
@@ -156,16 +156,16 @@ def _compile(folder: Path, target: Target) -> None:
         compileall.compile_dir(folder, quiet=2, stripdir=str(folder), invalidation_mode=mode)
 
 
-def _sources(bundle: Bundle) -> Iterator[tuple[str, Path]]:
+def _sources(root: Path, bundle: Bundle) -> Iterator[tuple[str, Path]]:
     for package in ("lambdas", "maskmill"):
-        for path in sorted((ROOT / package).rglob("*.py")):
-            name = path.relative_to(ROOT).as_posix()
+        for path in sorted((root / package).rglob("*.py")):
+            name = path.relative_to(root).as_posix()
             if not any(name == part or name.startswith(f"{part}/") for part in bundle.leaves_out):
                 yield name, path
 
 
 def _lay_sources(wheels: Path, sources: dict[str, Path], target: Target, path: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=BUNDLES, prefix="laying-") as folder:
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix="laying-") as folder:
         for name, source in sources.items():
             copy = Path(folder, name)
             copy.parent.mkdir(parents=True, exist_ok=True)

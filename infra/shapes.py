@@ -22,7 +22,7 @@ SERVE_API = Shape(verb="serve_api", bundle=CONTROL, memory_mb=1024, timeout_s=29
 INGEST_IMAGE = Shape(verb="ingest_image", bundle=IMAGING, memory_mb=3008, timeout_s=120)
 PLAN_JOB = Shape(verb="plan_job", bundle=CONTROL, memory_mb=1024, timeout_s=300)
 DISPATCH_SHARD = Shape(verb="dispatch_shard", bundle=CONTROL, memory_mb=1024, timeout_s=60)
-COLLECT_MASKS = Shape(verb="collect_masks", bundle=CONTROL, memory_mb=3008, timeout_s=120)
+COLLECT_MASKS = Shape(verb="collect_masks", bundle=IMAGING, memory_mb=3008, timeout_s=120)
 RENDER_ITEM = Shape(verb="render_item", bundle=IMAGING, memory_mb=3008, timeout_s=600)
 FINISH_JOB = Shape(verb="finish_job", bundle=IMAGING, memory_mb=3008, timeout_s=900)
 SWEEP = Shape(verb="sweep", bundle=CONTROL, memory_mb=512, timeout_s=50)  # ends before its next minute begins

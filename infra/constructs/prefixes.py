@@ -9,11 +9,10 @@ NORMALS = keys.normal("*", "*")
 THUMBNAILS = keys.thumbnail("*", "*")
 MASKS = keys.mask("*", "*", "*")
 LABELS = keys.label_png("*", "*", "*").removesuffix(".png")  # label maps and their run lengths
-VARIANTS = keys.variant("*", "*", "*", "*")
+VARIANTS = NORMALS.removesuffix("normal.png") + "variants/*"  # pictures and the records of how they were made
 PICTURES = NORMALS.removesuffix("normal.png") + "*"  # one picture and all that was made of it
 PLANS = keys.plan("*", "*")
 CHUNKS = PLANS.replace("plan.json", "chunks/*")
-JOBS = PLANS.removesuffix("plan.json") + "*"
 DATASETS = keys.dataset_file("*", "*", "*")
 REQUESTS = keys.request("*", "*", "*")
 

@@ -7,7 +7,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct, IConstruct
 
-from infra.shapes import Shape
+from infra.shapes import BURY_LETTERS, Shape
 from maskmill.core.messages import QueueName
 
 RECEIVES_MAX = 5
@@ -25,6 +25,7 @@ class WorkQueue(Construct):
         self.letters = sqs.Queue(
             self,
             "Letters",
+            visibility_timeout=cdk.Duration.seconds(PATIENCE * BURY_LETTERS.timeout_s),
             retention_period=cdk.Duration.days(LETTER_DAYS),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,

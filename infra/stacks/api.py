@@ -8,7 +8,7 @@ from constructs import Construct
 from infra import shapes
 from infra.config import Stage
 from infra.constructs import prefixes
-from infra.constructs.access import index, objects, rows, send
+from infra.constructs.access import absence, index, objects, rows, send
 from infra.constructs.function import Function
 from infra.constructs.http_api import HttpApi
 from infra.constructs.log import log_group
@@ -43,7 +43,8 @@ class ApiStack(cdk.Stack):
                 rows(data.table, "GetItem", "Query", "PutItem", "UpdateItem"),
                 index(data.table, Index.RECENT),
                 objects(data.uploads, "PutObject", keys=(prefixes.UPLOADS,)),
-                objects(data.media, "GetObject", keys=(prefixes.PICTURES, prefixes.DATASETS)),
+                objects(data.media, "GetObject", keys=(prefixes.PICTURES, prefixes.CHUNKS, prefixes.DATASETS)),
+                absence(data.media),
                 send(plan_queue.queue),
             ],
         )

@@ -115,7 +115,7 @@ class PipelineStack(cdk.Stack):
             ),
             may=[
                 rows(data.table, "GetItem", "UpdateItem"),
-                objects(data.media, "GetObject", keys=(prefixes.PICTURES, prefixes.PLANS, prefixes.CHUNKS)),
+                objects(data.media, "GetObject", keys=(prefixes.MASKS, prefixes.CHUNKS)),
                 objects(data.work, "GetObject", "PutObject", keys=(prefixes.REQUESTS,)),
                 absence(data.media, data.work),
                 invoke_endpoint(self, self._stage.endpoint_name),
@@ -140,7 +140,6 @@ class PipelineStack(cdk.Stack):
             may=[
                 rows(data.table, "GetItem", "UpdateItem"),
                 objects(data.work, "GetObject", keys=(prefixes.REQUESTS, prefixes.ANSWERS, prefixes.FAILURES)),
-                objects(data.media, "GetObject", keys=(prefixes.PLANS, prefixes.CHUNKS)),
                 objects(data.media, "GetObject", "PutObject", keys=(prefixes.MASKS,)),
                 absence(data.media, data.work),
                 send(self.dispatch_queue.queue, self.render_queue.queue, self.finish_queue.queue),
@@ -160,7 +159,7 @@ class PipelineStack(cdk.Stack):
             ),
             may=[
                 rows(data.table, "GetItem", "PutItem", "UpdateItem"),
-                objects(data.media, "GetObject", keys=(prefixes.PICTURES, prefixes.PLANS, prefixes.CHUNKS)),
+                objects(data.media, "GetObject", keys=(prefixes.PICTURES, prefixes.CHUNKS)),
                 objects(data.media, "PutObject", keys=(prefixes.LABELS, prefixes.VARIANTS)),
                 absence(data.media),
                 send(self.finish_queue.queue),
@@ -176,7 +175,7 @@ class PipelineStack(cdk.Stack):
             settings=settings.FinishJobSettings(table_name=data.table.table_name, media_bucket=data.media.bucket_name),
             may=[
                 rows(data.table, "GetItem", "Query", "UpdateItem"),
-                objects(data.media, "GetObject", keys=(prefixes.PICTURES, prefixes.JOBS)),
+                objects(data.media, "GetObject", keys=(prefixes.PICTURES, prefixes.DATASETS)),
                 objects(data.media, "PutObject", "AbortMultipartUpload", keys=(prefixes.DATASETS,)),
                 absence(data.media),
             ],
@@ -214,7 +213,7 @@ class PipelineStack(cdk.Stack):
                 table_name=data.table.table_name, finish_queue_url=self.finish_queue.url
             ),
             may=[
-                rows(data.table, "GetItem", "UpdateItem"),
+                rows(data.table, "GetItem", "Query", "UpdateItem"),
                 send(self.finish_queue.queue),
             ],
         )
