@@ -40,10 +40,10 @@ def play(mode: str, seeds: range, *, with_sweep: bool) -> int:
         repairs.update(pipeline.repairs)
         if violations:
             failed += 1
-            print(f"{mode} seed {seed}: {violations[:3]}")  # noqa: T201
+            print(f"{mode} seed {seed}: {violations[:3]}")
     spent_s = time.process_time() - began
     jobs = JOBS * len(seeds)
-    print(  # noqa: T201
+    print(
         f"{mode}: {jobs} jobs, {sum(met.values())} faults, {failed} seeds with violations, "
         f"{jobs / spent_s:.0f} jobs per CPU second\n  faults: {dict(met.most_common())}\n  repairs: {dict(repairs)}"
     )

@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from tests.simulation.pipeline import Pipeline
 from tests.simulation.faults import EVERYTHING, LOSSLESS, some_of
+from tests.simulation.pipeline import Pipeline
 from tests.simulation.world import World
 
 SEEDS = 120
