@@ -30,11 +30,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = Path("build", "bundles")
 BYTES_MAX = 250 * 1024 * 1024  # what Lambda accepts, unzipped
-FORMAT = "1"  # change it when the rules below change what a bundle holds
+KEPT = 4
+FORMAT = "2"  # change it when the rules below change what a bundle holds
 RUNNING_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 DROPPED_FOLDERS = {"__pycache__", "tests", "bin"}
 DROPPED_FILES = {"RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json", "uv_cache.json", ".lock"}
 DROPPED_SUFFIXES = {".pyi", ".pyc", ".a"}
+SERVICES = {"dynamodb", "s3", "sagemaker-runtime", "sqs", "sts"}  # whose models of the AWS SDK are kept
 DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -100,10 +102,11 @@ def build(bundle: Bundle, target: Target, *, root: Path = ROOT) -> Built:
     folder.mkdir(parents=True, exist_ok=True)
     wheels = _wheels(root / bundle.lock, f"wheels-{bundle.name}", target, folder)
     sources = dict(_sources(root, bundle))
-    digest = _digest([wheels.stem, *(f"{name}\0{path.read_text()}" for name, path in sources.items())])
+    digest = _digest([wheels.stem, *(f"{name}\0{text}" for name, text in sources.items())])
     path = folder / f"{bundle.name}-{target.name}-{digest}.zip"
     if not path.exists():
         _lay_sources(wheels, sources, target, path)
+        _forget_old(folder, f"{bundle.name}-{target.name}-*.zip")
     return Built(path, digest)
 
 
@@ -145,7 +148,8 @@ def _uv() -> str:
 
 def _is_dropped(entry: Path) -> bool:
     if entry.is_dir():
-        return entry.name in DROPPED_FOLDERS
+        is_service = entry.parent.name == "data" and entry.parent.parent.name == "botocore"
+        return entry.name in DROPPED_FOLDERS or (is_service and entry.name not in SERVICES)
     return entry.name in DROPPED_FILES or entry.suffix in DROPPED_SUFFIXES
 
 
@@ -156,22 +160,29 @@ def _compile(folder: Path, target: Target) -> None:
         compileall.compile_dir(folder, quiet=2, stripdir=str(folder), invalidation_mode=mode)
 
 
-def _sources(root: Path, bundle: Bundle) -> Iterator[tuple[str, Path]]:
+def _sources(root: Path, bundle: Bundle) -> Iterator[tuple[str, str]]:
     for package in ("lambdas", "maskmill"):
         for path in sorted((root / package).rglob("*.py")):
             name = path.relative_to(root).as_posix()
             if not any(name == part or name.startswith(f"{part}/") for part in bundle.leaves_out):
-                yield name, path
+                yield name, path.read_text()
 
 
-def _lay_sources(wheels: Path, sources: dict[str, Path], target: Target, path: Path) -> None:
+def _lay_sources(wheels: Path, sources: dict[str, str], target: Target, path: Path) -> None:
     with tempfile.TemporaryDirectory(dir=path.parent, prefix="laying-") as folder:
-        for name, source in sources.items():
+        for name, text in sources.items():
             copy = Path(folder, name)
             copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, copy)
+            copy.write_text(text)
         _compile(Path(folder), target)
         _write(path, ((entry.relative_to(folder).as_posix(), entry) for entry in _files(Path(folder))), base=wheels)
+
+
+def _forget_old(folder: Path, pattern: str) -> None:
+    """Every change of a source makes a bundle: keep the last few, for a deployment that is still on its way."""
+    made = sorted(folder.glob(pattern), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in made[KEPT:]:
+        path.unlink(missing_ok=True)
 
 
 def _files(folder: Path) -> Iterable[Path]:
