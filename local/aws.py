@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from local.emulator.environment import REGION
 
@@ -42,3 +43,15 @@ def client(service: str, endpoint_url: str, credentials: Credentials = ROOT) -> 
         retries={"total_max_attempts": 3, "mode": "standard"},
     )
     return session.client(service, endpoint_url=endpoint_url, config=config)
+
+
+def recent_logs(emulator_url: str, function: str, *, lines: int = 40) -> str:
+    """The last log lines of a Lambda function, for error messages."""
+    logs = client("logs", emulator_url)
+    try:
+        config = client("lambda", emulator_url).get_function_configuration(FunctionName=function)
+        group = config.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{function}"
+        events = logs.filter_log_events(logGroupName=group)["events"]
+    except ClientError as error:
+        return f"(no logs of {function}: {error.response['Error']['Code']})"
+    return "\n".join(event["message"].rstrip() for event in events[-lines:])

@@ -4,6 +4,7 @@ A process is stopped with SIGTERM and, after a grace period, SIGKILL; both go to
 to its own log file, and an error about a process carries the end of that file.
 """
 
+import fcntl
 import os
 import signal
 import socket
@@ -12,10 +13,10 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 GRACE_S = 8.0
 POLL_S = 0.05
@@ -29,6 +30,10 @@ class ProcessFailed(RuntimeError):
 
 class PortTaken(RuntimeError):
     """No free port was found near the preferred one."""
+
+
+class StateInUse(RuntimeError):
+    """Another run holds the state folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,34 +114,49 @@ class Process:
         return ProcessFailed(f"{self.command.name} {what}. The end of {self.log}:\n{tail(self.log)}")
 
 
-@dataclass(slots=True)
 class Processes:
-    """Processes that live and end together: a context manager that stops them in reverse order."""
+    """Processes that live and end together: a context manager that stops them in reverse order.
 
-    state: Path
-    running: list[Process] = field(default_factory=list)
+    It holds the state folder for itself, and ends what an earlier run that was killed hard left running.
+    """
+
+    def __init__(self, state: Path) -> None:
+        self._state = state
+        self._running: list[Process] = []
+        self._lock: IO[str] | None = None
 
     def start(self, command: Command) -> Process:
-        process = Process(command, self.state)
+        process = Process(command, self._state)
+        self._running.append(process)
         process.start()
-        self.running.append(process)
         return process
 
     def ended(self) -> list[Process]:
         """Those that should run and do not."""
-        return [process for process in self.running if not process.is_running]
+        return [process for process in self._running if not process.is_running]
 
     def stop(self) -> None:
-        while self.running:
-            self.running.pop().stop()
+        while self._running:
+            self._running.pop().stop()
 
     def __enter__(self) -> Self:
+        (self._state / "run").mkdir(parents=True, exist_ok=True)
+        self._lock = (self._state / "run" / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._lock.close()
+            raise StateInUse(f"{self._state} is in use by another run; stop that one first") from error
+        for pid_file in sorted((self._state / "run").glob("*.pid")):
+            end_leftover(pid_file)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+        if self._lock is not None:
+            self._lock.close()
 
 
 def end_group(child: subprocess.Popen[bytes], *, grace_s: float = GRACE_S) -> None:

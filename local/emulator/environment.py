@@ -5,6 +5,7 @@ setting of the person at the keyboard reaches a handler, and no handler works on
 """
 
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,6 +78,18 @@ def emulator_environment(settings: EmulatorSettings) -> dict[str, str]:
 
 
 def prepare_folders(settings: EmulatorSettings) -> None:
-    """Make the folders that the environment names."""
+    """Make the folders that the environment names; without kept state, what an earlier run left there goes first.
+
+    That includes the endpoint's queue: its requests name objects of an emulator that is gone.
+    """
+    if not settings.keeps_state:
+        for folder in ("tmp", "emulator", "objects", "endpoint"):
+            shutil.rmtree(settings.state / folder, ignore_errors=True)
+        settings.deployed_file.unlink(missing_ok=True)
     for folder in ("home", "tmp", "emulator", "objects", "logs"):
         (settings.state / folder).mkdir(parents=True, exist_ok=True)
+
+
+def api_url(emulator_url: str, api_id: str) -> str:
+    """Where an HTTP API answers. Its own name under `execute-api.localhost` resolves in browsers only."""
+    return f"{emulator_url}/_aws/execute-api/{api_id}/$default"

@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 
 from local import cdk
-from local.aws import Credentials, client
-from local.emulator.environment import REPOSITORY, EmulatorSettings
+from local.aws import Credentials, client, recent_logs
+from local.emulator.environment import REPOSITORY, EmulatorSettings, api_url
+from local.endpoint.deployed import read_endpoints
+from local.endpoint.launch import EndpointSettings, endpoint_command, endpoint_environment, model_environment
 from local.node import find_node, install_cdk
 from local.processes import DIRECT, Command, Process, Processes, free_port
 
@@ -32,17 +34,21 @@ class Deployed:
 
     outputs: dict[str, str]
     emulator: EmulatorSettings
-    endpoint_url: str
+    settings: EndpointSettings
     endpoint: Process
     model: Process
     sick: Path
+
+    @property
+    def endpoint_url(self) -> str:
+        return self.settings.url
 
     def client(self, service: str) -> Any:
         return client(service, self.emulator.url)
 
     def call(self, method: str, path: str, headers: dict[str, str] | None = None) -> tuple[int, Any, dict[str, str]]:
         """A call of the HTTP API: status, body, headers."""
-        url = f"{self.emulator.url}/_aws/execute-api/{self.outputs['ApiId']}/$default{path}"
+        url = api_url(self.emulator.url, self.outputs["ApiId"]) + path
         return send(urllib.request.Request(url, method=method, headers=headers or {}))
 
     def endpoint_state(self) -> dict[str, Any]:
@@ -109,15 +115,16 @@ def deployed(emulator: EmulatorSettings, processes: Processes, endpoint_port: in
     sick, model_port = state / "sick", free_port(18080)
     model_arguments = [sys.executable, str(HERE / "model_server.py"), str(model_port), str(sick)]
     model = processes.start(Command("model", model_arguments, {"PATH": os.environ["PATH"]}, REPOSITORY))
-    endpoint_arguments = [
-        sys.executable, "-m", "local.endpoint", "--state", str(state), "--emulator", emulator.url,
-        "--model", f"http://127.0.0.1:{model_port}", "--port", str(endpoint_port),
-    ]  # fmt: skip
-    endpoint = processes.start(Command("endpoint", endpoint_arguments, {"PATH": os.environ["PATH"]}, REPOSITORY))
-    url = f"http://127.0.0.1:{endpoint_port}"
-    endpoint.wait_until_healthy(f"{url}/ping")
+    settings = EndpointSettings(
+        state=state, python=Path(sys.executable), emulator_url=emulator.url, port=endpoint_port,
+        model_url=f"http://127.0.0.1:{model_port}",
+    )  # fmt: skip
+    endpoint = processes.start(
+        Command("endpoint", endpoint_command(settings), endpoint_environment(settings), REPOSITORY)
+    )
+    endpoint.wait_until_healthy(settings.health_url)
     model.wait_until_healthy(f"http://127.0.0.1:{model_port}/ping")
-    return Deployed(outputs, emulator, url, endpoint, model, sick)
+    return Deployed(outputs, emulator, settings, endpoint, model, sick)
 
 
 @pytest.fixture(scope="module")
@@ -187,6 +194,8 @@ def test_an_upload_travels_to_the_table_and_its_bounds_hold(deployed: Deployed, 
     table = deployed.client("dynamodb")
     key = {"pk": {"S": "uploads/photo.jpg"}}
     eventually(lambda: "Item" in table.get_item(TableName=deployed.outputs["TableName"], Key=key))
+    name = deployed.outputs["IngestName"]
+    eventually(lambda: "ingested uploads/photo.jpg" in recent_logs(deployed.emulator.url, name))
 
 
 def test_only_the_failed_record_of_a_batch_is_retried_and_dies(deployed: Deployed) -> None:
@@ -297,15 +306,9 @@ def test_the_model_server_is_bound_by_the_endpoints_role(deployed: Deployed) -> 
 
 def test_the_sdk_finds_the_role_through_the_credentials_address(deployed: Deployed) -> None:
     code = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
-    environment = {
-        "PATH": os.environ["PATH"],
-        "AWS_REGION": "us-east-1",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": deployed.emulator.url,
-        "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{deployed.endpoint_url}/credentials",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    }
+    endpoint = read_endpoints(deployed.emulator.deployed_file)[deployed.outputs["EndpointName"]]
+    environment = model_environment(endpoint, deployed.settings, path=os.environ["PATH"])
+    assert environment["MASKMILL_ENGINE"] == "classic"
     process = Process(Command("sdk", [sys.executable, "-c", code], environment, REPOSITORY), deployed.sick.parent)
     process.start()
     eventually(lambda: not process.is_running)

@@ -67,7 +67,9 @@ def test_a_leftover_of_an_earlier_run_is_ended(tmp_path: Path) -> None:
     assert leftover is not None
     again = Process(command("import time; time.sleep(60)"), tmp_path)
     again.start()
-    assert lost.wait_until(lambda: not lost.is_running, what="end", timeout_s=5) < 5 if lost.is_running else True
+    lost_child = lost._child
+    assert lost_child is not None
+    assert lost_child.wait(timeout=5) != 0
     assert again.pid != leftover
     again.stop()
 
@@ -79,6 +81,22 @@ def test_a_reused_pid_is_left_alone(tmp_path: Path) -> None:
     process.start()
     process.stop()
     assert start_time(os.getpid())
+
+
+def test_a_state_folder_serves_one_run_at_a_time(tmp_path: Path) -> None:
+    with Processes(tmp_path), pytest.raises(StateInUse), Processes(tmp_path):
+        pass
+    with Processes(tmp_path):
+        pass
+
+
+def test_a_new_run_ends_what_the_last_one_left(tmp_path: Path) -> None:
+    lost = Process(command("import time; time.sleep(60)"), tmp_path)
+    lost.start()
+    with Processes(tmp_path):
+        lost_child = lost._child
+        assert lost_child is not None
+        assert lost_child.wait(timeout=5) != 0
 
 
 def test_a_taken_port_is_passed_over() -> None:

@@ -65,6 +65,7 @@ class ScratchStack(cdk.Stack):
             sources.SqsEventSource(queue, batch_size=10, report_batch_item_failures=True, max_concurrency=2)
         )
         cdk.CfnOutput(self, "DeadQueueUrl", value=dead.queue_url)
+        cdk.CfnOutput(self, "IngestName", value=function.function_name)
 
     def endpoint(self) -> None:
         """An async endpoint whose topics feed a queue, and a function that may invoke it and one that may not."""
