@@ -1,0 +1,116 @@
+"""The model server's process: settings, parts, threads and a clean end. It knows no request and no mask.
+
+    python -m inference_container.server [serve]
+
+SageMaker starts the container with the word `serve` and ends it with SIGTERM, 30 seconds before it kills it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any
+
+from waitress.server import create_server
+
+from inference_container.app import App
+from inference_container.engines import build_segmenter
+from inference_container.gate import Gate
+from inference_container.model import Model
+from inference_container.objects import S3ImageSource
+from inference_container.settings import Settings, SettingsError
+
+_LOG = logging.getLogger(__name__)
+_SPARE_THREADS = 3  # for /ping and for refusals, whatever the invocations do
+_CONNECTIONS_MAX = 200
+_TICK_S = 0.2
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Serve until SIGTERM or SIGINT; 0 after a clean end, 2 for a broken environment."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    if arguments not in ([], ["serve"]):
+        print(f"unknown arguments {list(arguments)}: only `serve` is understood", file=sys.stderr)
+        return 2
+    try:
+        settings = Settings.from_env(os.environ)
+    except SettingsError as error:
+        print(f"the model server cannot start: {error}", file=sys.stderr)
+        return 2
+    serve(settings)
+    return 0
+
+
+def serve(settings: Settings) -> None:
+    """Answer on the settings' port while the model loads in the background; returns after SIGTERM or SIGINT."""
+    model = Model(lambda: build_segmenter(settings))
+    gate = Gate(running_max=settings.invocations_max, waiting_max=settings.waiting_max, clock=time.monotonic)
+    app = App(
+        model=model,
+        source=S3ImageSource(settings.s3_endpoint_url),
+        gate=gate,
+        deadline_s=settings.deadline_s,
+        request_bytes_max=settings.request_bytes_max,
+    )
+    server = create_http_server(app, settings)
+    model.start()
+    drain_on_signals(server, gate, settings.drain_s)
+    _LOG.info("serving %s on port %d", settings.engine, server.effective_port)
+    server.run()
+    _LOG.info("ended")
+
+
+def create_http_server(app: App, settings: Settings) -> Any:
+    """A waitress server that listens and does not yet answer.
+
+    Its own bound on bodies is twice the application's, so that the application can refuse most of them in words.
+    """
+    return create_server(
+        app,
+        host=settings.host,
+        port=settings.port,
+        threads=settings.invocations_max + settings.waiting_max + _SPARE_THREADS,
+        connection_limit=_CONNECTIONS_MAX,
+        channel_timeout=int(settings.deadline_s) + 60,
+        max_request_body_size=2 * settings.request_bytes_max,
+        ident="maskmill",
+        clear_untrusted_proxy_headers=True,
+    )
+
+
+def drain_on_signals(server: Any, gate: Gate, drain_s: float) -> None:
+    """On SIGTERM or SIGINT refuse what is new, let what runs end and be sent, then end the server's loop.
+
+    The work is done by a timer's signal in the main thread, because that is where the server's loop sends answers.
+    """
+    ends_at = 0.0
+
+    def begin(signum: int, _frame: FrameType | None) -> None:
+        nonlocal ends_at
+        if gate.is_open:
+            gate.close()
+            ends_at = time.monotonic() + drain_s
+            signal.setitimer(signal.ITIMER_REAL, _TICK_S, _TICK_S)
+
+    def look(signum: int, _frame: FrameType | None) -> None:
+        if (gate.is_empty and _is_idle(server)) or time.monotonic() >= ends_at:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            raise SystemExit(0)
+
+    signal.signal(signal.SIGALRM, look)
+    signal.signal(signal.SIGTERM, begin)
+    signal.signal(signal.SIGINT, begin)
+
+
+def _is_idle(server: Any) -> bool:
+    """Whether no connection has a request in work or an answer that is not yet sent."""
+    return not any(channel.requests or channel.total_outbufs_len for channel in server.active_channels.values())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
