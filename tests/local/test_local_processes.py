@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local.processes import Command, Process, Processes, ProcessFailed, free_port, start_time, tail
+from local.processes import Command, Process, Processes, ProcessFailed, StateInUse, free_port, start_time, tail
 
 pytestmark = pytest.mark.enable_socket
 
