@@ -1,0 +1,92 @@
+"""`maskmill login`, `limits` and `health`: the user and the service; it knows no datasets."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from maskmill.cli.context import common_of
+from maskmill.cli.failures import UNAVAILABLE, usage
+
+if TYPE_CHECKING:
+    from maskmill.cognito import Cognito, Tokens
+    from maskmill.session import CognitoToken, Profile
+
+DEFAULT_ENDPOINT = "https://cognito-idp.us-east-1.amazonaws.com"
+
+
+def login(
+    context: typer.Context,
+    user: Annotated[str, typer.Option("--user", help="Your user name or mail address; asked for otherwise.")] = "",
+    client_id: Annotated[str, typer.Option("--client-id", help="The app client of the user pool.")] = "",
+    endpoint: Annotated[str, typer.Option("--endpoint", help=f"Where Cognito is ({DEFAULT_ENDPOINT}).")] = "",
+) -> None:
+    """Sign in and write a profile; the password is asked for, or read from MASKMILL_PASSWORD."""
+    from maskmill.cognito import Cognito
+    from maskmill.session import Profile as ProfileFile
+    from maskmill.session import token_of, user_profile_path, write_profile
+
+    common = common_of(context)
+    path = common.profile_path() or user_profile_path(os.environ, home=Path.home())
+    known = _known_profile(path)
+    token = known.token if known is not None else None
+    api = common.api or (known.api_url if known else "") or _asked("Address of the service")
+    client_id = client_id or getattr(token, "client_id", "") or _asked("App client id")
+    endpoint = endpoint or getattr(token, "endpoint_url", "") or DEFAULT_ENDPOINT
+    cognito = Cognito(endpoint, client_id)
+    tokens = _signed_in(cognito, user or _asked("User"))
+    kept: CognitoToken = token_of(tokens, endpoint_url=endpoint, client_id=client_id, now=datetime.now(UTC))
+    write_profile(path, ProfileFile(api_url=api, token=kept))
+    common.output.result(f"Signed in at {api}. The profile is {path}.")
+    common.output.document({"api_url": api, "profile": str(path), "expires_at": kept.expires_at})
+
+
+def limits(context: typer.Context) -> None:
+    """The bounds of the service."""
+    common = common_of(context)
+    with common.connect_public() as client:
+        found = client.limits()
+    common.output.table(("limit", "value"), [(name, f"{value:,}") for name, value in found])
+    common.output.document(found)
+
+
+def health(context: typer.Context) -> None:
+    """Whether the service answers, and with which segmenter; ends with status 4 when it is not well."""
+    common = common_of(context)
+    with common.connect_public() as client:
+        found = client.health()
+    common.output.result(f"{found.status}, version {found.version}, segmenter {found.segmenter}")
+    common.output.document(found)
+    if found.status != "ok":
+        raise typer.Exit(UNAVAILABLE)
+
+
+def _signed_in(cognito: Cognito, user: str) -> Tokens:
+    from maskmill.cognito import Challenge
+
+    outcome = cognito.sign_in(user, os.environ.get("MASKMILL_PASSWORD") or _asked("Password", hide=True))
+    if isinstance(outcome, Challenge):
+        fresh = _asked("This password was temporary. New password", hide=True)
+        outcome = cognito.choose_password(outcome, fresh)
+    if isinstance(outcome, Challenge):
+        usage(f"the service asks for {outcome.name}, which only the web page can do", "--user")
+    return outcome
+
+
+def _known_profile(path: Path) -> Profile | None:
+    from maskmill.core.errors import InvalidInput
+    from maskmill.session import read_profile
+
+    try:
+        return read_profile(path)
+    except InvalidInput:
+        return None  # missing or unreadable: it is about to be written
+
+
+def _asked(what: str, *, hide: bool = False) -> str:
+    answer: str = typer.prompt(what, hide_input=hide, err=True)
+    return answer

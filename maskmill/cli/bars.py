@@ -1,0 +1,109 @@
+"""Progress for a person on stderr: a bar in a terminal, a line per step elsewhere; it knows no service."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from maskmill.cli.output import console_on, plain
+from maskmill.progress import Progress, Step
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
+
+WORDS = {
+    Step.HASHING: "Looking at the files",
+    Step.UPLOADING: "Uploading",
+    Step.EXAMINING: "Waiting for the photos to be examined",
+    Step.PLANNING: "Planning the job",
+    Step.WAITING: "Waiting for the segmenter",
+    Step.SEGMENTING: "Segmenting",
+    Step.RENDERING: "Rendering",
+    Step.FINISHING: "Finishing the dataset",
+    Step.DOWNLOADING: "Downloading",
+}
+_LINE_EVERY_S = 15.0
+
+
+class Bars:
+    """Shows each progress; use it in a `with` block. `job_id` is the job seen last, for words after an interruption."""
+
+    def __init__(self) -> None:
+        self.job_id: str | None = None
+        self._is_terminal = sys.stderr.isatty()
+        self._rich: RichProgress | None = None
+        self._tasks: dict[Step, TaskID] = {}
+        self._last: Progress | None = None
+        self._written_at = self._step_since = time.monotonic()
+
+    def __enter__(self) -> Self:
+        if self._is_terminal:
+            self._rich = _rich_progress()
+            self._rich.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._rich is not None:
+            self._rich.stop()
+        elif self._last is not None:
+            self._write(self._last)
+
+    def show(self, progress: Progress) -> None:
+        self.job_id = progress.job_id or self.job_id
+        if self._rich is not None:
+            self._draw(self._rich, progress)
+        else:
+            self._note(progress)
+
+    def _draw(self, rich: RichProgress, progress: Progress) -> None:
+        for step, task in self._tasks.items():
+            if step is not progress.step:
+                rich.stop_task(task)
+        if progress.step not in self._tasks:
+            self._tasks[progress.step] = rich.add_task(WORDS[progress.step], total=None, text="")
+        rich.start_task(self._tasks[progress.step])
+        is_open = progress.step in (Step.PLANNING, Step.WAITING, Step.FINISHING)
+        rich.update(
+            self._tasks[progress.step],
+            completed=progress.done,
+            total=None if is_open else progress.total,
+            text=plain(progress.text),
+        )
+
+    def _note(self, progress: Progress) -> None:
+        """A line when a step has ended, and now and then while it lasts."""
+        if self._last is not None and self._last.step is not progress.step:
+            self._write(self._last)
+            self._step_since = time.monotonic()
+        elif time.monotonic() - self._written_at > _LINE_EVERY_S:
+            self._write(progress)
+        self._last = progress
+
+    def _write(self, progress: Progress) -> None:
+        now = time.monotonic()
+        count = f": {progress.done} of {progress.total}" if progress.total else ""
+        text = f" ({progress.text})" if progress.text else ""
+        print(
+            plain(f"{WORDS[progress.step]}{count}{text}, {now - self._step_since:.1f} s"), file=sys.stderr, flush=True
+        )
+        self._written_at = now
+
+
+def _rich_progress() -> RichProgress:
+    from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as RichProgress
+
+    return RichProgress(
+        SpinnerColumn(finished_text=" "),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[text]}"),
+        console=console_on(sys.stderr),
+    )

@@ -1,0 +1,135 @@
+"""`maskmill datasets`, `upload`, `images` and `templates`: what a job will work on; it knows no jobs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Optional
+
+import typer
+
+from maskmill.cli.bars import Bars
+from maskmill.cli.context import common_of, dataset_named
+from maskmill.cli.failures import FAILED
+from maskmill.cli.run import Recursive, Sources, dataset_name, parse_templates
+from maskmill.core.api import DatasetView, ImageView, TemplateView
+from maskmill.core.image import ImageStatus
+
+datasets = typer.Typer(no_args_is_help=True, help="Sets of photos.")
+templates = typer.Typer(no_args_is_help=True, help="Ways to find an object.")
+
+Dataset = Annotated[str, typer.Argument(metavar="DATASET", help="Id or name.")]
+
+
+@datasets.command("list")
+def list_datasets(context: typer.Context) -> None:
+    """All datasets."""
+    common = common_of(context)
+    with common.connect() as client:
+        common.output.listing(("id", "name", "created"), client.datasets(), _dataset_row)
+
+
+@datasets.command("create")
+def create_dataset(context: typer.Context, name: Annotated[str, typer.Argument()]) -> None:
+    """A new, empty dataset."""
+    common = common_of(context)
+    with common.connect() as client:
+        made = client.create_dataset(name)
+    common.output.result(made.dataset_id)
+    common.output.document(made)
+
+
+@datasets.command("show")
+def show_dataset(context: typer.Context, dataset: Dataset) -> None:
+    """A dataset, its photos counted by state, and its templates."""
+    common = common_of(context)
+    with common.connect() as client:
+        found = dataset_named(client, dataset)
+        counts = {status.value: 0 for status in ImageStatus}
+        for image in client.images(found.dataset_id):
+            counts[image.status.value] += 1
+        named = list(client.templates(found.dataset_id))
+    common.output.result(f"{found.name} ({found.dataset_id}), created {found.created_at:%Y-%m-%d %H:%M}")
+    common.output.result("Photos: " + ", ".join(f"{count} {status}" for status, count in counts.items()))
+    common.output.result("Templates: " + (", ".join(template.name for template in named) or "none"))
+    common.output.document({"dataset": found, "images": counts, "templates": named})
+
+
+def upload(
+    context: typer.Context,
+    sources: Sources,
+    dataset: Annotated[str, typer.Option("--dataset", help="Name or id; the folder's name by default.")] = "",
+    recursive: Recursive = False,
+) -> None:
+    """Photos into a dataset, which is created when there is none of that name."""
+    from maskmill.cli.reports import show_upload, upload_document
+    from maskmill.folder import find_files
+    from maskmill.run import find_or_create_dataset
+    from maskmill.upload import upload_files
+
+    common = common_of(context)
+    found = find_files(sources, recursive=recursive)
+    with common.connect() as client:
+        target = find_or_create_dataset(client, dataset or dataset_name(sources[0]))
+        with Bars() as bars:
+            report = upload_files(client, target.dataset_id, found, progress=bars.show)
+    common.output.result(f"Dataset {target.name} ({target.dataset_id})")
+    show_upload(common.output, report)
+    common.output.document({"dataset": target, **upload_document(report)})
+    if report.refused:
+        raise typer.Exit(FAILED)
+
+
+def images(
+    context: typer.Context,
+    dataset: Dataset,
+    status: Annotated[Optional[ImageStatus], typer.Option("--status", help="Only those in this state.")] = None,
+) -> None:
+    """The photos of a dataset: what ingest made of them, or why it refused them."""
+    common = common_of(context)
+    with common.connect() as client:
+        found = client.images(dataset_named(client, dataset).dataset_id, status=status)
+        common.output.listing(("id", "name", "state", "size", "notes or reason"), found, _image_row)
+
+
+@templates.command("list")
+def list_templates(context: typer.Context, dataset: Dataset) -> None:
+    """The templates of a dataset."""
+    common = common_of(context)
+    with common.connect() as client:
+        found = client.templates(dataset_named(client, dataset).dataset_id)
+        common.output.listing(("id", "name", "placement", "points"), found, _template_row)
+
+
+@templates.command("create")
+def create_template(
+    context: typer.Context,
+    dataset: Dataset,
+    template: Annotated[list[str], typer.Argument(metavar="NAME=IMAGE:x,y…", help="As for `maskmill run --template`.")],
+) -> None:
+    """New templates; an equal one that exists is reused."""
+    from maskmill.run import make_templates
+    from maskmill.upload import UploadReport
+
+    common = common_of(context)
+    drafts = parse_templates(template)
+    with common.connect() as client:
+        dataset_id = dataset_named(client, dataset).dataset_id
+        made = make_templates(client, dataset_id, drafts, UploadReport(files=(), left_out=()))
+    common.output.listing(("id", "name", "placement", "points"), made, _template_row)
+
+
+def _dataset_row(dataset: DatasetView) -> tuple[object, ...]:
+    return dataset.dataset_id, dataset.name, f"{dataset.created_at:%Y-%m-%d %H:%M}"
+
+
+def _image_row(image: ImageView) -> tuple[object, ...]:
+    size = f"{image.normal.size.width_px}x{image.normal.size.height_px}" if image.normal else ""
+    words = ", ".join(image.normal.notes) if image.normal else ""
+    if image.refusal is not None:
+        words = f"{image.refusal.code}: {image.refusal.message}"
+    return image.image_id, image.name, image.status.value, size, words
+
+
+def _template_row(template: TemplateView) -> tuple[object, ...]:
+    points = template.prompt.points if template.prompt else ()
+    words = " ".join(f"{'' if point.positive else '!'}{point.x:.4g},{point.y:.4g}" for point in points)
+    return template.template_id, template.name, template.placement.value, words

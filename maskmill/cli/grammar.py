@@ -1,0 +1,297 @@
+"""The two small languages of the command line, `--template` and `--edit`, as pure parsers; it knows no service.
+
+    --template NAME=IMAGE:x,y[;x,y…][;!x,y…][;box=l,t,r,b][@grow=2,feather=3,islands=0.001,holes=0.001,choice=0]
+    --template NAME=whole          --template NAME=centre
+    --edit TEMPLATE:key=value[,key=value…]      --edit !TEMPLATE:key=value   (everything but the object)
+
+Numbers are shares in [0, 1] of the upright picture, or pixels when they end in `px`. `!x,y` or `-x,y` is a point that
+does not belong to the object. A value `a..b` is drawn anew for each sample from the range, `a|b|c` from the list.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from pydantic import ValidationError
+
+from maskmill.core.edit import RANGES, Background, Edits
+from maskmill.core.prompt import MaskChoice, Placement, Refinement
+from maskmill.core.recipe import Composition, Distribution, Layer, Output, OutputFormat, Recipe, RegionExpr, RegionOp
+from maskmill.core.recipe import names_in as names_in_region
+from maskmill.runplan import DraftBox, DraftPoint, Measure, TemplateDraft, first_fault
+
+TEMPLATE_FORM = "NAME=IMAGE:x,y[;x,y][;!x,y][;box=l,t,r,b][@grow=2,feather=3], NAME=whole or NAME=centre"
+EDIT_FORM = "TEMPLATE:key=value[,key=value], for example cap:hue=40,saturation=0.3 or cap:paint=#ff0000/0.8"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,119}")
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_MEASURE = re.compile(r"(\d+\.?\d*|\.\d+)(px)?", re.ASCII)
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+_REFINEMENT = re.compile(r"@([a-z]+=[^,@:;\s]+(?:,[a-z]+=[^,@:;\s]+)*)$")
+_REFINEMENT_FIELDS = {
+    "grow": "grow_px",
+    "feather": "feather_px",
+    "islands": "island_area_min",
+    "holes": "hole_area_min",
+}
+
+
+class GrammarError(ValueError):
+    """A text that is not of the language; the message says what is wrong and shows the correct form."""
+
+    def __init__(self, text: str, fault: str, form: str) -> None:
+        super().__init__(f"{text!r}: {fault}. The form is {form}")
+
+
+def parse_template(text: str) -> TemplateDraft:
+    """A `--template`; raises GrammarError."""
+    try:
+        return _template(text)
+    except ValidationError as exc:
+        raise GrammarError(text, first_fault(exc), TEMPLATE_FORM) from exc
+    except _Fault as exc:
+        raise GrammarError(text, str(exc), TEMPLATE_FORM) from exc
+
+
+def parse_edit(text: str) -> Layer:
+    """An `--edit` as a layer whose region is the template's name; raises GrammarError."""
+    try:
+        return _layer(text)
+    except ValidationError as exc:
+        raise GrammarError(text, first_fault(exc), EDIT_FORM) from exc
+    except _Fault as exc:
+        raise GrammarError(text, str(exc), EDIT_FORM) from exc
+
+
+def build_recipe(
+    templates: Sequence[TemplateDraft],
+    layers: Sequence[Layer],
+    *,
+    output_format: OutputFormat = OutputFormat.WEBP,
+    quality: int = 88,
+    stacked: bool = False,
+    samples: int = 1,
+    seed: int = 0,
+) -> Recipe:
+    """A recipe that names templates by name: those defined here first, then those that only edits name.
+
+    Raises ValueError with one line of words when the parts do not fit together.
+    """
+    defined = [template.name for template in templates]
+    if doubled := [name for name in defined if defined.count(name) > 1]:
+        raise ValueError(f"the template {doubled[0]!r} is defined twice: give each its own name")
+    used = [name for layer in layers for name in names_in_region(layer.region)]
+    try:
+        return Recipe(
+            templates=tuple(dict.fromkeys([*defined, *used])),
+            layers=tuple(layers),
+            composition=Composition.STACKED if stacked else Composition.SEPARATE,
+            samples_per_image=samples,
+            seed=seed,
+            output=Output(format=output_format, quality=quality),
+        )
+    except ValidationError as exc:
+        raise ValueError(first_fault(exc)) from exc
+
+
+def parse_recipe(text: str | bytes) -> Recipe:
+    """A recipe file: core.recipe.Recipe as JSON, with names of templates in place of ids where you like."""
+    try:
+        return Recipe.model_validate_json(text)
+    except ValidationError as exc:
+        raise ValueError(f"the recipe is not valid: {first_fault(exc)}") from exc
+
+
+class _Fault(Exception):
+    """What is wrong, in a few words."""
+
+
+def _template(text: str) -> TemplateDraft:
+    name, equals, rest = text.partition("=")
+    name = name.strip()
+    if not equals or not rest.strip():
+        raise _Fault("'=' and what to look for are missing after the name")
+    if not _NAME.fullmatch(name):
+        raise _Fault(f"{name!r} is not a name (letters, digits, '_', '.', '-')")
+    rest, options = _options(rest.strip())
+    if rest in (Placement.WHOLE.value, Placement.CENTRE.value):
+        return TemplateDraft(name=name, placement=Placement(rest), **options)  # type: ignore[arg-type]
+    image, colon, places = rest.rpartition(":")
+    if not colon or not image.strip():
+        raise _Fault("the picture and ':' are missing before the points")
+    points, box = _places(places)
+    return TemplateDraft(
+        name=name,
+        placement=Placement.FIXED,
+        image=image.strip(),
+        points=points,
+        box=box,
+        **options,  # type: ignore[arg-type]
+    )
+
+
+def _places(text: str) -> tuple[tuple[DraftPoint, ...], DraftBox | None]:
+    points: list[DraftPoint] = []
+    box: DraftBox | None = None
+    for token in filter(None, re.split(r"[;\s]+", text)):
+        if token.startswith("box="):
+            if box is not None:
+                raise _Fault("there are two boxes")
+            box = DraftBox(*_measures(token.removeprefix("box="), 4, "a box is box=left,top,right,bottom"))
+        else:
+            x, y = _measures(token.lstrip("!-"), 2, "a point is x,y")
+            points.append(DraftPoint(x=x, y=y, positive=token[0] not in "!-"))
+    if box is None and not any(point.positive for point in points):
+        raise _Fault("at least one point that belongs to the object, or a box, is needed")
+    return tuple(points), box
+
+
+def _measures(text: str, count: int, form: str) -> list[Measure]:
+    parts = text.split(",")
+    if len(parts) != count:
+        raise _Fault(f"{text!r} has {len(parts)} of {count} numbers: {form}")
+    return [_measure(part.strip()) for part in parts]
+
+
+def _measure(text: str) -> Measure:
+    found = _MEASURE.fullmatch(text)
+    if found is None:
+        raise _Fault(f"{text!r} is not a number such as 0.52 or 412px")
+    value, is_px = float(found.group(1)), found.group(2) is not None
+    if not is_px and value > 1:
+        raise _Fault(f"{text} lies outside [0, 1]: write {text}px for pixels")
+    return Measure(value=value, is_px=is_px)
+
+
+def _options(text: str) -> tuple[str, dict[str, object]]:
+    """What stands before `@…`, and the options that stand there."""
+    found = _REFINEMENT.search(text)
+    if found is None:
+        return text, {}
+    refinement: dict[str, float] = {}
+    options: dict[str, object] = {}
+    for key, value in _pairs(found.group(1)):
+        if key == "choice":
+            options["choice"] = _choice(value)
+        elif key in ("colour", "color"):
+            options["colour"] = _colour(value)
+        elif key in _REFINEMENT_FIELDS:
+            number = _number(key, value)
+            refinement[_REFINEMENT_FIELDS[key]] = int(number) if key == "grow" and number.is_integer() else number
+        else:
+            raise _Fault(f"{key!r} is unknown: use {', '.join([*_REFINEMENT_FIELDS, 'choice', 'colour'])}")
+    options["refinement"] = Refinement.model_validate(refinement)
+    return text[: found.start()].rstrip(), options
+
+
+def _choice(text: str) -> MaskChoice:
+    if text not in MaskChoice._value2member_map_:
+        raise _Fault(f"choice={text} is unknown: use best, 0, 1 or 2")
+    return MaskChoice(text)
+
+
+def _layer(text: str) -> Layer:
+    name, colon, rest = text.partition(":")
+    name = name.strip()
+    is_inverted = name.startswith("!")
+    name = name.removeprefix("!").strip()
+    if not colon or not _NAME.fullmatch(name):
+        raise _Fault("the name of a template and ':' are missing before the edits")
+    values: dict[str, object] = {}
+    vary: dict[str, Distribution] = {}
+    flags: set[str] = set()
+    for key, value in _pairs(rest):
+        if key in RANGES:
+            _put_number(key, value, values, vary)
+        elif key == "crop" and value in ("", "true", "yes"):
+            flags.add(key)
+        elif key in _EDITS:
+            values[key] = _EDITS[key](value)
+        else:
+            raise _Fault(f"{key!r} is no edit: use {', '.join([*RANGES, *_EDITS, 'crop'])}")
+    if "crop" in flags:
+        cutout = values.get("cutout")
+        if not isinstance(cutout, dict):
+            raise _Fault("crop belongs to a cut-out: write cutout=transparent,crop")
+        cutout["crop"] = True
+    region = RegionExpr(op=RegionOp.INVERT, of=(name,)) if is_inverted else name
+    return Layer.model_validate({"region": region, "edits": Edits.model_validate(values), "vary": vary})
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    for part in text.split(","):
+        key, equals, value = (piece.strip() for piece in part.partition("="))
+        if not key or (equals and not value) or (not equals and key != "crop"):
+            raise _Fault(f"{part.strip()!r} is not key=value")
+        if key in dict(pairs):
+            raise _Fault(f"{key} is given twice")
+        pairs.append((key, value))
+    return pairs
+
+
+def _put_number(key: str, text: str, values: dict[str, object], vary: dict[str, Distribution]) -> None:
+    if ".." in text:
+        low, _, high = text.partition("..")
+        vary[key] = Distribution(uniform=(_in_range(key, low), _in_range(key, high)))
+    elif "|" in text:
+        vary[key] = Distribution(choice=tuple(_in_range(key, part) for part in text.split("|")))
+    else:
+        values[key] = _in_range(key, text)
+
+
+def _in_range(key: str, text: str) -> float:
+    low, high = RANGES[key]
+    value = _number(key, text)
+    if not low <= value <= high:
+        raise _Fault(f"{key} takes {low:g} to {high:g}, not {text}")
+    return value
+
+
+def _number(key: str, text: str) -> float:
+    if not _NUMBER.fullmatch(text.strip()):
+        raise _Fault(f"{key}={text} is not a number")
+    return float(text)
+
+
+def _colour(text: str) -> str:
+    if not _COLOUR.fullmatch(text):
+        raise _Fault(f"{text!r} is not a colour such as #ff0000")
+    return text
+
+
+def _paint(text: str) -> dict[str, object]:
+    """`#rrggbb`, `#rrggbb/strength`, and `/flat` at the end to paint over light and dark."""
+    colour, *rest = text.split("/")
+    keep_shading = rest[-1:] != ["flat"]
+    strengths = rest if keep_shading else rest[:-1]
+    if len(strengths) > 1:
+        raise _Fault(f"paint={text} has too many parts: write paint=#ff0000/0.8 or paint=#ff0000/0.8/flat")
+    strength = _number("paint strength", strengths[0]) if strengths else 1.0
+    return {"colour": _colour(colour), "strength": strength, "keep_shading": keep_shading}
+
+
+def _cutout(text: str) -> dict[str, object]:
+    if text in (Background.TRANSPARENT.value, Background.BLUR.value):
+        return {"background": Background(text)}
+    if text.startswith("#"):
+        return {"background": Background.COLOUR, "colour": _colour(text)}
+    raise _Fault(f"cutout={text} is unknown: use transparent, blur or a colour such as #ffffff")
+
+
+def _blur(text: str) -> dict[str, object]:
+    return {"radius": _number("blur", text)}
+
+
+def _thumbnail(text: str) -> dict[str, object]:
+    if not re.fullmatch(r"[0-9]{1,6}", text):
+        raise _Fault(f"thumbnail={text} is not a whole number of pixels")
+    return {"long_side": int(text)}
+
+
+_EDITS: dict[str, Callable[[str], dict[str, object]]] = {
+    "paint": _paint,
+    "blur": _blur,
+    "cutout": _cutout,
+    "thumbnail": _thumbnail,
+}

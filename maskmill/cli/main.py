@@ -1,0 +1,59 @@
+"""The `maskmill` command as a whole: its subcommands and the options they share; each command lies in its own file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from maskmill import __version__
+from maskmill.cli import account, datasets, jobs
+from maskmill.cli.context import Common
+from maskmill.cli.failures import Commands
+from maskmill.cli.output import Output
+from maskmill.cli.run import run
+
+app = typer.Typer(
+    name="maskmill",
+    cls=Commands,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="--json, --api, --token and --profile may also stand after the command. "
+    "Exit status: 0 done, 1 something failed, 2 wrong usage, 3 not signed in, 4 unavailable, 130 interrupted.",
+)
+
+
+def _version(is_asked: bool) -> None:
+    if is_asked:
+        print(f"maskmill {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout, words on stderr.")] = False,
+    api: Annotated[Optional[str], typer.Option("--api", envvar="MASKMILL_API", help="Address of the service.")] = None,
+    token: Annotated[
+        Optional[str], typer.Option("--token", envvar="MASKMILL_TOKEN", help="Access token.", show_envvar=True)
+    ] = None,
+    profile: Annotated[Optional[Path], typer.Option("--profile", help="Profile file to use.")] = None,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
+) -> None:
+    """A folder of photos and a few clicks become a masked, edited, labelled dataset."""
+    context.obj = Common(api=api, token=token, profile=profile, output=Output(as_json=as_json))
+
+
+app.command("run")(run)
+app.command("upload")(datasets.upload)
+app.command("sync")(jobs.sync)
+app.command("images")(datasets.images)
+app.add_typer(datasets.datasets, name="datasets")
+app.add_typer(datasets.templates, name="templates")
+app.add_typer(jobs.jobs, name="jobs")
+app.command("login")(account.login)
+app.command("limits")(account.limits)
+app.command("health")(account.health)

@@ -1,0 +1,175 @@
+"""`maskmill run`: photos in, dataset out; the work itself is maskmill.run."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from maskmill.cli.bars import Bars
+from maskmill.cli.context import Common, common_of
+from maskmill.cli.failures import FAILED, INTERRUPTED, usage
+from maskmill.cli.grammar import GrammarError, build_recipe, parse_edit, parse_recipe, parse_template
+from maskmill.core.limits import IDEMPOTENCY_KEY_CHARS_MAX, NAME_CHARS_MAX, SAMPLES_PER_IMAGE_MAX
+from maskmill.core.recipe import OutputFormat, Recipe
+from maskmill.runplan import RunPlan, TemplateDraft
+
+Sources = Annotated[
+    list[Path], typer.Argument(metavar="FOLDER", exists=True, help="A folder of photos, or single photos.")
+]
+Recursive = Annotated[bool, typer.Option("--recursive", help="Look into folders below it, too.")]
+Out = Annotated[Path, typer.Option("--out", file_okay=False, help="Where the dataset goes.")]
+NoArchive = Annotated[bool, typer.Option("--no-archive", help="Leave dataset.zip out.")]
+Key = Annotated[str, typer.Option("--key", help="Idempotency key: the same key names the same job.")]
+Templates = Annotated[
+    Optional[list[str]],
+    typer.Option("--template", "-t", metavar="NAME=IMAGE:x,y…", help="What to find: cap=photo.jpg:0.52,0.40"),
+]
+Edits = Annotated[
+    Optional[list[str]],
+    typer.Option("--edit", "-e", metavar="TEMPLATE:key=value…", help="What to do to it: cap:hue=40,saturation=0.3"),
+]
+RecipeFile = Annotated[
+    Optional[Path], typer.Option("--recipe", exists=True, dir_okay=False, help="A recipe as JSON, instead of --edit.")
+]
+Format = Annotated[OutputFormat, typer.Option("--format", help="How variants are encoded.")]
+Quality = Annotated[int, typer.Option("--quality", min=1, max=100, help="For the lossy formats.")]
+Stacked = Annotated[bool, typer.Option("--stacked", help="All edits in one variant, not one variant each.")]
+Samples = Annotated[
+    int, typer.Option("--samples", min=1, max=SAMPLES_PER_IMAGE_MAX, help="Variants per photo and edit.")
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="For values that are drawn from a range.")]
+
+
+def run(
+    context: typer.Context,
+    sources: Sources,
+    templates: Templates = None,
+    edits: Edits = None,
+    out: Out = Path("maskmill-results"),
+    dataset: Annotated[str, typer.Option("--dataset", help="Name or id; the folder's name by default.")] = "",
+    recipe: RecipeFile = None,
+    output_format: Format = OutputFormat.WEBP,
+    quality: Quality = 88,
+    stacked: Stacked = False,
+    samples: Samples = 1,
+    seed: Seed = 0,
+    key: Key = "",
+    recursive: Recursive = False,
+    no_archive: NoArchive = False,
+) -> None:
+    """Upload photos, find objects, edit them, and download the labelled dataset.
+
+    A second run uploads nothing that the dataset holds already and downloads only what is missing.
+    """
+    drafts = parse_templates(templates)
+    built = make_recipe(
+        drafts,
+        edits,
+        recipe_file=recipe,
+        output_format=output_format,
+        quality=quality,
+        stacked=stacked,
+        samples=samples,
+        seed=seed,
+    )
+    plan = RunPlan(
+        sources=tuple(sources),
+        dataset=dataset or dataset_name(sources[0]),
+        templates=drafts,
+        recipe=built,
+        out=out,
+        key=checked_key(key),
+        recursive=recursive,
+        archive=not no_archive,
+    )
+    do_run(common_of(context), plan)
+
+
+def do_run(common: Common, plan: RunPlan) -> None:
+    """Run a plan with progress on stderr; ends with status 1 when something of it failed."""
+    from maskmill.cli.reports import run_document, show_run
+    from maskmill.run import run_job
+
+    bars = Bars()
+    try:
+        with common.connect() as client, bars:
+            report = run_job(client, plan, bars.show)
+    except KeyboardInterrupt:
+        how_to_come_back(common, bars.job_id, plan.out)
+        raise typer.Exit(INTERRUPTED) from None
+    show_run(common.output, report)
+    common.output.document(run_document(report))
+    if not report.is_complete:
+        raise typer.Exit(FAILED)
+
+
+def how_to_come_back(common: Common, job_id: str | None, out: Path | None) -> None:
+    """Words after an interruption: the job goes on without this command."""
+    if job_id is None:
+        common.output.say("Interrupted. Nothing was submitted; what was uploaded stays in the dataset.")
+        return
+    target = out if out is not None else Path("maskmill-results")
+    common.output.say(f"Interrupted. Job {job_id} goes on without you. Come back with:")
+    common.output.say(f"  maskmill jobs watch {job_id}")
+    common.output.say(f"  maskmill sync {job_id} --out {target}")
+
+
+def parse_templates(texts: list[str] | None) -> tuple[TemplateDraft, ...]:
+    """The `--template` options; ends with status 2 at the first that is wrong."""
+    try:
+        return tuple(parse_template(text) for text in texts or ())
+    except GrammarError as exc:
+        usage(exc, "--template")
+
+
+def make_recipe(
+    drafts: tuple[TemplateDraft, ...],
+    edits: list[str] | None,
+    *,
+    recipe_file: Path | None,
+    output_format: OutputFormat,
+    quality: int,
+    stacked: bool,
+    samples: int,
+    seed: int,
+) -> Recipe:
+    """The recipe of the options, or of the file; ends with status 2 when it does not fit together."""
+    if recipe_file is not None and edits:
+        usage("give either a recipe or edits, not both", "--recipe")
+    if recipe_file is not None:
+        try:
+            return parse_recipe(recipe_file.read_bytes())
+        except ValueError as exc:
+            usage(exc, "--recipe")
+    if not drafts and not edits:
+        usage("say what to find: --template cap=photo.jpg:0.52,0.40", "--template")
+    try:
+        layers = [parse_edit(text) for text in edits or ()]
+        return build_recipe(
+            drafts,
+            layers,
+            output_format=output_format,
+            quality=quality,
+            stacked=stacked,
+            samples=samples,
+            seed=seed,
+        )
+    except ValueError as exc:
+        usage(exc, "--edit")
+
+
+def checked_key(key: str) -> str:
+    """The idempotency key; without one, a new key, so that the same command twice is two jobs."""
+    if len(key) > IDEMPOTENCY_KEY_CHARS_MAX or not key.isascii() or any(not char.isprintable() for char in key):
+        usage(f"at most {IDEMPOTENCY_KEY_CHARS_MAX} plain ASCII characters", "--key")
+    return key or uuid.uuid4().hex
+
+
+def dataset_name(source: Path) -> str:
+    """The name of the folder, or of a single photo's folder."""
+    place = source.resolve()
+    name = (place if place.is_dir() else place.parent).name
+    return name.encode("utf-8", "replace").decode("utf-8").strip()[:NAME_CHARS_MAX].strip() or "photos"
