@@ -1,10 +1,10 @@
 """Gaussian blur of one plane whose values can be asked for anywhere; it knows no colour and no mask.
 
 The plane is unbounded: whoever supplies it decides what lies beyond the picture's border. Small deviations are a direct
-separable convolution; large ones work on a plane made coarser by a power of two and come back through cubic B-splines,
-whose variance, like that of the averaging, is known and taken off the kernel. Coarse cells lie on the absolute grid, so
-that any part of the result can be made alone, with the same bits. Against an exact Gaussian the error stays below a
-twentieth of an 8-bit level.
+separable convolution; large ones work on a plane made coarser by a power of two and come back through B-splines, as the
+averages were made with them: their variance is known and taken off the kernel. Coarse cells lie on the absolute grid,
+so that any part of the result can be made alone, with the same bits. Against an exact Gaussian the error stays below a
+fiftieth of an 8-bit level.
 """
 
 from __future__ import annotations
@@ -43,6 +43,13 @@ def _weights(sigma_px: float) -> list[np.float32]:
     raw = [math.exp(-0.5 * (step / sigma_px) ** 2) for step in range(radius + 1)]
     total = raw[0] + 2 * math.fsum(raw[1:])
     return [np.float32(value / total) for value in raw]
+
+
+def _halved(plane: Floats) -> Floats:
+    """2n + 2 rows as n, each the mean (1, 3, 3, 1) / 8 of four: variance 3/4 of a row's height."""
+    outer = (plane[:-2:2] + plane[3::2]) * np.float32(0.125)
+    outer += (plane[1:-2:2] + plane[2::2]) * np.float32(0.375)
+    return outer
 
 
 def _along_rows(plane: Floats, weights: list[np.float32]) -> Floats:
@@ -97,22 +104,20 @@ class _Grid:
 
     def __init__(self, sigma_px: float, rows: range, columns: range) -> None:
         self.cell = 1 << int(math.log2(sigma_px / _COARSE_CELLS_PER_SIGMA))
-        variance = sigma_px**2 - (self.cell**2 - 1) / 12 - self.cell**2 / 3
+        variance = sigma_px**2 - (self.cell**2 - 1) / 4 - self.cell**2 / 3
         self.sigma = math.sqrt(variance) / self.cell
         self._radius = kernel_radius(self.sigma)
         self.rows = self._cells(rows)
         self.columns = self._cells(columns)
 
     def pixels(self, cells: range) -> range:
-        return range(cells.start * self.cell, cells.stop * self.cell)
+        """The pixels that the means of these cells are made from."""
+        return range((cells.start - 1) * self.cell + 1, (cells.stop + 1) * self.cell - 1)
 
     def averaged(self, plane: Floats) -> Floats:
-        """Means of the cells of a plane whose sides are whole cells, by repeated halving."""
-        cell = self.cell
-        while cell > 1:
-            plane = (plane[0::2] + plane[1::2]) * np.float32(0.5)
-            plane = (plane[:, 0::2] + plane[:, 1::2]) * np.float32(0.5)
-            cell //= 2
+        """Means of cells, weighted by a quadratic B-spline, of a plane of `pixels`, by repeated halving."""
+        for _ in range(self.cell.bit_length() - 1):
+            plane = _halved(_halved(plane).T).T
         return plane
 
     def upsampled(self, plane: Floats, rows: range, columns: range) -> Floats:
