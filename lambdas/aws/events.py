@@ -72,6 +72,8 @@ def uploads_in(body: str) -> tuple[IngestUpload | Ignored, ...]:
         return (Ignored("test event of the store"),)
     if "Records" not in values:
         return (_expect(message_in(body), IngestUpload),)
+    if not isinstance(values["Records"], list):
+        raise UnreadableRecord(detail="records that are no list")
     return tuple(_upload(record) for record in values["Records"])
 
 

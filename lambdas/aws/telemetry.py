@@ -5,6 +5,7 @@ Log lines are JSON objects with the keys that tie the steps of a job together; m
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from functools import cache
@@ -19,8 +20,12 @@ NAMESPACE = "Maskmill"
 
 @cache
 def logger_of(function: str) -> Logger:
-    """The logger of a function."""
-    return Logger(service=function, log_uncaught_exceptions=False)
+    """The logger of a function: one event, one line of ASCII, whatever the event holds."""
+    return Logger(service=function, json_serializer=_one_line)
+
+
+def _one_line(event: dict[str, Any]) -> str:
+    return json.dumps(event, default=str, separators=(",", ":"))
 
 
 def facts(value: object) -> dict[str, Any]:

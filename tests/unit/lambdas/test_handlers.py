@@ -1,0 +1,117 @@
+"""Every function connects from its settings alone and serves its queue; a missing setting stops its start."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from maskmill.core import settings as all_settings
+from maskmill.core.messages import CollectAnswer, DispatchItems, FinishJob, IngestUpload, Message, PlanJob, RenderItem
+from maskmill.core.settings import BadSettings, Settings
+from tests.contract import aws
+from tests.contract.test_events import payload
+from tests.unit.lambdas.sqs import failed, sqs_event
+
+LAMBDAS = Path(__file__).parents[3] / "lambdas"
+FUNCTIONS = sorted(path.parent.name for path in LAMBDAS.glob("*/handler.py"))
+MISSING: dict[str, list[Message]] = {
+    "ingest_image": [IngestUpload(tenant="a", dataset_id="d", image_id="i")],
+    "plan_job": [PlanJob(tenant="a", job_id="j")],
+    "dispatch_shard": [DispatchItems(tenant="a", job_id="j", chunk=0)],
+    "collect_masks": [CollectAnswer(tenant="a", job_id="j", request_id="r")],
+    "render_item": [RenderItem(tenant="a", job_id="j", chunk=0, index=0)],
+    "finish_job": [FinishJob(tenant="a", job_id="j")],
+    "bury_letters": [
+        IngestUpload(tenant="a", dataset_id="d", image_id="i"),
+        PlanJob(tenant="a", job_id="j"),
+        RenderItem(tenant="a", job_id="j", chunk=0, index=0),
+    ],
+}
+
+
+def settings_of(function: str) -> type[Settings]:
+    name = "".join(part.capitalize() for part in function.split("_")) + "Settings"
+    found: type[Settings] = getattr(all_settings, name)
+    return found
+
+
+def env_of(function: str, urls: dict[str, str]) -> dict[str, str]:
+    known = {
+        "TABLE_NAME": aws.TABLE,
+        "UPLOADS_BUCKET": aws.UPLOADS,
+        "MEDIA_BUCKET": aws.MEDIA,
+        "WORK_BUCKET": aws.WORK,
+        "ENDPOINT_NAME": "endpoint",
+        "SEGMENTER": "classic-1",
+        "CHUNK_ITEMS": "25",
+        "QUEUE_LIFE_S": "3600",
+        "INVOCATION_TIMEOUT_S": "900",
+        **{f"{name.upper()}_QUEUE_URL": url for name, url in urls.items()},
+    }
+    return {name: known[name] for name in (field.upper() for field in settings_of(function).__dataclass_fields__)}
+
+
+@pytest.fixture
+def urls() -> Iterator[dict[str, str]]:
+    with aws.cloud() as found:
+        yield found
+
+
+def handler_of(function: str) -> Any:
+    module = importlib.import_module(f"lambdas.{function}.handler")
+    module.connect.cache_clear()
+    return module
+
+
+def serve(function: str, urls: dict[str, str], event: dict[str, Any]) -> dict[str, Any]:
+    module = handler_of(function)
+    with mock.patch.dict(os.environ, env_of(function, urls)):
+        answer: dict[str, Any] = module.handler(event, None)
+    module.connect.cache_clear()
+    return answer
+
+
+def test_every_function_is_known_here() -> None:
+    assert set(FUNCTIONS) == {*MISSING, "serve_api", "sweep"}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_importing_a_function_makes_no_client_and_reads_no_environment(function: str) -> None:
+    with mock.patch("boto3.client", side_effect=AssertionError("a client at import")):
+        importlib.reload(importlib.import_module(f"lambdas.{function}.handler"))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_without_its_settings_says_which_are_missing(function: str, urls: dict[str, str]) -> None:
+    module = handler_of(function)
+    env = env_of(function, urls)
+    first = min(env)
+    with mock.patch.dict(os.environ, {name: value for name, value in env.items() if name != first}):
+        os.environ.pop(first, None)
+        with pytest.raises(BadSettings, match=first):
+            module.connect()
+
+
+@pytest.mark.parametrize("function", sorted(MISSING))
+def test_messages_about_nothing_are_done_and_nonsense_beside_them_is_not(function: str, urls: dict[str, str]) -> None:
+    bodies = [message.model_dump_json() for message in MISSING[function]]
+    answer = serve(function, urls, sqs_event(*bodies, "nonsense"))
+    expected = [] if function == "bury_letters" else [f"m{len(bodies)}"]
+    assert failed(answer) == expected
+
+
+def test_the_stores_events_and_the_endpoints_callbacks_reach_their_functions(urls: dict[str, str]) -> None:
+    events = [payload(name) for name in ("s3_test", "s3_created", "s3_mixed")]
+    assert failed(serve("ingest_image", urls, sqs_event(*events))) == []
+    names = ("sagemaker_test", "sagemaker_success", "sagemaker_failure", "sns_envelope_success")
+    assert failed(serve("collect_masks", urls, sqs_event(*map(payload, names)))) == []
+
+
+def test_the_sweep_of_an_empty_table_repairs_nothing(urls: dict[str, str]) -> None:
+    assert serve("sweep", urls, {}) == {"repairs": {}}
