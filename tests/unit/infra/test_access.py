@@ -1,0 +1,174 @@
+"""Who may do what: the whole table, so that a wider right shows up as a changed line."""
+
+from __future__ import annotations
+
+import fnmatch
+
+import pytest
+
+from maskmill.core import keys
+from tests.unit.infra.cloud import Cloud, grants
+
+ROW = {"get": "dynamodb:GetItem", "query": "dynamodb:Query", "put": "dynamodb:PutItem", "update": "dynamodb:UpdateItem"}
+PX = "t/*/px/*"
+
+
+def table(*verbs: str) -> set[tuple[str, str]]:
+    return {(ROW[verb], "<Table.Arn>") for verb in verbs}
+
+
+def get(bucket: str, *patterns: str) -> set[tuple[str, str]]:
+    return {("s3:GetObject", f"<{bucket}.Arn>/{pattern}") for pattern in patterns}
+
+
+def put(bucket: str, *patterns: str) -> set[tuple[str, str]]:
+    return {("s3:PutObject", f"<{bucket}.Arn>/{pattern}") for pattern in patterns}
+
+
+def miss(*buckets: str) -> set[tuple[str, str]]:
+    return {("s3:ListBucket", f"<{bucket}.Arn>") for bucket in buckets}
+
+
+def send(*queues: str) -> set[tuple[str, str]]:
+    return {("sqs:SendMessage", f"<{queue}Queue/Queue.Arn>") for queue in queues}
+
+
+def receive(*queues: str) -> set[tuple[str, str]]:
+    actions = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+    return {(action, f"<{queue}.Arn>") for queue in queues for action in actions}
+
+
+ENDPOINT = "arn:<AWS::Partition>:sagemaker:<AWS::Region>:<AWS::AccountId>:endpoint/maskmill-prod"
+ALL = ("Ingest", "Plan", "Dispatch", "Collect", "Render", "Finish")
+UPLOADS = "t/*/d/*/*"
+CHUNKS = "t/*/jobs/*/chunks/*"
+DATASETS = "t/*/jobs/*/dataset/*"
+REQUESTS = "t/*/jobs/*/requests/*.json"
+MASKS = f"{PX}/masks/*.json"
+
+RIGHTS = {
+    "ServeApi": table("get", "query", "put", "update")
+    | {("dynamodb:Query", "<Table.Arn>/index/recent")}
+    | put("Uploads", UPLOADS)
+    | get("Media", f"{PX}/*", CHUNKS, DATASETS)
+    | miss("Media")
+    | send("Plan"),
+    "IngestImage": table("get", "update")
+    | get("Uploads", UPLOADS)
+    | get("Media", f"{PX}/normal.png", f"{PX}/thumbnail.webp")
+    | put("Media", f"{PX}/normal.png", f"{PX}/thumbnail.webp")
+    | miss("Uploads", "Media")
+    | receive("IngestQueue/Queue"),
+    "PlanJob": table("get", "query", "put", "update")
+    | get("Media", "t/*/jobs/*/plan.json", CHUNKS)
+    | put("Media", "t/*/jobs/*/plan.json", CHUNKS)
+    | miss("Media")
+    | send("Dispatch", "Finish")
+    | receive("PlanQueue/Queue"),
+    "DispatchShard": table("get", "update")
+    | get("Media", MASKS, CHUNKS)
+    | get("Work", REQUESTS)
+    | put("Work", REQUESTS)
+    | miss("Media", "Work")
+    | {("sagemaker:InvokeEndpointAsync", ENDPOINT)}
+    | send("Render", "Finish")
+    | receive("DispatchQueue/Queue"),
+    "CollectMasks": table("get", "update")
+    | get("Work", REQUESTS, "async/*", "async-failed/*")
+    | get("Media", MASKS)
+    | put("Media", MASKS)
+    | miss("Media", "Work")
+    | send("Dispatch", "Render", "Finish")
+    | receive("CollectQueue/Queue"),
+    "RenderItem": table("get", "put", "update")
+    | get("Media", f"{PX}/*", CHUNKS)
+    | put("Media", f"{PX}/labels/*", f"{PX}/variants/*")
+    | miss("Media")
+    | send("Finish")
+    | receive("RenderQueue/Queue"),
+    "FinishJob": table("get", "query", "update")
+    | get("Media", f"{PX}/*", DATASETS)
+    | put("Media", DATASETS)
+    | {("s3:AbortMultipartUpload", f"<Media.Arn>/{DATASETS}")}
+    | miss("Media")
+    | receive("FinishQueue/Queue"),
+    "Sweep": table("get", "query", "update")
+    | {("dynamodb:Query", "<Table.Arn>/index/due")}
+    | get("Uploads", UPLOADS)
+    | get("Work", "async/*", "async-failed/*")
+    | miss("Uploads", "Work")
+    | send(*ALL),
+    "BuryLetters": table("get", "query", "update")
+    | send("Finish")
+    | receive(*(f"{queue}Queue/Letters" for queue in ALL)),
+}
+
+
+def log_of(function: str) -> set[tuple[str, str]]:
+    return {(action, f"<{function}/Log.Arn>") for action in ("logs:CreateLogStream", "logs:PutLogEvents")}
+
+
+@pytest.mark.parametrize("function", RIGHTS)
+def test_a_function_may_do_this_and_nothing_else(prod: Cloud, function: str) -> None:
+    assert grants(prod, f"{function}/Role") == RIGHTS[function] | log_of(function)
+
+
+def test_every_function_is_in_the_table_and_has_a_role_of_its_own(cloud: Cloud) -> None:
+    roles = {
+        function.name: cloud.text(function.stack, function.properties["Role"])
+        for function in cloud.resources("Lambda::Function")
+    }
+    assert roles == {f"{name}/Function": f"<{name}/Role.Arn>" for name in RIGHTS}
+
+
+def test_no_role_has_a_managed_policy_or_a_foreign_principal(cloud: Cloud) -> None:
+    for role in cloud.resources("IAM::Role"):
+        assert "ManagedPolicyArns" not in role.properties, role.name
+        (trust,) = role.properties["AssumeRolePolicyDocument"]["Statement"]
+        assert trust["Principal"] in ({"Service": "lambda.amazonaws.com"}, {"Service": "sagemaker.amazonaws.com"})
+
+
+EVERYWHERE = {
+    ("cloudwatch:PutMetricData", "*"),  # metrics have no resource
+    ("ecr:GetAuthorizationToken", "*"),  # the token opens the registry, the layers are granted by repository
+}
+
+
+def test_no_action_has_a_wildcard_and_no_resource_is_everything(cloud: Cloud) -> None:
+    allowed = {pair for role in cloud.resources("IAM::Role") for pair in grants(cloud, role.name)}
+    assert {action for action, _ in allowed if "*" in action} == set()
+    assert {pair for pair in allowed if pair[1] == "*"} == EVERYWHERE
+
+
+def test_the_model_reads_requests_and_pictures_and_writes_answers(cloud: Cloud) -> None:
+    held = grants(cloud, "Role")
+    objects = {pair for pair in held if pair[0].startswith(("s3:", "sns:"))}
+    answers = {"<Work.Arn>/async/*", "<Work.Arn>/async-failed/*"}
+    assert objects == (
+        get("Work", REQUESTS)
+        | get("Media", f"{PX}/normal.png")
+        | {(action, where) for action in ("s3:PutObject", "s3:AbortMultipartUpload") for where in answers}
+        | miss("Work", "Media")
+        | {("sns:Publish", "<Answers/Success>"), ("sns:Publish", "<Answers/Error>")}
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "pattern"),
+    [
+        (keys.upload("t1", "d1", "i1"), UPLOADS),
+        (keys.normal("t1", "p"), f"{PX}/normal.png"),
+        (keys.thumbnail("t1", "p"), f"{PX}/thumbnail.webp"),
+        (keys.mask("t1", "p", "m"), MASKS),
+        (keys.label_png("t1", "p", "o"), f"{PX}/labels/*"),
+        (keys.label_rle("t1", "p", "o"), f"{PX}/labels/*"),
+        (keys.variant("t1", "p", "v", "webp"), f"{PX}/variants/*"),
+        (keys.variant_record("t1", "p", "r"), f"{PX}/variants/*"),
+        (keys.plan("t1", "j"), "t/*/jobs/*/plan.json"),
+        (keys.chunk("t1", "j", 3), CHUNKS),
+        (keys.dataset_file("t1", "j", keys.ARCHIVE), DATASETS),
+        (keys.request("t1", "j", "r"), REQUESTS),
+    ],
+)
+def test_the_patterns_match_the_keys(key: str, pattern: str) -> None:
+    assert fnmatch.fnmatchcase(key, pattern)

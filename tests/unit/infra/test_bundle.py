@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from infra import bundle
+from infra.bundle import HOST, Bundle, BundleFailed, Target, build
+
+PLAIN = Bundle(name="plain", lock="lock.txt", leaves_out=("maskmill/imaging", "maskmill/client.py"))
+ELSEWHERE = Target(name="elsewhere", python="3.99", machine="arm64", platform="aarch64-manylinux_2_28")
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A repository with a lock of nothing: uv is called and has nothing to install."""
+    sources = {
+        "lock.txt": "",
+        "lambdas/do_it/handler.py": "def handler(event, context): return 1\n",
+        "maskmill/core/keys.py": "",
+        "maskmill/core/notes.txt": "",
+        "maskmill/imaging/edit.py": "",
+        "maskmill/client.py": "",
+    }
+    for name, text in sources.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return tmp_path
+
+
+def names(path: Path) -> set[str]:
+    with zipfile.ZipFile(path) as archive:
+        return {name for name in archive.namelist() if "__pycache__" not in name}
+
+
+def again(repository: Path, target: Target = HOST) -> bundle.Built:
+    build.cache_clear()
+    return build(PLAIN, target, root=repository)
+
+
+def test_a_bundle_holds_the_sources_except_what_it_leaves_out(repository: Path) -> None:
+    assert names(again(repository).path) == {"lambdas/do_it/handler.py", "maskmill/core/keys.py"}
+
+
+def test_a_bundle_for_this_python_needs_no_compiling_at_its_start(repository: Path) -> None:
+    with zipfile.ZipFile(again(repository).path) as archive:
+        compiled = [name for name in archive.namelist() if name.endswith(".pyc")]
+        assert len(compiled) == 2
+        flags = int.from_bytes(archive.read(compiled[0])[4:8], "little")
+    assert flags == 0b01, "by hash, and not checked against the source"
+
+
+def test_a_bundle_for_another_python_holds_no_byte_code(repository: Path) -> None:
+    with zipfile.ZipFile(again(repository, ELSEWHERE).path) as archive:
+        assert not [name for name in archive.namelist() if name.endswith(".pyc")]
+
+
+def test_the_same_sources_give_the_same_bytes(repository: Path) -> None:
+    first = again(repository, ELSEWHERE)
+    content = first.path.read_bytes()
+    for path in (repository / "build" / "bundles").iterdir():
+        path.unlink()
+    second = again(repository, ELSEWHERE)
+    assert second == first
+    assert second.path.read_bytes() == content
+
+
+def test_nothing_is_made_twice(repository: Path) -> None:
+    made_ns = again(repository).path.stat().st_mtime_ns
+    assert again(repository).path.stat().st_mtime_ns == made_ns
+
+
+def test_a_changed_source_is_another_bundle_on_the_same_wheels(repository: Path) -> None:
+    first = again(repository)
+    (repository / "maskmill/core/keys.py").write_text("X = 1\n")
+    second = again(repository)
+    assert first.digest != second.digest
+    assert len(list((repository / "build" / "bundles").glob("wheels-*"))) == 1
+
+
+def test_a_lock_that_cannot_be_installed_says_what_uv_said(repository: Path) -> None:
+    (repository / "lock.txt").write_text("this is no requirement\n")
+    with pytest.raises(BundleFailed, match="uv pip install"):
+        again(repository)
+
+
+def test_nothing_unfinished_is_left_behind(repository: Path) -> None:
+    again(repository)
+    left = {path.name for path in (repository / "build" / "bundles").iterdir()}
+    assert all(name.endswith(".zip") for name in left)

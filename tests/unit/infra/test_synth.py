@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.bundle import ROOT
+from infra.config import STAGES, BadConfiguration, chosen
+from tests.unit.infra.cloud import Cloud
+
+# What the emulator of the laptop creates itself.
+NATIVE = {
+    "AWS::ApiGatewayV2::Api",
+    "AWS::ApiGatewayV2::Authorizer",
+    "AWS::ApiGatewayV2::Integration",
+    "AWS::ApiGatewayV2::Route",
+    "AWS::ApiGatewayV2::Stage",
+    "AWS::CloudWatch::Alarm",
+    "AWS::Cognito::UserPool",
+    "AWS::Cognito::UserPoolClient",
+    "AWS::DynamoDB::GlobalTable",
+    "AWS::Events::Rule",
+    "AWS::IAM::Policy",
+    "AWS::IAM::Role",
+    "AWS::Lambda::EventInvokeConfig",
+    "AWS::Lambda::EventSourceMapping",
+    "AWS::Lambda::Function",
+    "AWS::Lambda::Permission",
+    "AWS::Logs::LogGroup",
+    "AWS::S3::Bucket",
+    "AWS::S3::BucketPolicy",
+    "AWS::SNS::Subscription",
+    "AWS::SNS::Topic",
+    "AWS::SNS::TopicPolicy",
+    "AWS::SQS::Queue",
+    "AWS::SQS::QueuePolicy",
+}
+# What the laptop's own additions to the emulator record.
+RECORDED = {
+    "AWS::ApplicationAutoScaling::ScalableTarget",
+    "AWS::ApplicationAutoScaling::ScalingPolicy",
+    "AWS::SageMaker::Endpoint",
+    "AWS::SageMaker::EndpointConfig",
+    "AWS::SageMaker::Model",
+}
+OUTPUTS = {
+    "ApiId",
+    "ApiUrl",
+    "EndpointName",
+    "EndpointRoleArn",
+    "ErrorTopicArn",
+    "MediaBucket",
+    "SegmenterVersion",
+    "SuccessTopicArn",
+    "TableName",
+    "UploadsBucket",
+    "UserPoolClientId",
+    "UserPoolId",
+    "WorkBucket",
+} | {
+    f"{queue}{what}Url"
+    for queue in ("Ingest", "Plan", "Dispatch", "Collect", "Render", "Finish")
+    for what in ("Queue", "Letters")
+}
+
+
+def test_there_are_four_stacks_named_by_stage(cloud: Cloud) -> None:
+    parts = ("data", "pipeline", "inference", "api")
+    assert cloud.stacks == {f"maskmill-{cloud.stage}-{part}" for part in parts}
+
+
+def test_the_outputs_that_people_and_scripts_rely_on_are_there(cloud: Cloud) -> None:
+    outputs = cloud.outputs()
+    assert set(outputs) == OUTPUTS
+    assert outputs["ApiUrl"].endswith("/api/v1")
+
+
+def test_the_laptop_knows_every_type_of_resource(local: Cloud) -> None:
+    assert {resource.type for resource in local.resources()} <= NATIVE | RECORDED
+
+
+def test_the_laptop_builds_no_image(local: Cloud, prod: Cloud) -> None:
+    image = local.only("SageMaker::Model").properties["PrimaryContainer"]["Image"]
+    assert image == STAGES["local"].endpoint.image_uri
+    assert "cdk-" in json.dumps(prod.only("SageMaker::Model").properties["PrimaryContainer"]["Image"])
+
+
+def test_synthesis_needs_neither_credentials_nor_docker_nor_wheels(tmp_path: Path) -> None:
+    """The default stage in a process of its own, whose environment holds nothing but a path to Node.js and its cache."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("Node.js is not on the PATH")
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    (tools / "node").symlink_to(node)
+    environment = {
+        "PATH": str(tools),
+        "HOME": str(Path.home()),
+        "CDK_OUTDIR": str(tmp_path / "out"),
+        "CDK_CONTEXT_JSON": json.dumps({"aws:cdk:bundling-stacks": []}),
+    }
+    command = [sys.executable, "-m", "infra.app"]
+    answer = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    made = {path.name.removesuffix(".template.json") for path in (tmp_path / "out").glob("*.template.json")}
+    assert made == {f"maskmill-dev-{part}" for part in ("data", "pipeline", "inference", "api")}
+
+
+def test_no_code_asks_which_stage_it_is() -> None:
+    others = [path for path in (ROOT / "infra").rglob("*.py") if path.name != "config.py"]
+    for path in others:
+        assert not re.search(r"\bstage(\.name)?\s*(==|!=|in\b)", path.read_text()), path
+
+
+def test_the_stage_is_dev_unless_another_is_named() -> None:
+    assert chosen({}).name == "dev"
+    assert chosen({"stage": "prod"}).name == "prod"
+    with pytest.raises(BadConfiguration, match="local, dev, prod"):
+        chosen({"stage": "staging"})
+
+
+def test_a_segmenter_with_weights_needs_to_be_told_where_they_are() -> None:
+    with pytest.raises(BadConfiguration, match="weights"):
+        chosen({"segmenter": "sam-vit-b"})
+    with pytest.raises(BadConfiguration, match="classic"):
+        chosen({"segmenter": "magic"})
+    stage = chosen({"segmenter": "sam-vit-b", "weights": "s3://bucket/sam"})
+    assert stage.endpoint.segmenter.weights == "s3://bucket/sam/"
+
+
+def test_pages_of_other_origins_can_be_admitted_by_name() -> None:
+    stage = chosen({"upload_origins": "https://a.example,https://b.example"})
+    assert stage.upload_origins == ("https://a.example", "https://b.example")
