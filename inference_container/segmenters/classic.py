@@ -18,7 +18,15 @@ import numpy as np
 from inference_container.masks import decode_rle
 from inference_container.segmenter import Bitmap, Candidate, Pixels
 from inference_container.segmenters.classic_edges import Guide, draw_at_full_size, guide_of
-from inference_container.segmenters.classic_seeds import Labels, Seeds, first_guesses, region_guesses, seeds_of
+from inference_container.segmenters.classic_seeds import (
+    Distances,
+    Labels,
+    Seeds,
+    distances_of,
+    first_guesses,
+    region_guesses,
+    seeds_of,
+)
 from inference_container.segmenters.classic_shapes import Bins, colour_bins, iou, score_of, tidy
 from inference_container.segmenters.geodesic import StepCosts, step_costs
 from inference_container.versions import Engine, segmenter_version
@@ -90,9 +98,11 @@ class ClassicSegmenter:
 def _candidates(embedding: ClassicEmbedding, prompt: Prompt) -> tuple[Candidate, ...]:
     previous = None if prompt.previous is None else decode_rle(prompt.previous, embedding.size)
     seeds = seeds_of(prompt, embedding.coarse.size, previous)
-    shapes = _shapes(embedding, seeds)
+    distances = distances_of(seeds, embedding.costs)
+    shapes = _shapes(embedding, seeds, distances)
     scores = [
-        score_of(shape, [*shapes[:index], *shapes[index + 1 :]], embedding.bins) for index, shape in enumerate(shapes)
+        score_of(shape, [*shapes[:index], *shapes[index + 1 :]], embedding.bins, distances.opposition)
+        for index, shape in enumerate(shapes)
     ]
     return tuple(
         Candidate(score=scores[index], draw=partial(_drawn, embedding, prompt, shapes[index], previous))
@@ -100,12 +110,12 @@ def _candidates(embedding: ClassicEmbedding, prompt: Prompt) -> tuple[Candidate,
     )
 
 
-def _shapes(embedding: ClassicEmbedding, seeds: Seeds) -> list[Bitmap]:
+def _shapes(embedding: ClassicEmbedding, seeds: Seeds, distances: Distances) -> list[Bitmap]:
     """The shapes of all first guesses; of regions, too, when nothing but the clicks themselves stood out."""
-    shapes = _shapes_of(first_guesses(seeds, embedding.costs), embedding, seeds)
+    shapes = _shapes_of(first_guesses(seeds, distances), embedding, seeds)
     is_lost = max(int(shape.sum()) for shape in shapes) <= _LOST_FACTOR * int(seeds.is_object.sum())
     if seeds.positive and is_lost:
-        shapes += _shapes_of(region_guesses(seeds, embedding.costs), embedding, seeds)
+        shapes += _shapes_of(region_guesses(seeds, distances), embedding, seeds)
     return shapes
 
 

@@ -24,6 +24,8 @@ _BALL_SHARES = (0.12, 0.3, 0.45)  # radii of the guesses "everything this near t
 _GEODESIC_SHARES = (0.2, 0.35, 0.5)  # guesses by the ratio of the geodesic distances to background and to click
 _FAR_SHARES = (0.6, 0.75)  # guesses "the part of the picture that is farthest, geodesically, from the background"
 _NEAR_SHARES = (0.08, 0.2, 0.4)  # guesses "the part of the picture that is nearest, geodesically, to the click"
+_OPPOSED = 0.75  # three times nearer to a negative point than to a positive one: surely background
+_TINY = np.float32(1e-6)
 _PREVIOUS_STEPS = (0.0, -0.02, 0.03)  # a previous mask as it is, shrunk and grown, of the shorter side
 
 
@@ -51,6 +53,20 @@ class Seeds:
         return labels
 
 
+@dataclass(frozen=True, slots=True)
+class Distances:
+    """Geodesic distances (height, width) of a prompt: from the background taken for granted, and from the clicks.
+
+    `border` is that background. `opposition` is 0 at a positive point, 1 at a negative one and 0.5 half-way between
+    them, geodesically; it is 0 everywhere when one kind is missing.
+    """
+
+    border: Bitmap
+    from_background: Floats
+    from_object: Floats
+    opposition: Floats
+
+
 def seeds_of(prompt: Prompt, size: Size, previous: Bitmap | None) -> Seeds:
     """The prompt on a grid of `size`; `previous` is the previous mask at any size."""
     shape = (size.height_px, size.width_px)
@@ -66,29 +82,41 @@ def seeds_of(prompt: Prompt, size: Size, previous: Bitmap | None) -> Seeds:
     return Seeds(positive, negative, is_object, is_background, allowed, resized)
 
 
-def first_guesses(seeds: Seeds, costs: StepCosts) -> Iterator[Labels]:
+def distances_of(seeds: Seeds, costs: StepCosts) -> Distances:
+    """The distances that guesses and scores are made of."""
+    border = _border(seeds)
+    from_object = geodesic_distance(costs, seeds.is_object)
+    opposition = np.zeros_like(from_object)
+    if seeds.positive and seeds.negative:
+        from_negative = geodesic_distance(costs, seeds.is_background)
+        opposition = from_object / (from_object + from_negative + _TINY)
+    return Distances(border, geodesic_distance(costs, border), from_object, opposition)
+
+
+def first_guesses(seeds: Seeds, distances: Distances) -> Iterator[Labels]:
     """Label images to start a cut from, at several scales; some may be equal."""
     if seeds.previous is not None:
         yield from (_guess(seeds, _stepped(seeds.previous, step * seeds.side)) for step in _PREVIOUS_STEPS)
         return
-    border = _border(seeds)
-    from_background = geodesic_distance(costs, border)
+    excluded = distances.border | (distances.opposition > _OPPOSED)
     if seeds.positive:
-        from_object = geodesic_distance(costs, seeds.is_object)
-        yield from (_guess(seeds, ball, border) for ball in _balls(seeds))
-        ratio = from_background / (from_background + from_object + 1e-6)
-        yield from (_guess(seeds, ratio > share, ratio < share / 4) for share in _GEODESIC_SHARES)
+        yield from (_guess(seeds, ball, excluded) for ball in _balls(seeds))
+        nearness = distances.from_background / (distances.from_background + distances.from_object + _TINY)
+        for share in _GEODESIC_SHARES:
+            yield _guess(seeds, nearness > share, (nearness < share / 4) | (distances.opposition > _OPPOSED))
     else:
-        yield _guess(seeds, seeds.allowed, border)
-    within = from_background[seeds.allowed]
-    yield from (_guess(seeds, from_background > np.quantile(within, share), border) for share in _FAR_SHARES)
+        yield _guess(seeds, seeds.allowed, excluded)
+    within = distances.from_background[seeds.allowed]
+    for share in _FAR_SHARES:
+        yield _guess(seeds, distances.from_background > np.quantile(within, share), excluded)
 
 
-def region_guesses(seeds: Seeds, costs: StepCosts) -> Iterator[Labels]:
+def region_guesses(seeds: Seeds, distances: Distances) -> Iterator[Labels]:
     """Label images for a click on the background itself: a wall, a road, the sky; the frame may belong to it."""
-    from_object = geodesic_distance(costs, seeds.is_object)
-    within = from_object[seeds.allowed]
-    yield from (_guess(seeds, from_object <= np.quantile(within, share)) for share in _NEAR_SHARES)
+    within = distances.from_object[seeds.allowed]
+    for share in _NEAR_SHARES:
+        is_near = distances.from_object <= np.quantile(within, share)
+        yield _guess(seeds, is_near, distances.opposition > _OPPOSED)
 
 
 def _guess(seeds: Seeds, is_probable: Bitmap, is_excluded: Bitmap | None = None) -> Labels:

@@ -45,12 +45,13 @@ def colour_bins(lab: Floats) -> Bins:
     return bins
 
 
-def score_of(shape: Bitmap, others: Sequence[Bitmap], bins: Bins) -> float:
+def score_of(shape: Bitmap, others: Sequence[Bitmap], bins: Bins, opposition: Floats) -> float:
     """How good a shape looks, in [0, 1]: it differs from its surroundings, and other guesses agree with it.
 
     The difference is one minus the Bhattacharyya coefficient of the colours inside and in a ring around the shape
     (centre-surround contrast, as in Liu et al., "Learning to Detect a Salient Object", 2007). Agreement is the mean
-    IoU with the shapes of the other guesses. A small bonus for area prefers an object to a patch on it.
+    IoU with the shapes of the other guesses. A small bonus for area prefers an object to a patch on it. What lies
+    nearer to a negative point than to a positive one counts against a shape.
     """
     area = int(shape.sum())
     if area == 0:
@@ -62,7 +63,8 @@ def score_of(shape: Bitmap, others: Sequence[Bitmap], bins: Bins) -> float:
     consensus = float(np.mean([iou(shape, other) for other in others])) if others else 1.0
     size_bonus = 1.0 + max(-1.0, float(np.log(area / shape.size)) / _AREA_DECADES)
     total = difference + _CONSENSUS_WEIGHT * consensus + _AREA_WEIGHT * size_bonus
-    return min(1.0, max(0.0, total / (1.0 + _CONSENSUS_WEIGHT + _AREA_WEIGHT)))
+    doubt = float((opposition[shape] > 0.5).mean())
+    return min(1.0, max(0.0, (1.0 - doubt) * total / (1.0 + _CONSENSUS_WEIGHT + _AREA_WEIGHT)))
 
 
 def iou(one: Bitmap, other: Bitmap) -> float:

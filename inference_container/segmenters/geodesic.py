@@ -16,6 +16,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 
+UNREACHED = 1e6  # finite, so that ratios of distances are always numbers
 _STEP_COST = 0.1  # of any step, in units of Lab: among equal colours the nearer pixel is the closer one
 _DIAGONAL = float(np.sqrt(2.0))
 _ROUNDS = 2  # after two rounds of four sweeps, what still changes is far below the contrast of an edge
@@ -55,8 +56,8 @@ def step_costs(lab: Floats) -> StepCosts:
 
 
 def geodesic_distance(costs: StepCosts, sources: Bools) -> Floats:
-    """The distance (height, width) of each pixel to the nearest of the `sources`; infinite when there is none."""
-    distance: Floats = np.where(sources, 0.0, np.inf).astype(np.float32)
+    """The distance (height, width) of each pixel to the nearest of the `sources`; UNREACHED when there is none."""
+    distance: Floats = np.where(sources, 0.0, UNREACHED).astype(np.float32)
     turned = costs.turned()
     for _ in range(_ROUNDS):
         _sweep(distance, costs)

@@ -1,0 +1,110 @@
+"""The real HTTP server of the container on a free port, with a fake segmenter unless a test asks for another."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inference_container.app import App
+from inference_container.gate import Gate
+from inference_container.model import Model
+from inference_container.server import create_http_server
+from inference_container.settings import Settings
+from inference_container.versions import Engine
+from maskmill.core.shard import ShardAnswer, ShardRequest
+from tests.container.pictures import FakeSegmenter, FolderSource
+
+REQUEST_BYTES_MAX = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP answer."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass(slots=True)
+class Running:
+    """A server at work and its parts."""
+
+    port: int
+    source: FolderSource
+    segmenter: Any
+    gate: Gate
+    calls: list[Reply] = field(default_factory=list)
+
+    def call(self, method: str, path: str, body: bytes | str | None = None, *, timeout_s: float = 30) -> Reply:
+        return call(self.port, method, path, body, timeout_s=timeout_s)
+
+    def invoke(self, request: ShardRequest) -> ShardAnswer:
+        reply = self.call("POST", "/invocations", request.model_dump_json())
+        assert reply.status == 200, reply.body
+        return ShardAnswer.model_validate_json(reply.body)
+
+
+def call(port: int, method: str, path: str, body: bytes | str | None = None, *, timeout_s: float = 30) -> Reply:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
+    try:
+        connection.request(method, path, body, {"Content-Type": "application/json"} if body is not None else {})
+        answer = connection.getresponse()
+        return Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+    finally:
+        connection.close()
+
+
+Start = Callable[..., Running]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start servers: `start(segmenter, invocations_max=…)`; they are ended after the test."""
+    threads: list[threading.Thread] = []
+    is_over = threading.Event()
+
+    def serve(server: Any) -> None:
+        while not is_over.is_set():
+            server.asyncore.loop(timeout=0.05, map=server._map, use_poll=True, count=1)
+        server.task_dispatcher.shutdown(timeout=5)
+        server.asyncore.close_all(server._map)
+
+    def begin(segmenter: Any = None, *, is_loaded: bool = True, **changes: Any) -> Running:
+        settings = Settings(
+            engine=Engine.CLASSIC,
+            checkpoint=None,
+            s3_endpoint_url=None,
+            host="127.0.0.1",
+            port=0,
+            request_bytes_max=REQUEST_BYTES_MAX,
+            **changes,
+        )
+        segmenter = segmenter or FakeSegmenter()
+        model, source = Model(lambda: segmenter), FolderSource(tmp_path)
+        gate = Gate(running_max=settings.invocations_max, waiting_max=settings.waiting_max, clock=time.monotonic)
+        app = App(model, source, gate, deadline_s=settings.deadline_s, request_bytes_max=settings.request_bytes_max)
+        server = create_http_server(app, settings)
+        threads.append(threading.Thread(target=serve, args=(server,), daemon=True))
+        threads[-1].start()
+        model.start()
+        if is_loaded:
+            assert model.wait(30)
+        return Running(server.effective_port, source, segmenter, gate)
+
+    yield begin
+    is_over.set()
+    for thread in threads:
+        thread.join(10)

@@ -1,0 +1,53 @@
+"""The model server's environment and the rule of versions."""
+
+from pathlib import Path
+
+import pytest
+
+from inference_container.settings import Settings, SettingsError
+from inference_container.versions import Engine, segmenter_version
+
+
+def test_an_engine_is_all_that_must_be_named() -> None:
+    settings = Settings.from_env({"SEGMENTER": "classic"})
+    assert settings.engine is Engine.CLASSIC
+    assert settings.checkpoint is None
+    assert (settings.port, settings.invocations_max) == (8080, 1)
+
+
+def test_every_fault_is_named_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env({"PORT": "eighty", "INVOCATIONS_MAX": "0"})
+    assert all(name in str(caught.value) for name in ("SEGMENTER", "PORT", "INVOCATIONS_MAX"))
+
+
+def test_an_unknown_engine_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(SettingsError, match="sam-vit-h"):
+        Settings.from_env({"SEGMENTER": "sam-9"})
+
+
+def test_the_platforms_port_goes_first() -> None:
+    assert Settings.from_env({"SEGMENTER": "classic", "PORT": "1", "SAGEMAKER_BIND_TO_PORT": "2"}).port == 2
+
+
+@pytest.mark.parametrize(
+    ("env", "path"),
+    [
+        ({}, "/opt/ml/model/sam-vit-b.pth"),
+        ({"MODEL_DIR": "/models"}, "/models/sam-vit-b.pth"),
+        ({"SEGMENTER_CHECKPOINT": "other.pth"}, "/opt/ml/model/other.pth"),
+        ({"SEGMENTER_CHECKPOINT": "/elsewhere/other.pth"}, "/elsewhere/other.pth"),
+    ],
+)
+def test_a_checkpoint_is_looked_for_in_the_model_folder(env: dict[str, str], path: str) -> None:
+    assert Settings.from_env({"SEGMENTER": "sam-vit-b", **env}).checkpoint == Path(path)
+
+
+def test_a_version_names_the_weights() -> None:
+    assert segmenter_version(Engine.CLASSIC) == "classic-1"
+    assert segmenter_version(Engine.SAM_VIT_H, "AB" * 32) == "sam-vit-h-abababababab"
+
+
+def test_weights_without_a_digest_have_no_version() -> None:
+    with pytest.raises(ValueError, match="SHA-256"):
+        segmenter_version(Engine.SAM_VIT_B)
