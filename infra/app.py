@@ -13,7 +13,7 @@ from infra.stacks.data import DataStack
 from infra.stacks.inference import InferenceStack
 from infra.stacks.pipeline import PipelineStack
 
-CONTEXT = ("stage", "segmenter", "weights", "upload_origins")
+CONTEXT = ("stage", "segmenter", "weights", "image", "upload_origins")
 
 
 def build(app: cdk.App, stage: Stage) -> None:

@@ -132,15 +132,23 @@ class BadConfiguration(ValueError):
 
 
 def chosen(context: Mapping[str, str | None]) -> Stage:
-    """The stage that the context names: `stage`, and optionally `segmenter`, `weights` and `upload_origins`.
+    """The stage that the context names by `stage`, with what else the context says; raises BadConfiguration.
 
-    `weights` is an S3 prefix; `upload_origins` a list separated by commas. Raises BadConfiguration.
+    `segmenter` is an engine's name, `weights` the S3 prefix of its weights, `image` the address of a ready image of the
+    model server (then the deployment needs no Docker), `upload_origins` a list separated by commas.
     """
     stage = _named(STAGES, context.get("stage") or DEV.name, what="stage")
     origins = context.get("upload_origins")
     if origins:
         stage = replace(stage, upload_origins=tuple(origins.split(",")))
-    return replace(stage, endpoint=replace(stage.endpoint, segmenter=_segmenter(stage.endpoint.segmenter, context)))
+    return replace(
+        stage,
+        endpoint=replace(
+            stage.endpoint,
+            segmenter=_segmenter(stage.endpoint.segmenter, context),
+            image_uri=context.get("image") or stage.endpoint.image_uri,
+        ),
+    )
 
 
 def _segmenter(default: Segmenter, context: Mapping[str, str | None]) -> Segmenter:

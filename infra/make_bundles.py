@@ -8,15 +8,21 @@ It knows neither stacks nor AWS.
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from infra.bundle import CONTROL, IMAGING, build
-from infra.config import chosen
+from infra.config import Stage, chosen
+
+
+def make(stage: Stage) -> list[Path]:
+    """The zips of all bundles of a stage; raises BundleFailed."""
+    return [build(bundle, stage.target).path for bundle in (CONTROL, IMAGING)]
 
 
 def main() -> None:
     stage = chosen({"stage": sys.argv[1] if len(sys.argv) > 1 else None})
-    for bundle in (CONTROL, IMAGING):
-        print(build(bundle, stage.target).path)
+    for path in make(stage):
+        print(path)
 
 
 if __name__ == "__main__":

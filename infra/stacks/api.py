@@ -54,7 +54,7 @@ class ApiStack(cdk.Stack):
             name=stage.prefix,
             function=serve_api.function,
             people=people,
-            log=log_group(self, "AccessLog", f"/aws/apigateway/{stage.prefix}", days=stage.log_days),
+            log=log_group(self, "AccessLog", f"/aws/vendedlogs/{stage.prefix}-api", days=stage.log_days),
             rate=stage.api_rate,
             burst=stage.api_burst,
         )

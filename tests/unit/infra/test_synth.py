@@ -133,6 +133,13 @@ def test_a_segmenter_with_weights_needs_to_be_told_where_they_are() -> None:
     assert stage.endpoint.segmenter.weights == "s3://bucket/sam/"
 
 
+def test_a_ready_image_spares_building_one() -> None:
+    assert chosen({"stage": "prod"}).endpoint.image_uri is None
+    assert (
+        chosen({"stage": "prod", "image": "registry.example/model:1"}).endpoint.image_uri == "registry.example/model:1"
+    )
+
+
 def test_pages_of_other_origins_can_be_admitted_by_name() -> None:
     stage = chosen({"upload_origins": "https://a.example,https://b.example"})
     assert stage.upload_origins == ("https://a.example", "https://b.example")
