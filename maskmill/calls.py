@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Protocol
 
 import httpx
@@ -133,12 +135,19 @@ def open_http(timeout: httpx.Timeout, *, transport: httpx.BaseTransport | None =
     mounts: Any = _LOOPBACK
     return httpx.Client(
         timeout=timeout,
+        verify=_trusted_roots(),
         transport=transport,
         mounts=mounts,
         limits=httpx.Limits(max_connections=CONNECTIONS_MAX),
         headers={"User-Agent": f"maskmill/{__version__}"},
         follow_redirects=False,
     )
+
+
+@cache
+def _trusted_roots() -> ssl.SSLContext:
+    """Reading the roots takes longer than a request, so that all clients of a process share them."""
+    return httpx.create_ssl_context()
 
 
 def unreachable(address: str, exc: httpx.TransportError) -> Unavailable:

@@ -18,7 +18,7 @@ from maskmill.retry import Backoff
 
 _TARGET = "AWSCognitoIdentityProviderService"
 _TIMEOUT = httpx.Timeout(15.0, connect=10.0)
-NEW_PASSWORD = "NEW_PASSWORD_REQUIRED"
+NEW_PASSWORD = "NEW_PASSWORD_REQUIRED"  # noqa: S105 - the name of a challenge
 _BUSY = frozenset({"TooManyRequestsException", "LimitExceededException", "InternalErrorException"})
 _SIGN_IN_AGAIN = "You are not signed in any more. Run `maskmill login`."
 

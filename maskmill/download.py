@@ -141,7 +141,7 @@ def _go_on(storage: httpx.Client, url: str, part: Path, note: Path, *, size_byte
         note.write_text(answer.headers.get("etag", ""), "utf-8")
         with part.open("r+b" if start else "wb") as file:
             file.seek(start)
-            for piece in answer.iter_bytes(_PIECE_BYTES):
+            for piece in answer.iter_bytes():
                 start += len(piece)
                 if start > size_bytes:
                     break

@@ -20,7 +20,7 @@ _REFUSED_WITH_A_HINT = ("heic", "heif", "avif", "gif", "jp2", "ppm", "pgm")  # r
 EXTENSIONS = frozenset(f".{name}" for name in (*_READ, *_REFUSED_WITH_A_HINT))
 RESULT_MARK = ".maskmill-sync.json"  # a folder that holds this is a result, not a source
 _CHUNK_BYTES = 1024 * 1024
-_UNPRINTABLE = str.maketrans({code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160))})
+_UNPRINTABLE = str.maketrans(dict.fromkeys((*range(32), *range(127, 160)), "�"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ from maskmill.core.recipe import Recipe, Region, RegionExpr
 
 Value = TypeVar("Value")
 
+NEUTRAL = Refinement()
+
 
 @dataclass(frozen=True, slots=True)
 class Measure:
@@ -61,7 +63,7 @@ class TemplateDraft:
     image: str | None = None
     points: tuple[DraftPoint, ...] = ()
     box: DraftBox | None = None
-    refinement: Refinement = Refinement()
+    refinement: Refinement = NEUTRAL
     choice: MaskChoice = MaskChoice.BEST
     colour: str | None = None
 

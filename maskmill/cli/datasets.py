@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -81,7 +81,7 @@ def upload(
 def images(
     context: typer.Context,
     dataset: Dataset,
-    status: Annotated[Optional[ImageStatus], typer.Option("--status", help="Only those in this state.")] = None,
+    status: Annotated[ImageStatus | None, typer.Option("--status", help="Only those in this state.")] = None,
 ) -> None:
     """The photos of a dataset: what ingest made of them, or why it refused them."""
     common = common_of(context)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -129,7 +129,7 @@ def cancel_job(context: typer.Context, job: Job) -> None:
 def list_items(
     context: typer.Context,
     job: Job,
-    status: Annotated[Optional[ItemStatus], typer.Option("--status", help="Only those in this state.")] = None,
+    status: Annotated[ItemStatus | None, typer.Option("--status", help="Only those in this state.")] = None,
 ) -> None:
     """The items of a job with their states and reasons."""
     common = common_of(context)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -36,11 +36,11 @@ def _version(is_asked: bool) -> None:
 def main(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout, words on stderr.")] = False,
-    api: Annotated[Optional[str], typer.Option("--api", envvar="MASKMILL_API", help="Address of the service.")] = None,
+    api: Annotated[str | None, typer.Option("--api", envvar="MASKMILL_API", help="Address of the service.")] = None,
     token: Annotated[
-        Optional[str], typer.Option("--token", envvar="MASKMILL_TOKEN", help="Access token.", show_envvar=True)
+        str | None, typer.Option("--token", envvar="MASKMILL_TOKEN", help="Access token.", show_envvar=True)
     ] = None,
-    profile: Annotated[Optional[Path], typer.Option("--profile", help="Profile file to use.")] = None,
+    profile: Annotated[Path | None, typer.Option("--profile", help="Profile file to use.")] = None,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
 ) -> None:
     """A folder of photos and a few clicks become a masked, edited, labelled dataset."""

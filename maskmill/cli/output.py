@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _PIPE_COLUMNS = 240
-_UNPRINTABLE = str.maketrans({code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160))})
+_UNPRINTABLE = str.maketrans(dict.fromkeys((*range(32), *range(127, 160)), "�"))
 
 
 def plain(text: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -24,15 +24,15 @@ Out = Annotated[Path, typer.Option("--out", file_okay=False, help="Where the dat
 NoArchive = Annotated[bool, typer.Option("--no-archive", help="Leave dataset.zip out.")]
 Key = Annotated[str, typer.Option("--key", help="Idempotency key: the same key names the same job.")]
 Templates = Annotated[
-    Optional[list[str]],
+    list[str] | None,
     typer.Option("--template", "-t", metavar="NAME=IMAGE:x,y…", help="What to find: cap=photo.jpg:0.52,0.40"),
 ]
 Edits = Annotated[
-    Optional[list[str]],
+    list[str] | None,
     typer.Option("--edit", "-e", metavar="TEMPLATE:key=value…", help="What to do to it: cap:hue=40,saturation=0.3"),
 ]
 RecipeFile = Annotated[
-    Optional[Path], typer.Option("--recipe", exists=True, dir_okay=False, help="A recipe as JSON, instead of --edit.")
+    Path | None, typer.Option("--recipe", exists=True, dir_okay=False, help="A recipe as JSON, instead of --edit.")
 ]
 Format = Annotated[OutputFormat, typer.Option("--format", help="How variants are encoded.")]
 Quality = Annotated[int, typer.Option("--quality", min=1, max=100, help="For the lossy formats.")]
