@@ -249,6 +249,7 @@ def _rendered(canvas: _Canvas, layers: tuple[Layer, ...], identity: str) -> Vari
         sha256=hashlib.sha256(data).hexdigest(),
         sample=0,
         layers=layers,
+        renderer=renderer_version(),
         labels=None if rendered.geometry.is_identity else _moved_labels(canvas, identity, rendered.geometry),
     )
 

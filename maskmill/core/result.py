@@ -71,6 +71,7 @@ class VariantRecord(Model):
     sha256: Sha256
     sample: int
     layers: tuple[Layer, ...]
+    renderer: str  # the version that drew it, codecs included
     labels: tuple[Label, ...] | None = None
 
 

@@ -10,14 +10,14 @@ from maskmill.exports.layout import DatasetPicture, pictures_of
 
 
 def manifest(
-    items: Iterable[ItemResult], *, renderer: str, recipe_seed: int, recipe_sha256: str, include_sources: bool
+    items: Iterable[ItemResult], *, recipe_seed: int, recipe_sha256: str, include_sources: bool
 ) -> Iterator[bytes]:
     """One line per source and variant, in the order of the COCO export, keys sorted, UTF-8 with a newline each.
 
     `group_id` is the same for a source and all its variants: a split by it leaks nothing. A variant has its bytes'
     `sha256`, its drawn `layers` and the `noise_seed` (16 hex digits) from its own identity; a source has neither.
     """
-    shared: dict[str, object] = {"recipe_seed": recipe_seed, "recipe_sha256": recipe_sha256, "renderer": renderer}
+    shared: dict[str, object] = {"recipe_seed": recipe_seed, "recipe_sha256": recipe_sha256}
     for item in items:
         for picture in pictures_of(item, include_source=include_sources):
             line = _source_facts(picture)
@@ -48,6 +48,7 @@ def _variant_facts(variant: VariantRecord) -> dict[str, object]:
         "sha256": variant.sha256,
         "size_bytes": variant.size_bytes,
         "sample": variant.sample,
+        "renderer": variant.renderer,
         "layers": variant.layers,
         "noise_seed": variant.variant_id[:16],
     }

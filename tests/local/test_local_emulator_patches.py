@@ -9,6 +9,7 @@ import zipfile
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from local.aws import ROOT, Credentials, client
 from local.emulator.environment import ACCOUNT, REGION, EmulatorSettings
@@ -261,3 +262,21 @@ def wait_for(is_true: Any, timeout_s: float = 10.0) -> None:
     while not is_true():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.1)
+
+
+def test_whoever_may_send_a_message_may_send_a_batch(emulator: EmulatorSettings) -> None:
+    queue = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "batches"}}
+    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:batches"
+    allow = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": arn}
+    made = deploy(emulator, "batches", {"Queue": queue, "Role": role("lambda.amazonaws.com", allow)})
+    status, session = session_of(emulator, made["Role"], "lambda.amazonaws.com")
+    assert status == 200
+    keys = Credentials(session["AccessKeyId"], session["SecretAccessKey"], session["Token"])
+    answer = client("sqs", emulator.url, keys).send_message_batch(
+        QueueUrl=made["Queue"], Entries=[{"Id": "1", "MessageBody": "hello"}]
+    )
+    assert len(answer["Successful"]) == 1
+    with pytest.raises(ClientError, match="AccessDenied"):
+        client("sqs", emulator.url, keys).delete_message_batch(
+            QueueUrl=made["Queue"], Entries=[{"Id": "1", "ReceiptHandle": "x"}]
+        )

@@ -382,6 +382,7 @@ def _paint(media: MemoryObjects, job: JobState, chunk: Chunk, item: PlannedItem)
         sha256=hashlib.sha256(data).hexdigest(),
         sample=0,
         layers=job.job.recipe.recipe.layers,
+        renderer="sim",
     )
     return ItemResult(
         index=item.index,

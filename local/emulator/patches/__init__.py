@@ -8,6 +8,7 @@ from pathlib import Path
 from local.emulator.patches import (
     alarms,
     authorization,
+    batch_actions,
     function_code,
     function_concurrency,
     http_cors,
@@ -33,5 +34,6 @@ def apply_all(*, deployed_file: Path) -> None:
     table_ttl.apply()
     prompt_stacks.apply()
     authorization.apply()
+    batch_actions.apply()
     role_sessions.apply()
     tls.apply()

@@ -67,7 +67,8 @@ class Made:
     def _variant(stem: str, size: Size, labels: tuple[Label, ...] | None) -> VariantRecord:
         return VariantRecord(
             variant_id="0123456789abcdef" * 4, file_stem=stem, format=OutputFormat.JPEG, size=size, size_bytes=9,
-            sha256="d" * 64, sample=0, layers=(Layer(region="tpl-car", edits=Edits(hue=10.0)),), labels=labels,
+            sha256="d" * 64, sample=0, renderer="r",
+            layers=(Layer(region="tpl-car", edits=Edits(hue=10.0)),), labels=labels,
         )  # fmt: skip
 
     def rle(self, label: Label) -> Rle:
@@ -153,7 +154,7 @@ def test_mask_files_are_unique_to_their_pixels(made: Made) -> None:
 
 
 def test_the_manifest_tells_how_each_picture_was_made(made: Made) -> None:
-    lines = list(manifest(made.items, renderer="r", recipe_seed=5, recipe_sha256="e" * 64, include_sources=True))
+    lines = list(manifest(made.items, recipe_seed=5, recipe_sha256="e" * 64, include_sources=True))
     facts = [json.loads(line) for line in lines]
     assert [fact["file"] for fact in facts[:2]] == ["sources/0001_photo.png", "variants/0001_photo__car.jpg"]
     assert all(line.endswith(b"\n") and line.count(b"\n") == 1 for line in lines)

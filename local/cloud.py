@@ -1,0 +1,195 @@
+"""The whole cloud of a laptop, started in order: emulator, deployed stacks, endpoint stand-in, model server.
+
+What can be done at the same time is done at the same time; every step is timed. It knows no job and no photo.
+"""
+
+import hashlib
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from infra.config import LOCAL
+from local import cdk
+from local.accounts import Pool, make_profile
+from local.cdk import Cdk
+from local.emulator.environment import (
+    REPOSITORY,
+    EmulatorSettings,
+    api_url,
+    emulator_command,
+    emulator_environment,
+    prepare_folders,
+)
+from local.emulator.venv import ensure_venv
+from local.endpoint.deployed import read_endpoints
+from local.endpoint.instance import Scaling
+from local.endpoint.launch import EndpointSettings, endpoint_command, endpoint_environment, model_environment
+from local.node import find_node, install_cdk
+from local.processes import Command, Process, Processes, free_port
+from maskmill.session import Profile
+
+EMULATOR_PORT, ENDPOINT_PORT, MODEL_PORT = 4566, 8899, 8080
+SOURCES = (
+    "cdk.json",
+    "infra",
+    "lambdas",
+    "maskmill",
+    "requirements/lambda-control.txt",
+    "requirements/lambda-imaging.txt",
+)
+PROFILE = "profile.json"
+RUNNING = "emulator.url"  # where the last run's emulator answers
+
+
+@dataclass(slots=True)
+class Steps:
+    """How long each step took, in seconds, and who is told when one begins."""
+
+    tell: Callable[[str], None] = print
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        began = time.monotonic()
+        self.tell(f"{name} …")
+        yield
+        self.seconds[name] = time.monotonic() - began
+
+
+@dataclass(slots=True)
+class Laptop:
+    """A running cloud: where it is, what was deployed, and the processes that a test may kill."""
+
+    state: Path
+    emulator_url: str
+    endpoint: EndpointSettings
+    outputs: dict[str, str]
+    emulator: Process
+    stand_in: Process
+    model: Process
+    steps: Steps
+
+    @property
+    def api_url(self) -> str:
+        return api_url(self.emulator_url, self.outputs["ApiId"])
+
+    def sign_in(self, user: str, path: Path | None = None) -> Profile:
+        """A profile of a user of the local pool, written to `path` (default: the state folder's own profile)."""
+        pool = Pool(self.emulator_url, self.outputs["UserPoolId"], self.outputs["UserPoolClientId"])
+        return make_profile(pool, self.api_url, user, path or self.state / PROFILE)
+
+
+@contextmanager
+def laptop(state: Path, *, scaling: Scaling | None = None, tell: Callable[[str], None] = print) -> Iterator[Laptop]:
+    """Start everything below `state`, and stop it at the end; raises the errors of local.processes and local.cdk."""
+    state = state.resolve()
+    steps = Steps(tell)
+    with Processes(state) as processes:
+        ports = {name: free_port(port) for name, port in _PORTS.items()}
+        emulator = EmulatorSettings(
+            state=state,
+            python=REPOSITORY / ".venv-emulator" / "bin" / "python",
+            port=ports["emulator"],
+            endpoint_url=f"http://127.0.0.1:{ports['endpoint']}",
+        )
+        endpoint = EndpointSettings(
+            state=state,
+            python=Path(sys.executable),
+            emulator_url=emulator.url,
+            model_url=f"http://127.0.0.1:{ports['model']}",
+            port=ports["endpoint"],
+            scaling=scaling or Scaling(),
+        )
+        prepare_folders(emulator)
+        emulator_process, outputs = _deployed(processes, emulator, steps)
+        with steps.timed("Starting the endpoint and the model server"):
+            stand_in = _start_endpoint(processes, endpoint)
+            model = _start_model(processes, endpoint, emulator, ports["model"])
+        (state / RUNNING).write_text(emulator.url)
+        yield Laptop(state, emulator.url, endpoint, outputs, emulator_process, stand_in, model, steps)
+
+
+_PORTS = {"emulator": EMULATOR_PORT, "endpoint": ENDPOINT_PORT, "model": MODEL_PORT}
+
+
+def _deployed(processes: Processes, emulator: EmulatorSettings, steps: Steps) -> tuple[Process, dict[str, str]]:
+    """The emulator with all stacks on it, and their outputs by name."""
+    node = find_node()
+    with ThreadPoolExecutor() as pool:
+        with steps.timed("Installing the CDK command line and the emulator"):
+            script = pool.submit(
+                install_cdk, REPOSITORY / "build" / "node", node, log=emulator.state / "logs" / "npm.log"
+            )
+            python = pool.submit(ensure_venv, emulator.python.parent.parent)
+            app = Cdk(
+                node=node,
+                script=script.result(),
+                app=f"{sys.executable} -m infra.app",
+                folder=REPOSITORY,
+                state=emulator.state,
+                emulator_url=emulator.url,
+                context={"stage": LOCAL.name},
+            )
+            python.result()
+        with steps.timed("Synthesising the stacks and starting the emulator"):
+            synthesised = pool.submit(_synthesise, app)
+            process = _start_emulator(processes, emulator)
+            cdk.bootstrap(app, progress=_silent)
+            synthesised.result()
+    with steps.timed("Deploying the stacks"):
+        found = cdk.deploy(app, synthesized=True, progress=_silent)
+    return process, {name: value for outputs in found.values() for name, value in outputs.items()}
+
+
+def _silent(line: str) -> None:
+    """The steps tell enough."""
+
+
+def _synthesise(app: Cdk) -> None:
+    """Write the templates, unless nothing that they are made from has changed since they were written."""
+    stamp = app.state / "synthesised"
+    digest = _sources_digest()
+    if stamp.exists() and stamp.read_text() == digest and (app.assembly / "manifest.json").exists():
+        return
+    stamp.unlink(missing_ok=True)
+    cdk.synth(app, progress=_silent)
+    stamp.write_text(digest)
+
+
+def _sources_digest() -> str:
+    digest = hashlib.sha256(sys.version.encode())
+    for name in SOURCES:
+        place = REPOSITORY / name
+        files = [place] if place.is_file() else sorted(place.rglob("*.py"))
+        for file in files:
+            digest.update(f"{file.relative_to(REPOSITORY)}\0".encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def _start_emulator(processes: Processes, settings: EmulatorSettings) -> Process:
+    command = Command("emulator", emulator_command(settings), emulator_environment(settings), REPOSITORY)
+    process = processes.start(command)
+    process.wait_until_healthy(settings.health_url)
+    return process
+
+
+def _start_endpoint(processes: Processes, settings: EndpointSettings) -> Process:
+    command = Command("endpoint", endpoint_command(settings), endpoint_environment(settings), REPOSITORY)
+    process = processes.start(command)
+    process.wait_until_healthy(settings.health_url)
+    return process
+
+
+def _start_model(processes: Processes, settings: EndpointSettings, emulator: EmulatorSettings, port: int) -> Process:
+    deployed = next(iter(read_endpoints(emulator.deployed_file).values()))
+    path = os.pathsep.join([str(settings.python.parent), "/usr/local/bin", "/usr/bin", "/bin"])
+    environment = model_environment(deployed, settings, path=path, extra={"HOST": "127.0.0.1", "PORT": str(port)})
+    arguments = [str(settings.python), "-m", "inference_container.server", "serve"]
+    process = processes.start(Command("model", arguments, environment, REPOSITORY))
+    process.wait_until_healthy(f"{settings.model_url}/ping", timeout_s=120.0)
+    return process

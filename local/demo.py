@@ -1,0 +1,83 @@
+"""`make demo`: the whole stack on this machine, one job through it, and the results in a folder.
+
+It stays up until it is interrupted, or ends after the job with `--once`. It uses the `maskmill` command as any user
+would, and knows nothing that the command does not tell.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from local.cdk import CdkFailed
+from local.cloud import PROFILE, Laptop, laptop
+from local.emulator.environment import REPOSITORY
+from local.photos import PhotosMissing, demo_photos
+from local.processes import PortTaken, ProcessFailed, StateInUse
+
+STATE = REPOSITORY / ".maskmill"
+TEMPLATES = ("saucer=coffee-1.jpg:0.62,0.74", "crema=coffee-1.jpg:0.47,0.36")
+EDITS = ("saucer:hue=150,saturation=0.1", "crema:hue=-25,brightness=-0.08,contrast=0.2")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("maskmill-results"), help="where the results go")
+    parser.add_argument("--once", action="store_true", help="end after the job")
+    chosen = parser.parse_args()
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        with laptop(STATE) as cloud:
+            return _show(cloud, chosen.out.resolve(), once=chosen.once)
+    except KeyboardInterrupt:
+        print("\nStopped. Run `make demo` to start again; the results stay where they are.")
+        return 0
+    except (CdkFailed, PhotosMissing, PortTaken, ProcessFailed, StateInUse) as error:
+        print(f"The demo could not go on: {error}", file=sys.stderr)
+        return 1
+
+
+def _stop(_number: int, _frame: object) -> None:
+    sys.exit(143)
+
+
+def _show(cloud: Laptop, out: Path, *, once: bool) -> int:
+    cloud.sign_in("demo@example.com")
+    photos = demo_photos(cloud.state / "photos")
+    with cloud.steps.timed("Running the job"):
+        code = _run(cloud, photos, out)
+    for name, seconds in cloud.steps.seconds.items():
+        print(f"{seconds:7.1f} s  {name}")
+    print(f"{sum(cloud.steps.seconds.values()):7.1f} s  in all")
+    print(f"\nResults: {out}")
+    if not once:
+        _stay(cloud)
+    return code
+
+
+def _run(cloud: Laptop, photos: Path, out: Path) -> int:
+    """The main job, by the command that the README shows."""
+    arguments = ["run", str(photos), "--dataset", "coffee", "--format", "png", "--out", str(out)]
+    for template in TEMPLATES:
+        arguments += ["--template", template]
+    for edit in EDITS:
+        arguments += ["--edit", edit]
+    print(f"\n$ maskmill {' '.join(arguments)}\n")
+    environment = {**os.environ, "MASKMILL_PROFILE": str(cloud.state / PROFILE)}
+    return subprocess.run([sys.executable, "-m", "maskmill.cli", *arguments], env=environment, check=False).returncode
+
+
+def _stay(cloud: Laptop) -> None:
+    print(f"API:     {cloud.api_url}/api/v1\n")
+    print("The stack is up. In another terminal, from this folder:\n")
+    print("    .venv/bin/maskmill run FOLDER --template cap=photo.jpg:0.52,0.40 --edit cap:hue=40 --out results\n")
+    print("What a function logs: .venv/bin/python -m local.logs serve_api\nCtrl-C stops everything.")
+    while True:
+        time.sleep(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
