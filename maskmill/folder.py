@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +21,8 @@ _REFUSED_WITH_A_HINT = ("heic", "heif", "avif", "gif", "jp2", "ppm", "pgm")  # r
 EXTENSIONS = frozenset(f".{name}" for name in (*_READ, *_REFUSED_WITH_A_HINT))
 RESULT_MARK = ".maskmill-sync.json"  # a folder that holds this is a result, not a source
 _CHUNK_BYTES = 1024 * 1024
-_UNPRINTABLE = str.maketrans(dict.fromkeys((*range(32), *range(127, 160)), "�"))
+_UNPRINTED = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_DIRECTION_MARKS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,14 @@ def _order(name: str) -> tuple[str, str]:
 
 
 def _name(relative: Path) -> str:
-    """A name that can be sent: UTF-8, printable, within the limit; the end, with its extension, is kept."""
-    text = os.fsencode(relative.as_posix()).decode("utf-8", "replace").translate(_UNPRINTABLE)
+    """A name that the service takes: UTF-8, printable, within the limit; the end, with its extension, is kept."""
+    decoded = os.fsencode(relative.as_posix()).decode("utf-8", "replace")
+    text = "".join(char if _is_plain(char) else "\N{REPLACEMENT CHARACTER}" for char in decoded)
     encoded = text.encode()
-    return text if len(encoded) <= FILENAME_BYTES_MAX else encoded[-FILENAME_BYTES_MAX:].decode("utf-8", "ignore")
+    text = text if len(encoded) <= FILENAME_BYTES_MAX else encoded[-FILENAME_BYTES_MAX:].decode("utf-8", "ignore")
+    return text if text.strip(" .") else "unnamed"
+
+
+def _is_plain(char: str) -> bool:
+    """Whether a character shows what it is: not a control, a line break or a mark that turns the writing round."""
+    return unicodedata.category(char) not in _UNPRINTED and char not in _DIRECTION_MARKS

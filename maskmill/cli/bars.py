@@ -61,19 +61,17 @@ class Bars:
             self._note(progress)
 
     def _draw(self, rich: RichProgress, progress: Progress) -> None:
-        for step, task in self._tasks.items():
-            if step is not progress.step:
-                rich.stop_task(task)
+        if self._last is not None and self._last.step is not progress.step:
+            ended = self._tasks[self._last.step]
+            whole = self._last.total or 1
+            rich.update(ended, total=whole, completed=whole, text="")
+            rich.stop_task(ended)
         if progress.step not in self._tasks:
             self._tasks[progress.step] = rich.add_task(WORDS[progress.step], total=None, text="")
-        rich.start_task(self._tasks[progress.step])
         is_open = progress.step in (Step.PLANNING, Step.WAITING, Step.FINISHING)
-        rich.update(
-            self._tasks[progress.step],
-            completed=progress.done,
-            total=None if is_open else progress.total,
-            text=plain(progress.text),
-        )
+        total = None if is_open else progress.total
+        rich.update(self._tasks[progress.step], completed=progress.done, total=total, text=plain(progress.text))
+        self._last = progress
 
     def _note(self, progress: Progress) -> None:
         """A line when a step has ended, and now and then while it lasts."""

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _PIPE_COLUMNS = 240
-_UNPRINTABLE = str.maketrans(dict.fromkeys((*range(32), *range(127, 160)), "�"))
+_DIRECTION_MARKS = (0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+_UNPRINTABLE = str.maketrans(
+    dict.fromkeys((*range(32), *range(127, 160), *_DIRECTION_MARKS), "\N{REPLACEMENT CHARACTER}")
+)
 
 
 def plain(text: object) -> str:

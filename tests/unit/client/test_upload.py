@@ -94,6 +94,7 @@ def test_odd_names_are_sent(client: Client, dataset: str, tmp_path: Path) -> Non
         "Größe 写真.JPG".encode(),
         b"not-\xff-utf8.png",
         b"new\nline.png",
+        "turned\u202egnp.jpg".encode(),
         b"x" * 250 + b".jpg",
     ]
     for number, name in enumerate(names):
@@ -101,7 +102,13 @@ def test_odd_names_are_sent(client: Client, dataset: str, tmp_path: Path) -> Non
     report = send(client, dataset, folder)
     assert report.ready == len(names)
     sent = {image.name for image in client.images(dataset)}
-    assert {'a "quoted" name.jpg', "Größe 写真.JPG", "not-\ufffd-utf8.png", "new\ufffdline.png"} < sent
+    assert {
+        'a "quoted" name.jpg',
+        "Größe 写真.JPG",
+        "not-\ufffd-utf8.png",
+        "new\ufffdline.png",
+        "turned\ufffdgnp.jpg",
+    } < sent
     assert all(len(name.encode()) <= FILENAME_BYTES_MAX for name in sent)
 
 
