@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Callable
 from functools import cache
-from http import HTTPStatus
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response, content_types
@@ -88,31 +87,30 @@ def _json(body: BaseModel) -> str:
 
 def _refuse(error: Exception) -> Response[str]:
     public = problems.public_error(error)
-    logger = logger_of(FUNCTION)
-    facts = {"code": public.code.value, "path": app.current_event.path, "method": app.current_event.http_method}
+    event = app.current_event
+    request_id = event.request_context.request_id
+    facts = {"code": public.code.value, "request_id": request_id, "path": event.path, "method": event.http_method}
     if public.code is Code.INTERNAL:
-        logger.error("request failed", extra=facts, exc_info=error)
+        logger_of(FUNCTION).error("request failed", extra=facts, exc_info=error)
     else:
-        logger.info("request refused", extra={**facts, "why": public.detail})
-    return _problem(public)
+        logger_of(FUNCTION).info("request refused", extra={**facts, "why": public.detail})
+    return Response(
+        status_code=problems.STATUS[public.code],
+        content_type=problems.MEDIA_TYPE,
+        body=_json(problems.problem_of(public, request_id)),
+        headers={**_EVERY_ANSWER, **problems.headers_of(public)},
+    )
 
 
 def _no_route(_error: NotFoundError) -> Response[str]:
-    path = app.current_event.path
-    methods = sorted(method for method, pattern in _patterns() if pattern.fullmatch(path))
-    if not methods:
-        return _problem(NotFound())
-    return _problem(MaskmillError(Code.METHOD_NOT_ALLOWED), {"Allow": ", ".join(methods)})
-
-
-def _problem(error: MaskmillError, headers: dict[str, str] | None = None) -> Response[str]:
-    request_id = app.current_event.request_context.request_id
-    return Response(
-        status_code=HTTPStatus(problems.STATUS[error.code]),
-        content_type=problems.MEDIA_TYPE,
-        body=_json(problems.problem_of(error, request_id)),
-        headers={**_EVERY_ANSWER, **problems.headers_of(error), **(headers or {})},
-    )
+    """An unknown path, an id with characters that no id has, or a method that the path does not take."""
+    event = app.current_event
+    methods = {method for method, pattern in _patterns() if pattern.fullmatch(event.path)}
+    if not methods or event.http_method in methods:
+        return _refuse(NotFound(detail="no such route"))
+    answer = _refuse(MaskmillError(Code.METHOD_NOT_ALLOWED))
+    answer.headers["Allow"] = ", ".join(sorted(methods))
+    return answer
 
 
 @cache

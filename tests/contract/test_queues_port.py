@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from lambdas.aws import clients
-from lambdas.aws.queues import SqsQueues, queue_urls as urls_of
+from lambdas.aws.queues import SqsQueues
+from lambdas.aws.queues import queue_urls as urls_of
 from maskmill.core.errors import Unavailable
 from maskmill.core.messages import DispatchItems, FinishJob, IngestUpload, PlanJob, QueueName, RenderItem
 from maskmill.core.settings import CollectMasksSettings
