@@ -16,6 +16,7 @@ from maskmill.imaging.defringe import defringed
 from maskmill.imaging.edits import window_of
 from maskmill.imaging.encode import flattened
 from maskmill.imaging.gaussian import Blurred
+from maskmill.imaging.heap import keep_freed_memory
 from maskmill.imaging.normal import resized
 from maskmill.imaging.picture import Bytes, Floats, Picture
 from maskmill.imaging.regions import Alpha
@@ -36,6 +37,7 @@ def cut_out(picture: Picture, alpha: Alpha, cutout: Cutout, background: Picture 
     """
     if cutout.background is Background.IMAGE and background is None:
         raise MaskmillError(Code.RENDER_FAILED, detail=f"no background picture {cutout.image_id}")
+    keep_freed_memory()
     object_rgb = defringed(picture.rgb, alpha) if cutout.defringe else picture.rgb
     if cutout.background is Background.TRANSPARENT:
         return _transparent(picture, object_rgb, alpha)

@@ -15,12 +15,13 @@ from maskmill.core.edit import SHARPEN_SIGMA_PX, Edits
 from maskmill.core.geometry import PixelBox
 from maskmill.imaging import colour
 from maskmill.imaging.gaussian import COARSE_SIGMA_PX, Blurred, convolved, kernel_radius, wider
+from maskmill.imaging.heap import keep_freed_memory
 from maskmill.imaging.noise import noise
 from maskmill.imaging.picture import Bytes, Floats, Picture
 from maskmill.imaging.regions import Alpha
 from maskmill.imaging.tone import tone_table
 
-_STRIP_PIXELS = 1 << 16  # its planes fit a core's cache
+_STRIP_PIXELS = 1 << 17  # its planes nearly fit a core's cache
 _NEUTRAL = tone_table(Edits())
 
 
@@ -34,6 +35,7 @@ def apply_edits(picture: Picture, alpha: Alpha, edits: Edits, *, seed: int, stri
     edits = _effective(edits, picture)
     if alpha.is_empty or not edits.changes_pixels:
         return picture
+    keep_freed_memory()
     is_grey = picture.is_grey and not _paints(edits)
     region = _Region(picture.rgb, edits, box=alpha.box, channels=1 if is_grey else 3, seed=seed)
     rgb = picture.rgb.copy()
@@ -153,4 +155,6 @@ def window_of(rgb: Bytes, rows: range, columns: range) -> Bytes:
         return rgb[rows.start : rows.stop, columns.start : columns.stop]
     row_index = np.clip(np.arange(rows.start, rows.stop), 0, height - 1)
     column_index = np.clip(np.arange(columns.start, columns.stop), 0, width - 1)
-    return rgb[row_index[:, None], column_index[None, :]]
+    first = int(column_index[0])
+    near = rgb[:, first : int(column_index[-1]) + 1].take(row_index, axis=0)
+    return near.take(column_index - first, axis=1)

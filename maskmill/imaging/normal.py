@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,8 @@ from maskmill.core.limits import THUMBNAIL_SIDE_PX
 from maskmill.imaging.decode import decode, guarded
 from maskmill.imaging.picture import Bytes, Picture, pixels_sha256
 
-_PNG_LEVEL = 1  # level 6 costs twice the time and saves a tenth of the bytes
+# A third of the time of zlib's level 6, for as many bytes on photos.
+PNG_OPTIONS = {"compress_level": 1, "compress_type": zlib.Z_RLE}
 _THUMBNAIL_QUALITY = 80
 
 
@@ -47,7 +49,7 @@ def normalise(data: bytes) -> Normalised:
 def normal_png(picture: Picture) -> bytes:
     """A lossless PNG (L, LA, RGB or RGBA) without any metadata; `read_normal` gives the same picture back."""
     out = io.BytesIO()
-    pillow_image(picture).save(out, "PNG", compress_level=_PNG_LEVEL)
+    pillow_image(picture).save(out, "PNG", **PNG_OPTIONS)
     return out.getvalue()
 
 

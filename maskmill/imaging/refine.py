@@ -63,7 +63,7 @@ def grown(mask: Bools, radius_px: int) -> Bools:
     size = Size(height_px=mask.shape[0], width_px=mask.shape[1])
     wide = box.grown(abs(radius_px) if radius_px > 0 else 1, size)
     inner = mask[wide.top : wide.bottom, wide.left : wide.right]
-    limit = np.uint32(radius_px * radius_px)
+    limit = radius_px * radius_px
     if radius_px > 0:
         return _placed(squared_distances(inner, cap_px=radius_px) <= limit, wide, mask)
     return _placed(squared_distances(~inner, cap_px=-radius_px) > limit, wide, mask)

@@ -58,7 +58,9 @@ class Alpha:
 
     def mask(self) -> Bools:
         """The pixels that an edit may touch: bool (H, W), True where alpha is above 0."""
-        return self.whole() > 0
+        mask = np.zeros((self.size.height_px, self.size.width_px), np.bool_)
+        mask[self.box.top : self.box.bottom, self.box.left : self.box.right] = self.values > 0
+        return mask
 
 
 def region_mask(region: Region, parts: Mapping[str, SoftMask]) -> Bools:
@@ -114,9 +116,10 @@ def feather(mask: Bools, feather_px: float) -> Floats:
     size = Size(height_px=mask.shape[0], width_px=mask.shape[1])
     wide = box.grown(1, size)
     inside = (slice(wide.top, wide.bottom), slice(wide.left, wide.right))
-    squares = squared_distances(~mask[inside], cap_px=int(feather_px + 0.5) + 1)
-    steps = (np.sqrt(squares.astype(np.float64)) - 0.5) / feather_px
-    values[inside] = np.clip(steps, 0.0, 1.0).astype(np.float32)
+    cap_px = int(feather_px + 0.5) + 1
+    table = (np.sqrt(np.arange((cap_px + 1) ** 2 + 1)) - 0.5) / feather_px
+    squares = squared_distances(~mask[inside], cap_px=cap_px)
+    values[inside] = np.clip(table, 0.0, 1.0).astype(np.float32).take(squares)
     return values
 
 
