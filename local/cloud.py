@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from infra.config import LOCAL
+from infra.make_bundles import make as make_bundles
 from local import cdk
 from local.accounts import Pool, make_profile
 from local.cdk import Cdk
@@ -157,6 +158,7 @@ def _synthesise(app: Cdk) -> None:
     if stamp.exists() and stamp.read_text() == digest and (app.assembly / "manifest.json").exists():
         return
     stamp.unlink(missing_ok=True)
+    make_bundles(LOCAL)  # here, where the installer finds this person's package index
     cdk.synth(app, progress=_silent)
     stamp.write_text(digest)
 

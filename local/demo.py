@@ -66,7 +66,8 @@ def _run(cloud: Laptop, photos: Path, out: Path) -> int:
     for edit in EDITS:
         arguments += ["--edit", edit]
     print(f"\n$ maskmill {' '.join(arguments)}\n")
-    environment = {**os.environ, "MASKMILL_PROFILE": str(cloud.state / PROFILE)}
+    environment = {name: value for name, value in os.environ.items() if name not in ("MASKMILL_API", "MASKMILL_TOKEN")}
+    environment["MASKMILL_PROFILE"] = str(cloud.state / PROFILE)
     return subprocess.run([sys.executable, "-m", "maskmill.cli", *arguments], env=environment, check=False).returncode
 
 

@@ -1,0 +1,117 @@
+"""The whole cloud, once per session, with pictures that are drawn and not fetched."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from local.cloud import Laptop, laptop
+from local.emulator.environment import REPOSITORY
+from local.processes import DIRECT
+
+BALL, BOX = "ball=photo-1.jpg:0.30,0.50", "box=photo-1.jpg:0.72,0.45"
+EDITS = ("--edit", "ball:hue=120", "--edit", "box:brightness=0.2,noise=0.05")
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Somebody at a terminal with the `maskmill` command and a profile of their own."""
+
+    profile: Path
+
+    def maskmill(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.profile.parent),
+            "MASKMILL_PROFILE": str(self.profile),
+        }
+        command = [sys.executable, "-m", "maskmill.cli", *arguments]
+        answer = subprocess.run(
+            command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False, timeout=240
+        )
+        if check:
+            assert answer.returncode == 0, answer.stdout + answer.stderr
+        return answer
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.profile.parent),
+            "MASKMILL_PROFILE": str(self.profile),
+        }
+        command = [sys.executable, "-m", "maskmill.cli", *arguments]
+        return subprocess.Popen(
+            command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    def get(self, path: str, *, method: str = "GET", body: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
+        """A raw call of the API with this user's token."""
+        profile = json.loads(self.profile.read_text())
+        request = urllib.request.Request(
+            f"{profile['api_url']}/api/v1{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {profile['token']['access_token']}", "Content-Type": "application/json"},
+        )
+        try:
+            with DIRECT.open(request, timeout=30) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
+    with laptop(tmp_path_factory.mktemp("laptop"), tell=lambda _line: None) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def ann(cloud: Laptop, tmp_path_factory: pytest.TempPathFactory) -> User:
+    profile = tmp_path_factory.mktemp("ann") / "profile.json"
+    cloud.sign_in("ann@example.com", profile)
+    return User(profile)
+
+
+@pytest.fixture(scope="session")
+def bob(cloud: Laptop, tmp_path_factory: pytest.TempPathFactory) -> User:
+    profile = tmp_path_factory.mktemp("bob") / "profile.json"
+    cloud.sign_in("bob@example.com", profile)
+    return User(profile)
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    for number in range(1, 5):
+        draw(folder / f"photo-{number}.jpg", seed=number)
+    return folder
+
+
+def draw(path: Path, *, seed: int) -> None:
+    """A red ball and a blue box on grainy grey, 120 rows by 160 columns, slightly elsewhere for each seed."""
+    rng = np.random.default_rng(seed)
+    pixels = rng.normal(150, 6, (120, 160, 3))
+    rows, columns = np.mgrid[:120, :160]
+    ball = (rows - 60 - seed) ** 2 + (columns - 48 + seed) ** 2 < 24**2
+    box = (abs(rows - 55) < 22) & (abs(columns - 115 - seed) < 18)
+    pixels[ball] = np.array([190, 40, 40]) + rng.normal(0, 5, (int(ball.sum()), 3))
+    pixels[box] = np.array([40, 60, 180]) + rng.normal(0, 5, (int(box.sum()), 3))
+    Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(path, quality=95)
+
+
+def endpoint_state(cloud: Laptop) -> dict[str, Any]:
+    with DIRECT.open(f"{cloud.endpoint.url}/_local/state", timeout=10) as answer:
+        state: dict[str, Any] = json.load(answer)
+    return next(iter(state.get("endpoints", state).values()))

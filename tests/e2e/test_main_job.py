@@ -1,0 +1,175 @@
+"""Photos go in, edited and labelled variants come out, through the stacks as they are deployed, with IAM enforced."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pycocotools.coco import COCO
+
+from local.cloud import Laptop
+from tests.e2e.conftest import BALL, BOX, EDITS, User, draw, endpoint_state
+
+pytestmark = pytest.mark.integration
+
+
+def run_arguments(photos: Path, out: Path, *edits: str) -> tuple[str, ...]:
+    templates = ("--template", BALL, "--template", BOX)
+    return (
+        "run",
+        str(photos),
+        "--dataset",
+        "main",
+        "--format",
+        "png",
+        *templates,
+        *(edits or EDITS),
+        "--out",
+        str(out),
+    )
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
+
+
+@pytest.fixture(scope="module")
+def out(ann: User, photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of the main job: four photos, two templates."""
+    folder = tmp_path_factory.mktemp("out")
+    ann.maskmill(*run_arguments(photos, folder))
+    return folder
+
+
+def test_every_photo_gives_its_variants_masks_and_source(out: Path) -> None:
+    assert len(list((out / "variants").iterdir())) == 8
+    assert len(list((out / "masks").rglob("*.png"))) == 8
+    assert len(list((out / "sources").iterdir())) == 4
+
+
+def test_pycocotools_reads_each_mask_as_its_png_has_it(out: Path) -> None:
+    coco = COCO(out / "annotations" / "instances.json")
+    annotations = coco.loadAnns(coco.getAnnIds())
+    assert len(annotations) == 4 * 2 * 3  # two labels on a source and on each of its two variants
+    for annotation in annotations:
+        mask = np.asarray(Image.open(out / annotation["mask_file"])) > 0
+        assert np.array_equal(coco.annToMask(annotation).astype(bool), mask)
+        assert annotation["area"] == mask.sum() > 100
+    for image in coco.loadImgs(coco.getImgIds()):
+        with Image.open(out / image["file_name"]) as picture:
+            assert picture.size == (image["width"], image["height"])
+
+
+def test_pixels_outside_the_mask_are_those_of_the_upright_source(out: Path) -> None:
+    for variant in (out / "variants").iterdir():
+        stem, name = variant.stem.split("__")
+        source = np.asarray(Image.open(out / "sources" / f"{stem}.png"))
+        mask = np.asarray(Image.open(out / "masks" / stem / f"{name}.png")) > 0
+        pixels = np.asarray(Image.open(variant))
+        assert np.array_equal(pixels[~mask], source[~mask])
+        assert (pixels[mask] != source[mask]).any()
+
+
+def test_the_archive_holds_what_lies_in_the_folder(out: Path) -> None:
+    with zipfile.ZipFile(out / "dataset.zip") as archive:
+        assert archive.testzip() is None
+        names = set(archive.namelist())
+        on_disk = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+        assert names == {name for name in on_disk if name != "dataset.zip" and not name.startswith(".")}
+        assert all(archive.read(name) == (out / name).read_bytes() for name in names)
+
+
+def test_the_manifest_tells_how_each_picture_was_made(out: Path) -> None:
+    lines = [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()]
+    assert len(lines) == 12
+    for line in lines:
+        if line["kind"] == "variant":
+            assert line["sha256"] == hashlib.sha256((out / line["file"]).read_bytes()).hexdigest()
+
+
+def test_the_same_job_again_gives_the_same_bytes_and_asks_the_endpoint_for_nothing(
+    cloud: Laptop, ann: User, photos: Path, out: Path, tmp_path: Path
+) -> None:
+    before = endpoint_state(cloud)
+    ann.maskmill(*run_arguments(photos, tmp_path / "again"))
+    assert digests(tmp_path / "again" / "variants") == digests(out / "variants")
+    assert digests(tmp_path / "again" / "annotations") == digests(out / "annotations")
+    assert endpoint_state(cloud)["accepted"] == before["accepted"]
+
+
+def test_other_edits_ask_the_endpoint_for_nothing(
+    cloud: Laptop, ann: User, photos: Path, out: Path, tmp_path: Path
+) -> None:
+    before = endpoint_state(cloud)
+    edits = ("--edit", "ball:hue=-60,saturation=0.5", "--edit", "box:cutout=transparent,crop")
+    ann.maskmill(*run_arguments(photos, tmp_path, *edits))
+    assert endpoint_state(cloud)["accepted"] == before["accepted"]
+    assert digests(tmp_path / "variants").keys() == digests(out / "variants").keys()
+    assert digests(tmp_path / "variants") != digests(out / "variants")
+    coco = COCO(tmp_path / "annotations" / "instances.json")
+    for annotation in coco.loadAnns(coco.getAnnIds()):
+        mask = np.asarray(Image.open(tmp_path / annotation["mask_file"])) > 0
+        assert np.array_equal(coco.annToMask(annotation).astype(bool), mask)
+
+
+def test_broken_files_fail_alone_and_say_why(ann: User, tmp_path: Path) -> None:
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    draw(folder / "photo-1.jpg", seed=1)
+    draw(folder / "photo-9.jpg", seed=9)
+    (folder / "cut.jpg").write_bytes((folder / "photo-1.jpg").read_bytes()[:2000])
+    (folder / "text.jpg").write_text("this is not a picture")
+    (folder / "empty.png").write_bytes(b"")
+    Image.new("1", (30_000, 30_000)).save(folder / "bomb.png")
+    answer = ann.maskmill(
+        "--json", "run", str(folder), "--dataset", "mixed", "--template", BALL, "--edit", "ball:hue=120",
+        "--out", str(tmp_path / "out"), check=False,
+    )  # fmt: skip
+    assert answer.returncode == 1, answer.stdout + answer.stderr
+    job_id = json.loads(answer.stdout.splitlines()[-1])["job"]["job_id"]
+    status, job = ann.get(f"/jobs/{job_id}")
+    assert (status, job["status"], job["items"]["done"], job["items"]["failed"]) == (200, "partial", 2, 4)
+    _, items = ann.get(f"/jobs/{job_id}/items?status=failed")
+    assert {item["name"]: item["refusal"]["code"] for item in items["items"]} == {
+        "cut.jpg": "corrupt_image",
+        "text.jpg": "unsupported_format",
+        "empty.png": "empty_file",
+        "bomb.png": "too_many_pixels",
+    }
+    assert len(list((tmp_path / "out" / "variants").iterdir())) == 2
+
+
+def test_a_stranger_finds_nothing(ann: User, bob: User, out: Path) -> None:
+    _, datasets = ann.get("/datasets")
+    dataset = next(one["dataset_id"] for one in datasets["items"] if one["name"] == "main")
+    image = ann.get(f"/datasets/{dataset}/images")[1]["items"][0]["image_id"]
+    template = ann.get(f"/datasets/{dataset}/templates")[1]["items"][0]["template_id"]
+    job = ann.get("/jobs")[1]["items"][0]["job_id"]
+    upload = {"files": [{"name": "a.jpg", "size_bytes": 3, "sha256": "0" * 64}]}
+    made = {"name": "x", "placement": "centre"}
+    routes = [
+        ("GET", f"/datasets/{dataset}", None),
+        ("POST", f"/datasets/{dataset}/uploads", upload),
+        ("GET", f"/datasets/{dataset}/images", None),
+        ("GET", f"/datasets/{dataset}/images/{image}", None),
+        ("POST", f"/datasets/{dataset}/templates", made),
+        ("GET", f"/datasets/{dataset}/templates", None),
+        ("GET", f"/datasets/{dataset}/templates/{template}", None),
+        ("POST", f"/datasets/{dataset}/jobs", {"recipe": {"templates": [template]}}),
+        ("GET", f"/jobs/{job}", None),
+        ("POST", f"/jobs/{job}/cancel", None),
+        ("GET", f"/jobs/{job}/items", None),
+        ("GET", f"/jobs/{job}/variants", None),
+        ("GET", f"/jobs/{job}/files", None),
+    ]
+    for method, path, body in routes:
+        status, problem = bob.get(path, method=method, body=body)
+        assert (status, problem["code"]) == (404, "not_found"), f"{method} {path} gave {status} {problem}"
+    assert bob.get("/datasets")[1]["items"] == []
+    assert bob.get("/jobs")[1]["items"] == []
+    assert ann.get(f"/jobs/{job}")[0] == 200
