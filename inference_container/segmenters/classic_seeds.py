@@ -24,7 +24,9 @@ _BALL_SHARES = (0.12, 0.3, 0.45)  # radii of the guesses "everything this near t
 _GEODESIC_SHARES = (0.2, 0.35, 0.5)  # guesses by the ratio of the geodesic distances to background and to click
 _FAR_SHARES = (0.6, 0.75)  # guesses "the part of the picture that is farthest, geodesically, from the background"
 _NEAR_SHARES = (0.08, 0.2, 0.4)  # guesses "the part of the picture that is nearest, geodesically, to the click"
-_OPPOSED = 0.75  # three times nearer to a negative point than to a positive one: surely background
+_OPPOSED = 0.9  # nine times nearer to a negative point than to a positive one: surely background
+_REACH_SHARE = 0.15  # how far a negative point speaks for its surroundings, of the geodesic width of the picture
+_FARTHEST = 0.95  # the quantile of distances that stands for that width
 _TINY = np.float32(1e-6)
 _PREVIOUS_STEPS = (0.0, -0.02, 0.03)  # a previous mask as it is, shrunk and grown, of the shorter side
 
@@ -58,7 +60,7 @@ class Distances:
     """Geodesic distances (height, width) of a prompt: from the background taken for granted, and from the clicks.
 
     `border` is that background. `opposition` is 0 at a positive point, 1 at a negative one and 0.5 half-way between
-    them, geodesically; it is 0 everywhere when one kind is missing.
+    them, geodesically; it is 0 beyond the reach of the negative points, and everywhere when one kind is missing.
     """
 
     border: Bitmap
@@ -89,7 +91,8 @@ def distances_of(seeds: Seeds, costs: StepCosts) -> Distances:
     opposition = np.zeros_like(from_object)
     if seeds.positive and seeds.negative:
         from_negative = geodesic_distance(costs, seeds.is_background)
-        opposition = from_object / (from_object + from_negative + _TINY)
+        reach = _REACH_SHARE * np.quantile(from_negative, _FARTHEST)
+        opposition = np.where(from_negative < reach, from_object / (from_object + from_negative + _TINY), 0)
     return Distances(border, geodesic_distance(costs, border), from_object, opposition)
 
 

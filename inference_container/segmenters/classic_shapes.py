@@ -51,7 +51,7 @@ def score_of(shape: Bitmap, others: Sequence[Bitmap], bins: Bins, opposition: Fl
     The difference is one minus the Bhattacharyya coefficient of the colours inside and in a ring around the shape
     (centre-surround contrast, as in Liu et al., "Learning to Detect a Salient Object", 2007). Agreement is the mean
     IoU with the shapes of the other guesses. A small bonus for area prefers an object to a patch on it. What lies
-    nearer to a negative point than to a positive one counts against a shape.
+    around a negative point and nearer to it than to a positive one counts against a shape.
     """
     area = int(shape.sum())
     if area == 0:
