@@ -60,7 +60,7 @@ def serve(settings: Settings) -> None:
     server = create_http_server(app, settings)
     model.start()
     drain_on_signals(server, gate, settings.drain_s)
-    _LOG.info("serving %s on port %d", settings.engine, server.effective_port)
+    _LOG.info("serving %s on port %s", settings.engine, server.effective_port)
     server.run()
     _LOG.info("ended")
 

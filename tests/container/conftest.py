@@ -102,7 +102,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         model.start()
         if is_loaded:
             assert model.wait(30)
-        return Running(server.effective_port, source, segmenter, gate)
+        return Running(int(server.effective_port), source, segmenter, gate)
 
     yield begin
     is_over.set()

@@ -123,7 +123,7 @@ def ping_until(port: int, *, status: int, timeout_s: float = 20) -> Reply:
         time.sleep(0.05)
 
 
-def test_the_process_answers_a_shard_and_ends_cleanly(begin: Begin, objects: Objects) -> None:
+def test_the_process_answers_a_shard_and_ends_cleanly(begin: Begin, objects: Objects, tmp_path: Path) -> None:
     image, truth = blob()
     objects.objects["/pictures/t/a%20b.png"] = png(image)
     process, port = begin(SEGMENTER="classic")
@@ -138,6 +138,9 @@ def test_the_process_answers_a_shard_and_ends_cleanly(begin: Begin, objects: Obj
     assert answers["gone"].error.code == Code.NOT_FOUND
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 0
+    log = (tmp_path / "log").read_text()
+    assert f"serving classic on port {port}" in log
+    assert "Traceback" not in log
 
 
 def test_sigterm_lets_a_running_invocation_finish(begin: Begin, objects: Objects) -> None:
