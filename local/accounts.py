@@ -24,7 +24,7 @@ class Pool:
 
 
 def make_profile(pool: Pool, api_url: str, user: str, path: Path) -> Profile:
-    """Make a user with a password that nobody needs to know, sign in and write the profile; an existing user is reused."""
+    """Make a user (or reuse one) with a password that nobody needs to know, sign in and write the profile."""
     password = f"Aa1!{secrets.token_urlsafe(24)}"
     cognito = client("cognito-idp", pool.emulator_url)
     try:

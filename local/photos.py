@@ -49,8 +49,8 @@ def _grainy(window: np.ndarray, *, seed: int) -> np.ndarray:
 
 def _unpack(shelf: Path) -> None:
     command = [
-        sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--target", str(shelf),
-        "--requirement", str(REPOSITORY / "requirements" / "photos.txt"),
+        sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps", "--require-hashes",
+        "--target", str(shelf), "--requirement", str(REPOSITORY / "requirements" / "photos.txt"),
     ]  # fmt: skip
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     if answer.returncode != 0 or not (shelf / PICTURE).exists():

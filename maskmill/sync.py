@@ -219,7 +219,9 @@ def wanted_of(item: ItemVariants, *, sources: bool) -> Iterator[Wanted]:
     """The files that one item adds: its source, its variants, and the masks of both."""
     pixels = item.normal.pixels_sha256
     if sources:
-        yield Wanted(name=_below("sources", item.source_file_name), url=item.source_url, identity=f"source {pixels}")
+        hashed = Hashed(size_bytes=item.normal.png_bytes, sha256=item.normal.png_sha256)
+        name = _below("sources", item.source_file_name)
+        yield Wanted(name=name, url=item.source_url, identity=f"source {pixels}", hashed=hashed)
     yield from (_mask(label, pixels) for label in item.labels)
     for variant in item.variants:
         hashed = Hashed(size_bytes=variant.size_bytes, sha256=variant.sha256)
@@ -230,7 +232,8 @@ def wanted_of(item: ItemVariants, *, sources: bool) -> Iterator[Wanted]:
 
 def _mask(label: LabelView, pixels_sha256: str) -> Wanted:
     identity = f"mask {content_hash({'pixels': pixels_sha256, 'rle': label.rle_sha256})}"
-    return Wanted(name=_below("masks", label.file_name), url=label.mask_url, identity=identity)
+    hashed = Hashed(size_bytes=label.size_bytes, sha256=label.sha256)
+    return Wanted(name=_below("masks", label.file_name), url=label.mask_url, identity=identity, hashed=hashed)
 
 
 def _below(folder: str, name: str) -> str:

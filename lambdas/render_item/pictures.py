@@ -44,12 +44,11 @@ from maskmill.imaging.refine import refine
 from maskmill.imaging.regions import SoftMask, region_alpha
 from maskmill.imaging.render import (
     DrawnLayer,
-    Geometry,
+    Rendered,
     mask_identity,
     render,
     renderer_version,
     seed_of,
-    transform_mask,
     variant_id,
 )
 
@@ -123,9 +122,17 @@ class _Canvas:
 
     def keep_label(self, object_id: str, mask: Bools, score: float) -> LabelMask:
         """Store a refined mask: its PNG first, so that a record always has its picture."""
-        kept = LabelMask(rle=rle_of(mask), score=score, area_px=area_px(mask), box=box_px(mask))
+        png = mask_png(mask)
+        kept = LabelMask(
+            rle=rle_of(mask),
+            png_sha256=hashlib.sha256(png).hexdigest(),
+            png_bytes=len(png),
+            score=score,
+            area_px=area_px(mask),
+            box=box_px(mask),
+        )
         tenant, pixels = self.job.tenant, self.normal.pixels_sha256
-        self.media.put(keys.label_png(tenant, pixels, object_id), mask_png(mask), media_type="image/png")
+        self.media.put(keys.label_png(tenant, pixels, object_id), png, media_type="image/png")
         self._keep(keys.label_rle(tenant, pixels, object_id), kept)
         return kept
 
@@ -181,6 +188,8 @@ def _label(template_id: str, template: Template, object_id: str, mask: LabelMask
         name=template.name,
         score=mask.score,
         rle_sha256=rle_hash(mask.rle),
+        png_sha256=mask.png_sha256,
+        png_bytes=mask.png_bytes,
         area_px=mask.area_px,
         box=mask.box,
         object_id=object_id,
@@ -250,17 +259,17 @@ def _rendered(canvas: _Canvas, layers: tuple[Layer, ...], identity: str) -> Vari
         sample=0,
         layers=layers,
         renderer=renderer_version(),
-        labels=None if rendered.geometry.is_identity else _moved_labels(canvas, identity, rendered.geometry),
+        labels=None if rendered.keeps_labels else _own_labels(canvas, identity, rendered),
     )
 
 
-def _moved_labels(canvas: _Canvas, identity: str, geometry: Geometry) -> tuple[Label, ...]:
-    """The labels of a variant whose geometry differs from its source's."""
-    moved = []
+def _own_labels(canvas: _Canvas, identity: str, rendered: Rendered) -> tuple[Label, ...]:
+    """The labels of a variant that does not show what its source shows: it is cropped, shrunk or cut out."""
+    own = []
     for template_id, mask in canvas.masks.items():
-        on_variant = transform_mask(canvas.soft(template_id).mask, geometry)
+        on_variant = rendered.label(canvas.soft(template_id).mask)
         if on_variant.any():
             object_id = content_hash({"variant": identity, "rle": rle_hash(mask.rle)})[:40]
             kept = canvas.keep_label(object_id, on_variant, mask.score)
-            moved.append(_label(template_id, canvas.templates[template_id], object_id, kept))
-    return tuple(moved)
+            own.append(_label(template_id, canvas.templates[template_id], object_id, kept))
+    return tuple(own)

@@ -102,6 +102,8 @@ def _label(doors: Doors, tenant: str, pixels: str, stem: str, label: Label) -> L
         area_px=label.area_px,
         box=label.box,
         mask_url=doors.download(keys.label_png(tenant, pixels, label.object_id)),
+        sha256=label.png_sha256,
+        size_bytes=label.png_bytes,
         rle_sha256=label.rle_sha256,
     )
 

@@ -151,6 +151,8 @@ class LabelView(Model):
     area_px: int
     box: BoxPx
     mask_url: str
+    sha256: str  # of the mask's PNG
+    size_bytes: int
     rle_sha256: str
 
 

@@ -65,6 +65,8 @@ class NormalImage(Model):
 
     pixels_sha256: Sha256
     source_sha256: Sha256
+    png_sha256: Sha256  # of the normal image's own file
+    png_bytes: int
     source_format: SourceFormat
     size: Size
     is_grey: bool

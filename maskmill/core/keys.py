@@ -5,7 +5,7 @@
                      t/<tenant>/px/<pixels>/masks/<mask>.json                    a segmenter's answer
                      t/<tenant>/px/<pixels>/labels/<object>.json · .png          a refined mask
                      t/<tenant>/px/<pixels>/variants/<variant>.<ext>             a rendered picture
-                     t/<tenant>/px/<pixels>/variants/<record>.json               what was rendered, by what it is made of
+                     t/<tenant>/px/<pixels>/variants/<record>.json               what was rendered
                      t/<tenant>/jobs/<job>/plan.json · chunks/<n>.json
                      t/<tenant>/jobs/<job>/dataset/…                             annotations, manifest, archive
     work bucket      t/<tenant>/jobs/<job>/requests/<request>.json               what the endpoint reads

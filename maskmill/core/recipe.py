@@ -181,7 +181,7 @@ def resolve(recipe: Recipe, templates: Mapping[str, Template]) -> ResolvedRecipe
             fault = FieldFault(pointer=f"/recipe/templates/{position}", detail="no such template in this dataset")
             raise InvalidInput(Code.INVALID_RECIPE, faults=(fault,))
     chosen = {template_id: templates[template_id] for template_id in recipe.templates}
-    names = [template.name for template in chosen.values()]
+    names = [template.name.casefold() for template in chosen.values()]  # they name files, also where case is ignored
     if len(set(names)) != len(names):
         fault = FieldFault(pointer="/recipe/templates", detail="two templates have the same name: labels would mix")
         raise InvalidInput(Code.INVALID_RECIPE, faults=(fault,))

@@ -51,6 +51,8 @@ class Label(Model):
     name: str
     score: Annotated[Number, Field(ge=0.0, le=1.0)]
     rle_sha256: Sha256
+    png_sha256: Sha256  # of the mask's PNG
+    png_bytes: int
     area_px: int
     box: BoxPx
     object_id: str  # names the mask's objects (PNG and RLE) in the store
@@ -59,8 +61,8 @@ class Label(Model):
 class VariantRecord(Model):
     """One rendered picture: what it is, how it was made, and what it is made of.
 
-    `labels` is given only where the variant's geometry differs from the source (crop, thumbnail); otherwise the
-    labels of its image hold for it.
+    `labels` is given only where the variant does not show what its source shows (cut out, cropped, shrunk); otherwise
+    the labels of its image hold for it.
     """
 
     variant_id: str
@@ -98,6 +100,8 @@ class LabelMask(Model):
     """A refined mask and its measures, as they are kept beside the mask's PNG; whose label it is, the job knows."""
 
     rle: Rle
+    png_sha256: Sha256
+    png_bytes: int
     score: Annotated[Number, Field(ge=0.0, le=1.0)]
     area_px: int
     box: BoxPx

@@ -31,6 +31,8 @@ def _source_facts(picture: DatasetPicture) -> dict[str, object]:
     return {
         "file": picture.file,
         "kind": "source",
+        "sha256": item.normal.png_sha256,
+        "size_bytes": item.normal.png_bytes,
         "image_id": item.image_id,
         "image_name": item.image_name,
         "group_id": item.normal.pixels_sha256,

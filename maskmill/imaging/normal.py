@@ -34,16 +34,19 @@ class Normalised:
 def normalise(data: bytes) -> Normalised:
     """Decode a foreign file and make its normal image; raises InvalidInput as `decode` does."""
     picture, source_format, notes = decode(data)
+    png = normal_png(picture)
     normal = NormalImage(
         pixels_sha256=pixels_sha256(picture),
         source_sha256=hashlib.sha256(data).hexdigest(),
+        png_sha256=hashlib.sha256(png).hexdigest(),
+        png_bytes=len(png),
         source_format=source_format,
         size=picture.size,
         is_grey=picture.is_grey,
         has_alpha=picture.alpha is not None,
         notes=notes,
     )
-    return Normalised(picture, normal, normal_png(picture), thumbnail_webp(picture, THUMBNAIL_SIDE_PX))
+    return Normalised(picture, normal, png, thumbnail_webp(picture, THUMBNAIL_SIDE_PX))
 
 
 def normal_png(picture: Picture) -> bytes:

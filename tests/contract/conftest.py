@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -19,8 +20,11 @@ def table(request: pytest.FixtureRequest) -> Iterator[Table]:
     if request.param == "memory":
         yield MemoryTable()
         return
+    depth = sys.getrecursionlimit()
+    sys.setrecursionlimit(4 * depth)  # moto reads an expression recursively, a level per condition
     with aws.cloud():
         yield DynamoTable(clients.dynamodb(), aws.TABLE)
+    sys.setrecursionlimit(depth)
 
 
 @pytest.fixture(params=["moto", "memory"])

@@ -321,6 +321,8 @@ def _normalise(data: bytes) -> _Normalised:
     normal = NormalImage(
         pixels_sha256=data.hex()[:12].ljust(12, "0") + hashlib.sha256(data).hexdigest()[12:],
         source_sha256=hashlib.sha256(data).hexdigest(),
+        png_sha256="0" * 64,
+        png_bytes=1,
         source_format=SourceFormat.JPEG,
         size=SIZE,
         is_grey=False,
@@ -366,6 +368,8 @@ def _paint(media: MemoryObjects, job: JobState, chunk: Chunk, item: PlannedItem)
                 name=template.name,
                 score=mask.score,
                 rle_sha256="0" * 64,
+                png_sha256="0" * 64,
+                png_bytes=1,
                 area_px=4,
                 box=BoxPx(x=0, y=0, width=2, height=2),
                 object_id=mask_key,

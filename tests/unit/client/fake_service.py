@@ -261,20 +261,23 @@ class FakeService:
                     "url": self._put(f"variant-{identity[:20]}", data),
                 }
             )
+        mask = b"a mask of " + image["sha256"].encode()
         label = {
             "name": "cap",
             "file_name": f"masks/{stem}/cap.png",
             "score": 0.9,
             "area_px": 12,
             "box": {"x": 0, "y": 0, "width": 3, "height": 4},
-            "mask_url": self._put(f"mask-{image['sha256'][:20]}", b"a mask of " + image["sha256"].encode()),
+            "mask_url": self._put(f"mask-{image['sha256'][:20]}", mask),
+            "sha256": hashlib.sha256(mask).hexdigest(),
+            "size_bytes": len(mask),
             "rle_sha256": image["sha256"],
         }
         return {
             **{name: item[name] for name in ("index", "image_id", "name")},
             "normal": image["normal"],
             "source_file_name": f"sources/{stem}.png",
-            "source_url": self._put(f"source-{image['sha256'][:20]}", b"a source of " + image["sha256"].encode()),
+            "source_url": self._put(f"source-{image['sha256'][:20]}", source_of(image["sha256"])),
             "labels": [label],
             "variants": variants,
         }
@@ -339,10 +342,16 @@ def page(items: list[Any], query: dict[str, str]) -> Answer:
     return ok(body)
 
 
+def source_of(sha256: str) -> bytes:
+    return b"a source of " + sha256.encode()
+
+
 def normal_of(sha256: str) -> dict[str, Any]:
     return {
         "pixels_sha256": sha256,
         "source_sha256": sha256,
+        "png_sha256": hashlib.sha256(source_of(sha256)).hexdigest(),
+        "png_bytes": len(source_of(sha256)),
         "source_format": "jpeg",
         "size": {"height_px": 300, "width_px": 400},
         "is_grey": False,

@@ -41,7 +41,7 @@ class Made:
         identity = rle_hash(rle)
         self.rles[identity], self.masks[identity] = rle, mask
         return Label(
-            template_id=f"tpl-{name}", name=name, score=0.875, rle_sha256=identity, area_px=area_px(mask),
+            template_id=f"tpl-{name}", name=name, score=0.875, rle_sha256=identity, png_sha256=identity, png_bytes=9, area_px=area_px(mask),
             box=box_px(mask), object_id=identity,
         )  # fmt: skip
 
@@ -55,7 +55,7 @@ class Made:
         own = (self._label("car", ring[4:24, 5:45]),)
         cropped = self._variant(f"{stem}__wheel", Size(height_px=20, width_px=40), own)
         normal = NormalImage(
-            pixels_sha256=f"{index}" * 64, source_sha256="c" * 64, source_format=SourceFormat.JPEG,
+            pixels_sha256=f"{index}" * 64, source_sha256="c" * 64, png_sha256="f" * 64, png_bytes=9, source_format=SourceFormat.JPEG,
             size=Size(height_px=30, width_px=50), is_grey=False, has_alpha=False,
         )  # fmt: skip
         return ItemResult(

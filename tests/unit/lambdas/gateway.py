@@ -178,6 +178,8 @@ def normal_image() -> NormalImage:
     return NormalImage(
         pixels_sha256="ab" * 32,
         source_sha256=SHA256,
+        png_sha256=SHA256,
+        png_bytes=100,
         source_format=SourceFormat.JPEG,
         size=Size(height_px=30, width_px=40),
         is_grey=False,
@@ -192,6 +194,8 @@ def item_result(index: int, variants: int) -> ItemResult:
         name="shirt",
         score=0.9,
         rle_sha256=SHA256,
+        png_sha256=SHA256,
+        png_bytes=100,
         area_px=5,
         box=BoxPx(x=0, y=0, width=2, height=3),
         object_id="cd" * 20,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from lambdas.aws.expressions import Expressions
 from maskmill.core import rows
 from maskmill.core.item import ItemStatus
+from maskmill.core.job import JobStatus
 from maskmill.core.limits import SHARD_ITEMS_MAX
 from maskmill.core.rows import ItemState
 from maskmill.core.table import Condition, Key, Op, Update
@@ -32,7 +35,7 @@ LARGEST = [
         "t", "j", 399, indices=ALL, request_id="0" * 24, answer="s3://w/" + "a" * 200, failure="s3://w/f"
     ),
     rows.start_rendering("t", "j", 399, indices=ALL, now_s=1_800_000_000),
-    rows.close_job("t", "j", status=rows.JobStatus.SUCCEEDED, finished_at=rows.datetime(2026, 1, 1), archive_bytes=1),
+    rows.close_job("t", "j", status=JobStatus.SUCCEEDED, finished_at=datetime(2026, 1, 1, tzinfo=UTC), archive_bytes=1),
 ]
 
 

@@ -1,0 +1,113 @@
+"""The schema of the one table: every row's address and every legal change of it, as values; it performs nothing.
+
+    pk                 sk                   row
+    T#t                DATASET#d            a dataset
+    T#t                JOB#j                a job: its description, its state and flags, which chunks are full
+    T#t#D#d            IMAGE#i              an image
+    T#t#D#d            TEMPLATE#p           a template
+    T#t#J#j            CHUNK#nnnn           the states of up to 25 items and their counters, side by side
+    T#t#J#j            RESULT#nnnnnn        what one finished item left behind
+
+The tenant is part of every partition key. A terminal state and its counter change in one write of one row, so that they
+cannot disagree whatever is lost, repeated or reordered.
+"""
+
+from __future__ import annotations
+
+from maskmill.core.rows.items import (
+    CHUNK_PREFIX,
+    RESULT_PREFIX,
+    ChunkState,
+    ItemState,
+    chunk_key,
+    chunk_of,
+    end_item,
+    job_pk,
+    lease_items,
+    mark_invoked,
+    put_chunk,
+    put_result,
+    release_item,
+    result_key,
+    result_of,
+    start_rendering,
+)
+from maskmill.core.rows.jobs import (
+    DUE_PARTITIONS,
+    JobState,
+    add_full_chunk,
+    begin_finishing,
+    begin_planning,
+    close_job,
+    due_jobs,
+    job_key,
+    job_of,
+    mark_planned,
+    put_job,
+    recent_jobs_pk,
+    request_cancel,
+)
+from maskmill.core.rows.library import (
+    DUE_UPLOADS,
+    dataset_key,
+    dataset_of,
+    dataset_pk,
+    image_key,
+    image_of,
+    postpone,
+    put_dataset,
+    put_image,
+    put_template,
+    reserve,
+    settle_image,
+    template_key,
+    template_of,
+    tenant_pk,
+)
+
+__all__ = [
+    "CHUNK_PREFIX",
+    "DUE_PARTITIONS",
+    "DUE_UPLOADS",
+    "RESULT_PREFIX",
+    "ChunkState",
+    "ItemState",
+    "JobState",
+    "add_full_chunk",
+    "begin_finishing",
+    "begin_planning",
+    "chunk_key",
+    "chunk_of",
+    "close_job",
+    "dataset_key",
+    "dataset_of",
+    "dataset_pk",
+    "due_jobs",
+    "end_item",
+    "image_key",
+    "image_of",
+    "job_key",
+    "job_of",
+    "job_pk",
+    "lease_items",
+    "mark_invoked",
+    "mark_planned",
+    "postpone",
+    "put_chunk",
+    "put_dataset",
+    "put_image",
+    "put_job",
+    "put_result",
+    "put_template",
+    "recent_jobs_pk",
+    "release_item",
+    "request_cancel",
+    "reserve",
+    "result_key",
+    "result_of",
+    "settle_image",
+    "start_rendering",
+    "template_key",
+    "template_of",
+    "tenant_pk",
+]

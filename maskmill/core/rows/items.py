@@ -1,0 +1,214 @@
+"""The rows of chunks, which hold the states of items, and of the results that finished items left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from maskmill.core import item as items
+from maskmill.core import job as jobs
+from maskmill.core.image import Refusal
+from maskmill.core.item import ItemStatus
+from maskmill.core.job import Counts
+from maskmill.core.plan import Chunk
+from maskmill.core.result import ItemResult
+from maskmill.core.table import Condition, Key, Op, Path, Put, Row, Update
+
+
+@dataclass(frozen=True, slots=True)
+class ItemState:
+    """How far an item is. Times are seconds since 1970.
+
+    `request_id` is the attempt that is or was in flight, `lease_until_s` its deadline; it was really handed to the
+    endpoint once `is_invoked`.
+    """
+
+    status: ItemStatus
+    attempt: int = 0
+    changed_at_s: int = 0
+    request_id: str | None = None
+    lease_until_s: int = 0
+    is_invoked: bool = False
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkState:
+    """A chunk row: its items by their number in the job, and where the endpoint said its answers would be."""
+
+    number: int
+    items: Mapping[int, ItemState]
+    ended: int
+    answers: Mapping[str, tuple[str, str | None]]  # request id → (answer, failure) as s3:// addresses
+
+    @property
+    def is_full(self) -> bool:
+        return self.ended == len(self.items)
+
+    @property
+    def counts(self) -> Counts:
+        return jobs.count(item.status for item in self.items.values())
+
+
+def job_pk(tenant: str, job_id: str) -> str:
+    return f"T#{tenant}#J#{job_id}"
+
+
+CHUNK_PREFIX = "CHUNK#"
+RESULT_PREFIX = "RESULT#"
+
+
+def chunk_key(tenant: str, job_id: str, number: int) -> Key:
+    return Key(job_pk(tenant, job_id), f"{CHUNK_PREFIX}{number:04d}")
+
+
+def put_chunk(tenant: str, job_id: str, chunk: Chunk, *, now_s: int) -> Put:
+    """A chunk as planned: refused images have failed from the start, all others are pending."""
+    states = {str(item.index): _first_state(item.refusal, now_s) for item in chunk.items}
+    failed = sum(item.refusal is not None for item in chunk.items)
+    row = {"number": chunk.number, "items": states, "ended": failed, "answers": {}}
+    return Put(chunk_key(tenant, job_id, chunk.number), row)
+
+
+def _first_state(refusal: Refusal | None, now_s: int) -> dict[str, Any]:
+    if refusal is None:
+        return {"s": ItemStatus.PENDING.value, "a": 0, "t": now_s}
+    return {"s": ItemStatus.FAILED.value, "a": 0, "t": now_s, "e": refusal.model_dump_json()}
+
+
+def chunk_of(row: Row) -> ChunkState:
+    return ChunkState(
+        number=row["number"],
+        items={int(index): _item_of(entry) for index, entry in sorted(row["items"].items(), key=_by_index)},
+        ended=row["ended"],
+        answers={request: (where["ok"], where.get("failed")) for request, where in row["answers"].items()},
+    )
+
+
+def _by_index(entry: tuple[str, Any]) -> int:
+    return int(entry[0])
+
+
+def _item_of(entry: Mapping[str, Any]) -> ItemState:
+    return ItemState(
+        status=ItemStatus(entry["s"]),
+        attempt=entry["a"],
+        changed_at_s=entry["t"],
+        request_id=entry.get("r"),
+        lease_until_s=entry.get("u", 0),
+        is_invoked=entry.get("i", False),
+        refusal=Refusal.model_validate_json(entry["e"]) if "e" in entry else None,
+    )
+
+
+def _at(index: int, name: str) -> Path:
+    return ("items", str(index), name)
+
+
+def _enter_item(index: int, target: ItemStatus) -> Condition:
+    sources = tuple(sorted(source.value for source in items.sources_of(target)))
+    return Condition(_at(index, "s"), Op.IN, sources)
+
+
+def lease_items(
+    tenant: str,
+    job_id: str,
+    number: int,
+    *,
+    indices: Iterable[int],
+    seen: Mapping[int, ItemState],
+    attempt: int,
+    request_id: str,
+    now_s: int,
+    lease_until_s: int,
+) -> Update:
+    """Takes items for one attempt at their masks, all or none; refused when any changed since it was `seen`."""
+    values: dict[Path, Any] = {}
+    require: list[Condition] = []
+    for index in indices:
+        values |= {
+            _at(index, "s"): ItemStatus.SEGMENTING.value,
+            _at(index, "a"): attempt,
+            _at(index, "t"): now_s,
+            _at(index, "r"): request_id,
+            _at(index, "u"): lease_until_s,
+            _at(index, "i"): False,
+        }
+        require += [
+            _enter_item(index, ItemStatus.SEGMENTING),
+            Condition(_at(index, "a"), Op.EQUALS, seen[index].attempt),
+            Condition(_at(index, "u"), Op.AT_MOST, now_s),
+        ]
+    return Update(chunk_key(tenant, job_id, number), set=values, require=tuple(require))
+
+
+def mark_invoked(
+    tenant: str, job_id: str, number: int, *, indices: Iterable[int], request_id: str, answer: str, failure: str | None
+) -> Update:
+    """The endpoint took the request and said where its answer will be; refused when another attempt took over."""
+    where = {"ok": answer} if failure is None else {"ok": answer, "failed": failure}
+    values: dict[Path, Any] = {("answers", request_id): where}
+    require: list[Condition] = []
+    for index in indices:
+        values[_at(index, "i")] = True
+        require.append(Condition(_at(index, "r"), Op.EQUALS, request_id))
+    return Update(chunk_key(tenant, job_id, number), set=values, require=tuple(require))
+
+
+def release_item(tenant: str, job_id: str, number: int, index: int, *, request_id: str) -> Update:
+    """Ends the lease of a failed attempt, so that the next one may start at once."""
+    return Update(
+        chunk_key(tenant, job_id, number),
+        set={_at(index, "u"): 0},
+        require=(
+            Condition(_at(index, "s"), Op.EQUALS, ItemStatus.SEGMENTING.value),
+            Condition(_at(index, "r"), Op.EQUALS, request_id),
+        ),
+    )
+
+
+def start_rendering(tenant: str, job_id: str, number: int, *, indices: Iterable[int], now_s: int) -> Update:
+    """All masks of these items are known; all or none."""
+    values: dict[Path, Any] = {}
+    require: list[Condition] = []
+    for index in indices:
+        values |= {_at(index, "s"): ItemStatus.RENDERING.value, _at(index, "t"): now_s}
+        require.append(_enter_item(index, ItemStatus.RENDERING))
+    return Update(chunk_key(tenant, job_id, number), set=values, require=tuple(require))
+
+
+def end_item(
+    tenant: str,
+    job_id: str,
+    number: int,
+    index: int,
+    *,
+    status: ItemStatus,
+    now_s: int,
+    refusal: Refusal | None = None,
+    request_id: str | None = None,
+) -> Update:
+    """The one write that makes an item terminal, with its counter; refused once it is.
+
+    With `request_id`, refused also when another attempt has taken over: an old attempt's error never ends a new one.
+    """
+    values: dict[Path, Any] = {_at(index, "s"): status.value, _at(index, "t"): now_s}
+    if refusal is not None:
+        values[_at(index, "e")] = refusal.model_dump_json()
+    require = [_enter_item(index, status)]
+    if request_id is not None:
+        require.append(Condition(_at(index, "r"), Op.EQUALS, request_id))
+    return Update(chunk_key(tenant, job_id, number), set=values, add={("ended",): 1}, require=tuple(require))
+
+
+def result_key(tenant: str, job_id: str, index: int) -> Key:
+    return Key(job_pk(tenant, job_id), f"{RESULT_PREFIX}{index:06d}")
+
+
+def put_result(tenant: str, job_id: str, result: ItemResult) -> Put:
+    return Put(result_key(tenant, job_id, result.index), {"doc": result.model_dump_json()})
+
+
+def result_of(row: Row) -> ItemResult:
+    return ItemResult.model_validate_json(row["doc"])

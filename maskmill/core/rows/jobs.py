@@ -1,0 +1,155 @@
+"""The rows of jobs: what was submitted, how far it is, and which of its chunks are full."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from maskmill.core import job as jobs
+from maskmill.core.image import Refusal
+from maskmill.core.job import ENDED, Job, JobStatus
+from maskmill.core.rows.library import tenant_pk
+from maskmill.core.table import Condition, Key, Op, Path, Put, Row, Update
+
+DUE_PARTITIONS = 4
+
+
+def due_jobs(number: int) -> str:
+    """The partitions of the due index that hold open jobs."""
+    return f"DUE#jobs#{number}"
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """A job row: the job as submitted and how far it is."""
+
+    tenant: str
+    job: Job
+    body_hash: str
+    status: JobStatus
+    planned: bool
+    cancel_requested: bool
+    chunks_total: int
+    items_total: int
+    chunks_full: frozenset[str]
+    created_at_s: int
+    finished_at: str | None
+    refusal: Refusal | None
+    archive_bytes: int
+
+    @property
+    def is_full(self) -> bool:
+        """Whether every item of every chunk has ended."""
+        return self.planned and len(self.chunks_full) == self.chunks_total
+
+
+def job_key(tenant: str, job_id: str) -> Key:
+    return Key(tenant_pk(tenant), f"JOB#{job_id}")
+
+
+def recent_jobs_pk(tenant: str) -> str:
+    return f"T#{tenant}#JOBS"
+
+
+def put_job(tenant: str, job: Job, *, body_hash: str, now_s: int, due_at_s: int) -> Put:
+    row = {
+        "tenant": tenant,
+        "job_id": job.job_id,
+        "doc": job.model_dump_json(),
+        "body_hash": body_hash,
+        "status": JobStatus.ACCEPTED.value,
+        "planned": False,
+        "cancel_requested": False,
+        "created_at_s": now_s,
+        "due_pk": due_jobs(int(job.job_id[1:9], 16) % DUE_PARTITIONS),
+        "due_at": due_at_s,
+        "recent_pk": recent_jobs_pk(tenant),
+        "recent_at": f"{job.created_at.isoformat()}#{job.job_id}",
+    }
+    return Put(job_key(tenant, job.job_id), row)
+
+
+def job_of(row: Row) -> JobState:
+    return JobState(
+        tenant=row["tenant"],
+        job=Job.model_validate_json(row["doc"]),
+        body_hash=row["body_hash"],
+        status=JobStatus(row["status"]),
+        planned=row["planned"],
+        cancel_requested=row["cancel_requested"],
+        chunks_total=row.get("chunks_total", 0),
+        items_total=row.get("items_total", 0),
+        chunks_full=frozenset(row.get("chunks_full", ())),
+        created_at_s=row["created_at_s"],
+        finished_at=row.get("finished_at"),
+        refusal=Refusal.model_validate_json(row["refusal"]) if "refusal" in row else None,
+        archive_bytes=row.get("archive_bytes", 0),
+    )
+
+
+def _enter(target: JobStatus) -> Condition:
+    return Condition(("status",), Op.IN, tuple(sorted(source.value for source in jobs.sources_of(target))))
+
+
+def begin_planning(tenant: str, job_id: str) -> Update:
+    return Update(
+        key=job_key(tenant, job_id),
+        set={("status",): JobStatus.PLANNING.value},
+        require=(_enter(JobStatus.PLANNING),),
+    )
+
+
+def mark_planned(tenant: str, job_id: str, *, chunks_total: int, items_total: int) -> Update:
+    return Update(
+        key=job_key(tenant, job_id),
+        set={
+            ("status",): JobStatus.RUNNING.value,
+            ("planned",): True,
+            ("chunks_total",): chunks_total,
+            ("items_total",): items_total,
+        },
+        require=(_enter(JobStatus.RUNNING),),
+    )
+
+
+def add_full_chunk(tenant: str, job_id: str, number: int) -> Update:
+    """A chunk whose items have all ended; adding it again changes nothing."""
+    return Update(key=job_key(tenant, job_id), add={("chunks_full",): frozenset({f"{number:04d}"})})
+
+
+def begin_finishing(tenant: str, job_id: str) -> Update:
+    return Update(
+        key=job_key(tenant, job_id),
+        set={("status",): JobStatus.FINISHING.value},
+        require=(_enter(JobStatus.FINISHING),),
+    )
+
+
+def close_job(
+    tenant: str,
+    job_id: str,
+    *,
+    status: JobStatus,
+    finished_at: datetime,
+    refusal: Refusal | None = None,
+    archive_bytes: int = 0,
+) -> Update:
+    """Ends a job; refused once it has ended, whatever its state was."""
+    values: dict[Path, Any] = {
+        ("status",): status.value,
+        ("finished_at",): finished_at.isoformat(),
+        ("archive_bytes",): archive_bytes,
+    }
+    if refusal is not None:
+        values[("refusal",)] = refusal.model_dump_json()
+    return Update(key=job_key(tenant, job_id), set=values, remove=(("due_pk",), ("due_at",)), require=(_is_open(),))
+
+
+def request_cancel(tenant: str, job_id: str) -> Update:
+    return Update(key=job_key(tenant, job_id), set={("cancel_requested",): True}, require=(_is_open(),))
+
+
+def _is_open() -> Condition:
+    still_open = sorted(status.value for status in JobStatus if status not in ENDED)
+    return Condition(("status",), Op.IN, tuple(still_open))

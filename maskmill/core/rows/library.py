@@ -1,0 +1,102 @@
+"""The rows of datasets, images and templates."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from maskmill.core.image import Dataset, Image, ImageStatus, NormalImage, Refusal
+from maskmill.core.prompt import Template
+from maskmill.core.table import Condition, Key, Op, Path, Put, Row, Update
+
+DUE_UPLOADS = "DUE#uploads"
+
+
+def tenant_pk(tenant: str) -> str:
+    return f"T#{tenant}"
+
+
+def dataset_pk(tenant: str, dataset_id: str) -> str:
+    return f"T#{tenant}#D#{dataset_id}"
+
+
+def dataset_key(tenant: str, dataset_id: str) -> Key:
+    return Key(tenant_pk(tenant), f"DATASET#{dataset_id}")
+
+
+def image_key(tenant: str, dataset_id: str, image_id: str) -> Key:
+    return Key(dataset_pk(tenant, dataset_id), f"IMAGE#{image_id}")
+
+
+def template_key(tenant: str, dataset_id: str, template_id: str) -> Key:
+    return Key(dataset_pk(tenant, dataset_id), f"TEMPLATE#{template_id}")
+
+
+def put_dataset(tenant: str, dataset: Dataset) -> Put:
+    return Put(dataset_key(tenant, dataset.dataset_id), {"doc": dataset.model_dump_json()})
+
+
+def dataset_of(row: Row) -> Dataset:
+    return Dataset.model_validate_json(row["doc"])
+
+
+def reserve(tenant: str, dataset_id: str, *, kind: str, count: int, count_max: int) -> Update:
+    """Count new things of a dataset before they are made; refused without a dataset, or when it would hold too many."""
+    path = (f"{kind}_reserved",)
+    return Update(
+        key=dataset_key(tenant, dataset_id),
+        add={path: count},
+        require=(Condition(path, Op.AT_MOST, count_max - count),),
+    )
+
+
+def put_template(tenant: str, dataset_id: str, template_id: str, template: Template) -> Put:
+    row = {"template_id": template_id, "doc": template.model_dump_json()}
+    return Put(template_key(tenant, dataset_id, template_id), row)
+
+
+def template_of(row: Row) -> tuple[str, Template]:
+    return row["template_id"], Template.model_validate_json(row["doc"])
+
+
+def put_image(tenant: str, image: Image, *, due_at_s: int) -> Put:
+    """An announced image; it is due when its upload should have arrived."""
+    row = {
+        "status": image.status.value,
+        "doc": image.model_dump_json(include={"image_id", "dataset_id", "name", "upload", "created_at"}),
+        "tenant": tenant,
+        "due_pk": DUE_UPLOADS,
+        "due_at": due_at_s,
+    }
+    return Put(image_key(tenant, image.dataset_id, image.image_id), row)
+
+
+def settle_image(
+    tenant: str, dataset_id: str, image_id: str, *, normal: NormalImage | None, refusal: Refusal | None
+) -> Update:
+    """expected → ready (with its normal image) or refused (with the reason); refused once it is settled."""
+    status = ImageStatus.READY if normal is not None else ImageStatus.REFUSED
+    values: dict[Path, Any] = {("status",): status.value}
+    if normal is not None:
+        values[("normal",)] = normal.model_dump_json()
+    if refusal is not None:
+        values[("refusal",)] = refusal.model_dump_json()
+    return Update(
+        key=image_key(tenant, dataset_id, image_id),
+        set=values,
+        remove=(("due_pk",), ("due_at",)),
+        require=(Condition(("status",), Op.EQUALS, ImageStatus.EXPECTED.value),),
+    )
+
+
+def postpone(key: Key, due_at_s: int) -> Update:
+    """Look again later at a row that is still due."""
+    return Update(key=key, set={("due_at",): due_at_s}, require=(Condition(("due_pk",), Op.PRESENT),))
+
+
+def image_of(row: Row) -> Image:
+    values = json.loads(row["doc"]) | {"status": row["status"]}
+    for name in ("normal", "refusal"):
+        if name in row:
+            values[name] = json.loads(row[name])
+    return Image.model_validate(values)
