@@ -27,7 +27,7 @@ from inference_container.segmenters.classic_seeds import (
     region_guesses,
     seeds_of,
 )
-from inference_container.segmenters.classic_shapes import Bins, colour_bins, iou, score_of, tidy
+from inference_container.segmenters.classic_shapes import Bins, colour_bins, iou, score_of, tidy, tightness
 from inference_container.segmenters.geodesic import StepCosts, step_costs
 from inference_container.versions import Engine, segmenter_version
 from maskmill.core.geometry import Size, pixel_box_of, pixel_of
@@ -102,6 +102,7 @@ def _candidates(embedding: ClassicEmbedding, prompt: Prompt) -> tuple[Candidate,
     shapes = _shapes(embedding, seeds, distances)
     scores = [
         score_of(shape, [*shapes[:index], *shapes[index + 1 :]], embedding.bins, distances.opposition)
+        * tightness(shape, seeds)
         for index, shape in enumerate(shapes)
     ]
     return tuple(

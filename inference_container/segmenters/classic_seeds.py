@@ -21,6 +21,7 @@ Labels = npt.NDArray[np.uint8]
 
 _DISC_SHARE = 0.02  # radius of the disc around a point that surely belongs to it, as a share of the shorter side
 _BALL_SHARES = (0.12, 0.3, 0.45)  # radii of the guesses "everything this near to a click", of the shorter side
+_ELLIPSE_SHARES = (1.0, 0.75, 0.5)  # guesses "an ellipse in the box", of the box's sides
 _GEODESIC_SHARES = (0.2, 0.35, 0.5)  # guesses by the ratio of the geodesic distances to background and to click
 _FAR_SHARES = (0.6, 0.75)  # guesses "the part of the picture that is farthest, geodesically, from the background"
 _NEAR_SHARES = (0.08, 0.2, 0.4)  # guesses "the part of the picture that is nearest, geodesically, to the click"
@@ -109,6 +110,7 @@ def first_guesses(seeds: Seeds, distances: Distances) -> Iterator[Labels]:
             yield _guess(seeds, nearness > share, (nearness < share / 4) | (distances.opposition > _OPPOSED))
     else:
         yield _guess(seeds, seeds.allowed, excluded)
+        yield from (_guess(seeds, _ellipse(seeds.allowed, share), excluded) for share in _ELLIPSE_SHARES)
     within = distances.from_background[seeds.allowed]
     for share in _FAR_SHARES:
         yield _guess(seeds, distances.from_background > np.quantile(within, share), excluded)
@@ -164,6 +166,16 @@ def _inside(box: PixelBox, shape: tuple[int, int]) -> Bitmap:
     inside = np.zeros(shape, np.bool_)
     inside[box.top : box.bottom, box.left : box.right] = True
     return inside
+
+
+def _ellipse(allowed: Bitmap, share: float) -> Bitmap:
+    """An ellipse in the middle of a box, `share` of its sides wide and high."""
+    rows, columns = np.flatnonzero(allowed.any(axis=1)), np.flatnonzero(allowed.any(axis=0))
+    centre = (int(columns.mean()), int(rows.mean()))
+    axes = (max(1, int(share * len(columns) / 2)), max(1, int(share * len(rows) / 2)))
+    ellipse = np.zeros(allowed.shape, np.uint8)
+    cv2.ellipse(ellipse, centre, axes, 0, 0, 360, 1, thickness=-1)
+    return ellipse > 0
 
 
 def _resized(mask: Bitmap, shape: tuple[int, int]) -> Bitmap:

@@ -11,6 +11,7 @@ from benchmarks.classic import DEFAULT_FOLDER, deepest_click, main, measure, ref
 from inference_container.segmenter import Bitmap, Pixels, chosen
 from inference_container.segmenters.classic import ClassicSegmenter
 from inference_container.segmenters.classic_shapes import iou
+from maskmill.core.geometry import Box
 from maskmill.core.prompt import MaskChoice, Prompt
 
 PHOTOS = sorted(path for path in DEFAULT_FOLDER.glob("*.jpg") if reference_of(path).exists())
@@ -62,6 +63,34 @@ def test_a_second_click_on_a_photo_is_respected(segmenter: ClassicSegmenter) -> 
     away = deepest_click(~reference).points[0].model_copy(update={"positive": False})
     [both] = masks_by(segmenter, image, Prompt(points=(*click.points, away)))
     assert iou(both, reference) > 0.85
+
+
+@needs_photos
+@pytest.mark.slow
+def test_a_box_with_and_without_a_click_finds_the_objects(segmenter: ClassicSegmenter) -> None:
+    alone, with_click = [], []
+    for photo in PHOTOS:
+        image = np.asarray(Image.open(photo).convert("RGB"))
+        reference = np.asarray(Image.open(reference_of(photo)).convert("L")) > 127
+        embedding = segmenter.embed(image)
+        click, box = deepest_click(reference), _box_around(reference)
+        found = segmenter.segment(embedding, [Prompt(box=box), Prompt(points=click.points, box=box)])
+        masks = [chosen(candidates, MaskChoice.BEST).draw() for candidates in found]
+        alone.append(iou(masks[0], reference))
+        with_click.append(iou(masks[1], reference))
+    assert np.mean(alone) > 0.85, alone
+    assert np.mean(with_click) > 0.9, with_click
+
+
+def _box_around(mask: Bitmap) -> Box:
+    rows, columns = np.nonzero(mask)
+    height, width = mask.shape
+    return Box(
+        left=max(0.0, float(columns.min() / width) - 0.01),
+        top=max(0.0, float(rows.min() / height) - 0.01),
+        right=min(1.0, float((columns.max() + 1) / width) + 0.01),
+        bottom=min(1.0, float((rows.max() + 1) / height) + 0.01),
+    )
 
 
 @needs_photos
