@@ -190,7 +190,7 @@ def _start_endpoint(processes: Processes, settings: EndpointSettings) -> Process
 def _start_model(processes: Processes, settings: EndpointSettings, emulator: EmulatorSettings, port: int) -> Process:
     deployed = next(iter(read_endpoints(emulator.deployed_file).values()))
     path = os.pathsep.join([str(settings.python.parent), "/usr/local/bin", "/usr/bin", "/bin"])
-    environment = model_environment(deployed, settings, path=path, extra={"HOST": "127.0.0.1", "PORT": str(port)})
+    environment = model_environment(deployed, settings, path=path, extra={"BIND_HOST": "127.0.0.1", "PORT": str(port)})
     arguments = [str(settings.python), "-m", "inference_container.server", "serve"]
     process = processes.start(Command("model", arguments, environment, REPOSITORY))
     process.wait_until_healthy(f"{settings.model_url}/ping", timeout_s=120.0)

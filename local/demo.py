@@ -19,8 +19,8 @@ from local.photos import PhotosMissing, demo_photos
 from local.processes import PortTaken, ProcessFailed, StateInUse
 
 STATE = REPOSITORY / ".maskmill"
-TEMPLATES = ("saucer=coffee-1.jpg:0.62,0.74", "crema=coffee-1.jpg:0.47,0.36")
-EDITS = ("saucer:hue=150,saturation=0.1", "crema:hue=-25,brightness=-0.08,contrast=0.2")
+TEMPLATES = ("china=coffee-1.jpg:0.205,0.52", "bowl=coffee-1.jpg:0.488,0.365")
+EDITS = ("china:hue=-155", "bowl:hue=55,saturation=0.15,brightness=-0.06")
 
 
 def main() -> int:

@@ -12,7 +12,7 @@ RESOLVE = [
     "--no-annotate", "--python-version", "3.11",
 ]  # fmt: skip
 EXTRAS = {"dev": ("lambdas", "infra", "inference", "local", "dev"), "demo": ("lambdas", "infra", "inference", "local")}
-LISTS = ("lambda-control", "lambda-imaging", "emulator", "server")
+LISTS = ("lambda-control", "lambda-imaging", "emulator", "inference")
 
 
 def main() -> None:

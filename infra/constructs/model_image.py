@@ -17,7 +17,13 @@ from constructs import Construct
 from infra.bundle import ROOT
 
 DOCKERFILE = "inference_container/Dockerfile"
-CONTEXT = ("inference_container", "maskmill", "requirements")
+CONTEXT = (  # what the image is made of: a change of anything else must not give it another name
+    "inference_container",
+    "maskmill/__init__.py",
+    "maskmill/core",
+    "requirements/inference.txt",
+    "requirements/sam.txt",
+)
 _REGISTRY = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z.]+/(?P<name>[^:@]+)([:@].+)?")
 
 
@@ -29,13 +35,17 @@ class ModelImage:
     pull: tuple[iam.PolicyStatement, ...]
 
 
-def built_image(scope: Construct) -> ModelImage:
-    """An image of `inference_container/` with the repository's root as its context, restricted to what it uses."""
+def built_image(scope: Construct, *, with_sam: bool) -> ModelImage:
+    """An image of `inference_container/` with the repository's root as its context, restricted to what it uses.
+
+    `with_sam` adds torch and Segment Anything, which the engines with weights need.
+    """
     asset = ecr_assets.DockerImageAsset(
         scope,
         "Image",
         directory=str(ROOT),
         file=DOCKERFILE,
+        build_args={"WITH_SAM": "1" if with_sam else "0"},
         platform=ecr_assets.Platform.LINUX_AMD64,
         ignore_mode=cdk.IgnoreMode.DOCKER,
         exclude=["*", *(f"!{folder}" for folder in CONTEXT), "**/__pycache__"],

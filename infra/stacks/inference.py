@@ -21,7 +21,11 @@ class InferenceStack(cdk.Stack):
     def __init__(self, scope: Construct, name: str, stage: Stage, *, data: DataStack, topics: AnswerTopics) -> None:
         super().__init__(scope, name, description="Maskmill: the model's endpoint")
         plan = stage.endpoint
-        image = existing_image(self, plan.image_uri) if plan.image_uri else built_image(self)
+        image = (
+            existing_image(self, plan.image_uri)
+            if plan.image_uri
+            else built_image(self, with_sam=plan.segmenter.needs_weights)
+        )
         log = log_group(self, "Log", f"/aws/sagemaker/Endpoints/{stage.endpoint_name}", days=stage.log_days)
         role = endpoint_role(
             self, media=data.media, work=data.work, topics=topics, log=log, weights=plan.segmenter.weights
