@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from local.aws import client
-from maskmill.cognito import Challenge, Cognito
-from maskmill.session import Profile, token_of, write_profile
+from maskmill.client.cognito import Challenge, Cognito
+from maskmill.client.session import Profile, token_of, write_profile
 
 
 class SignInFailed(RuntimeError):

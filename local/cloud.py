@@ -32,7 +32,7 @@ from local.endpoint.instance import Scaling
 from local.endpoint.launch import EndpointSettings, endpoint_command, endpoint_environment, model_environment
 from local.node import find_node, install_cdk
 from local.processes import Command, Process, Processes, free_port
-from maskmill.session import Profile
+from maskmill.client.session import Profile
 
 EMULATOR_PORT, ENDPOINT_PORT, MODEL_PORT = 4566, 8899, 8080
 SOURCES = (

@@ -1,1 +1,1 @@
-"""The `maskmill` command: arguments, words and progress bars; what is done lies in maskmill.run and its neighbours."""
+"""The `maskmill` command: arguments, words and progress bars; what is done lies in maskmill.client."""

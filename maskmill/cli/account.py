@@ -13,8 +13,8 @@ from maskmill.cli.context import common_of
 from maskmill.cli.failures import UNAVAILABLE, usage
 
 if TYPE_CHECKING:
-    from maskmill.cognito import Cognito, Tokens
-    from maskmill.session import CognitoToken, Profile
+    from maskmill.client.cognito import Cognito, Tokens
+    from maskmill.client.session import CognitoToken, Profile
 
 DEFAULT_ENDPOINT = "https://cognito-idp.us-east-1.amazonaws.com"
 
@@ -26,9 +26,9 @@ def login(
     endpoint: Annotated[str, typer.Option("--endpoint", help=f"Where Cognito is ({DEFAULT_ENDPOINT}).")] = "",
 ) -> None:
     """Sign in and write a profile; the password is asked for, or read from MASKMILL_PASSWORD."""
-    from maskmill.cognito import Cognito
-    from maskmill.session import Profile as ProfileFile
-    from maskmill.session import token_of, user_profile_path, write_profile
+    from maskmill.client.cognito import Cognito
+    from maskmill.client.session import Profile as ProfileFile
+    from maskmill.client.session import token_of, user_profile_path, write_profile
 
     common = common_of(context)
     path = common.profile_path() or user_profile_path(os.environ, home=Path.home())
@@ -66,7 +66,7 @@ def health(context: typer.Context) -> None:
 
 
 def _signed_in(cognito: Cognito, user: str) -> Tokens:
-    from maskmill.cognito import Challenge
+    from maskmill.client.cognito import Challenge
 
     outcome = cognito.sign_in(user, os.environ.get("MASKMILL_PASSWORD") or _asked("Password", hide=True))
     if isinstance(outcome, Challenge):
@@ -78,8 +78,8 @@ def _signed_in(cognito: Cognito, user: str) -> Tokens:
 
 
 def _known_profile(path: Path) -> Profile | None:
+    from maskmill.client.session import read_profile
     from maskmill.core.errors import InvalidInput
-    from maskmill.session import read_profile
 
     try:
         return read_profile(path)

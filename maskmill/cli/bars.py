@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from maskmill.cli.output import console_on, plain
-from maskmill.progress import Progress, Step
+from maskmill.client.progress import Progress, Step
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress

@@ -14,8 +14,8 @@ from maskmill.core.errors import NotFound
 
 if TYPE_CHECKING:
     from maskmill.client import Client
+    from maskmill.client.session import Profile
     from maskmill.core.api import DatasetView
-    from maskmill.session import Profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +29,21 @@ class Common:
 
     def profile_path(self) -> Path | None:
         """The profile file that holds here; None when there is none."""
-        from maskmill.session import profile_path
+        from maskmill.client.session import profile_path
 
         return self.profile or profile_path(os.environ, folder=Path.cwd(), home=Path.home())
 
     def read_profile(self) -> Profile | None:
-        from maskmill.session import read_profile
+        from maskmill.client.session import read_profile
 
         path = self.profile_path()
         return read_profile(path) if path is not None else None
 
     def connect(self) -> Client:
         """A client that is signed in; raises InvalidInput `unauthenticated` when there is no token."""
-        from maskmill.calls import FixedToken
         from maskmill.client import Client
-        from maskmill.session import SignedIn, not_signed_in
+        from maskmill.client.calls import FixedToken
+        from maskmill.client.session import SignedIn, not_signed_in
 
         profile = None if self.api and self.token else self.read_profile()
         api = self.api or (profile.api_url if profile else None)
@@ -75,7 +75,7 @@ def common_of(context: typer.Context) -> Common:
 
 def dataset_named(client: Client, text: str) -> DatasetView:
     """A dataset by id or name; raises NotFound."""
-    from maskmill.run import find_dataset
+    from maskmill.client.run import find_dataset
 
     found = find_dataset(client, text)
     if found is None:

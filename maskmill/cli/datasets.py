@@ -61,9 +61,9 @@ def upload(
 ) -> None:
     """Photos into a dataset, which is created when there is none of that name."""
     from maskmill.cli.reports import show_upload, upload_document
-    from maskmill.folder import find_files
-    from maskmill.run import find_or_create_dataset
-    from maskmill.upload import upload_files
+    from maskmill.client.folder import find_files
+    from maskmill.client.run import find_or_create_dataset
+    from maskmill.client.upload import upload_files
 
     common = common_of(context)
     found = find_files(sources, recursive=recursive)
@@ -106,8 +106,8 @@ def create_template(
     template: Annotated[list[str], typer.Argument(metavar="NAME=IMAGE:x,y…", help="As for `maskmill run --template`.")],
 ) -> None:
     """New templates; an equal one that exists is reused."""
-    from maskmill.run import make_templates
-    from maskmill.upload import UploadReport
+    from maskmill.client.run import make_templates
+    from maskmill.client.upload import UploadReport
 
     common = common_of(context)
     drafts = parse_templates(template)

@@ -76,7 +76,7 @@ def _output(ctx: Any) -> Output:
 
 
 def _show(output: Output, error: MaskmillError) -> None:
-    from maskmill.problems import code_of, request_id_of
+    from maskmill.client.problems import code_of, request_id_of
 
     code, request_id = code_of(error), request_id_of(error)
     output.say(f"Error: {error.message} ({code}{f', request {request_id}' if request_id else ''})")

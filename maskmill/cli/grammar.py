@@ -15,11 +15,11 @@ from collections.abc import Callable, Sequence
 
 from pydantic import ValidationError
 
+from maskmill.client.runplan import DraftBox, DraftPoint, Measure, TemplateDraft, first_fault
 from maskmill.core.edit import RANGES, Background, Edits
 from maskmill.core.prompt import MaskChoice, Placement, Refinement
 from maskmill.core.recipe import Composition, Distribution, Layer, Output, OutputFormat, Recipe, RegionExpr, RegionOp
 from maskmill.core.recipe import names_in as names_in_region
-from maskmill.runplan import DraftBox, DraftPoint, Measure, TemplateDraft, first_fault
 
 TEMPLATE_FORM = "NAME=IMAGE:x,y[;x,y][;!x,y][;box=l,t,r,b][@grow=2,feather=3], NAME=whole or NAME=centre"
 EDIT_FORM = "TEMPLATE:key=value[,key=value], for example cap:hue=40,saturation=0.3 or cap:paint=#ff0000/0.8"

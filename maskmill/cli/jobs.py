@@ -63,9 +63,9 @@ def submit_job(
     key: Key = "",
 ) -> None:
     """A job over all photos of a dataset; prints its id and does not wait."""
+    from maskmill.client.run import make_templates, resolve_names
+    from maskmill.client.upload import UploadReport
     from maskmill.core.api import SubmitJob
-    from maskmill.run import make_templates, resolve_names
-    from maskmill.upload import UploadReport
 
     common = common_of(context)
     drafts = parse_templates(templates)
@@ -92,7 +92,7 @@ def submit_job(
 def show_job(context: typer.Context, job: Job) -> None:
     """A job as it is now, and which items gave nothing."""
     from maskmill.cli import reports
-    from maskmill.run import unwell_items
+    from maskmill.client.run import unwell_items
 
     common = common_of(context)
     with common.connect() as client:
@@ -141,7 +141,7 @@ def list_items(
 def sync(context: typer.Context, job: Job, out: Out = Path("maskmill-results"), no_archive: NoArchive = False) -> None:
     """The dataset of an ended job into a folder; only what is missing or differs is downloaded."""
     from maskmill.cli.reports import show_sync, sync_document
-    from maskmill.sync import sync_job
+    from maskmill.client.sync import sync_job
 
     common = common_of(context)
     with common.connect() as client, Bars() as bars:
@@ -155,8 +155,8 @@ def sync(context: typer.Context, job: Job, out: Out = Path("maskmill-results"), 
 
 def _followed(common: Common, client: Client, job_id: str) -> JobView:
     from maskmill.cli import reports
-    from maskmill.run import unwell_items
-    from maskmill.watch import watch_job as follow
+    from maskmill.client.run import unwell_items
+    from maskmill.client.watch import watch_job as follow
 
     with Bars() as bars:
         ended = follow(client, job_id, progress=bars.show, changed=common.output.document)

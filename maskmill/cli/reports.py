@@ -7,11 +7,11 @@ from typing import Any
 
 from maskmill.cli.bars import WORDS
 from maskmill.cli.output import Output, jsonable
+from maskmill.client.run import RunReport
+from maskmill.client.sync import SyncReport
+from maskmill.client.upload import UploadedFile, UploadReport
 from maskmill.core.api import ItemView, JobView
 from maskmill.core.job import JobStatus
-from maskmill.run import RunReport
-from maskmill.sync import SyncReport
-from maskmill.upload import UploadedFile, UploadReport
 
 _ROWS_MAX = 50
 _MIB = 1024 * 1024

@@ -1,4 +1,4 @@
-"""`maskmill run`: photos in, dataset out; the work itself is maskmill.run."""
+"""`maskmill run`: photos in, dataset out; the work itself is maskmill.client.run."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from maskmill.cli.bars import Bars
 from maskmill.cli.context import Common, common_of
 from maskmill.cli.failures import FAILED, INTERRUPTED, usage
 from maskmill.cli.grammar import GrammarError, build_recipe, parse_edit, parse_recipe, parse_template
+from maskmill.client.runplan import RunPlan, TemplateDraft
 from maskmill.core.limits import IDEMPOTENCY_KEY_CHARS_MAX, NAME_CHARS_MAX, SAMPLES_PER_IMAGE_MAX
 from maskmill.core.recipe import OutputFormat, Recipe
-from maskmill.runplan import RunPlan, TemplateDraft
 
 Sources = Annotated[
     list[Path], typer.Argument(metavar="FOLDER", exists=True, help="A folder of photos, or single photos.")
@@ -91,7 +91,7 @@ def run(
 def do_run(common: Common, plan: RunPlan) -> None:
     """Run a plan with progress on stderr; ends with status 1 when something of it failed."""
     from maskmill.cli.reports import run_document, show_run
-    from maskmill.run import run_job
+    from maskmill.client.run import run_job
 
     bars = Bars()
     try:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from maskmill.calls import FixedToken
 from maskmill.client import Client
-from maskmill.retry import Backoff
+from maskmill.client.calls import FixedToken
+from maskmill.client.retry import Backoff
 from tests.unit.client.fake_service import FakeService, serving
 
 PATIENCE = Backoff(sleep=lambda seconds: None, fraction=lambda: 0.0)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from maskmill.calls import FixedToken, base_of
 from maskmill.client import Client
+from maskmill.client.calls import FixedToken, base_of
+from maskmill.client.problems import code_of, request_id_of
+from maskmill.client.retry import Backoff
 from maskmill.core.api import SubmitJob
 from maskmill.core.errors import (
     Code,
@@ -18,8 +20,6 @@ from maskmill.core.errors import (
 )
 from maskmill.core.prompt import Placement, Template
 from maskmill.core.recipe import Recipe
-from maskmill.problems import code_of, request_id_of
-from maskmill.retry import Backoff
 from tests.unit.client.fake_service import FakeService, problem
 from tests.unit.client.fake_store import Answer
 

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from maskmill.cli.failures import shared_first
 from maskmill.cli.main import app
-from maskmill.session import CognitoToken, read_profile
+from maskmill.client.session import CognitoToken, read_profile
 from tests.unit.client.fake_service import OPEN_STATES, FakeService, problem
 
 PRINTABLE = {"\n", *map(chr, range(32, 127))}

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maskmill.cli.grammar import GrammarError, build_recipe, parse_edit, parse_recipe, parse_template
+from maskmill.client.runplan import with_ids
 from maskmill.core.edit import RANGES, Background
 from maskmill.core.errors import InvalidInput
 from maskmill.core.geometry import Box, Point, Size
 from maskmill.core.prompt import MaskChoice, Placement
 from maskmill.core.recipe import Composition, OutputFormat, RegionExpr
-from maskmill.runplan import with_ids
 
 SIZE = Size(height_px=300, width_px=400)
 

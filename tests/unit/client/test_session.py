@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from maskmill.client import Client
-from maskmill.cognito import Challenge, Cognito, Tokens
-from maskmill.core.errors import Code, InvalidInput
-from maskmill.session import (
+from maskmill.client.cognito import Challenge, Cognito, Tokens
+from maskmill.client.session import (
     CognitoToken,
     Profile,
     SignedIn,
@@ -21,6 +20,7 @@ from maskmill.session import (
     user_profile_path,
     write_profile,
 )
+from maskmill.core.errors import Code, InvalidInput
 from tests.unit.client.fake_service import FakeService
 
 NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)

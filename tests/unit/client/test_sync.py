@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from maskmill.client import Client
+from maskmill.client.folder import find_files
+from maskmill.client.placing import UnsafeName, place
+from maskmill.client.sync import SyncReport, sync_job
+from maskmill.client.upload import upload_files
 from maskmill.core.api import JobView, SubmitJob
 from maskmill.core.errors import Conflict
 from maskmill.core.prompt import Placement, Template
 from maskmill.core.recipe import Layer, Recipe
-from maskmill.folder import find_files
-from maskmill.placing import UnsafeName, place
-from maskmill.sync import SyncReport, sync_job
-from maskmill.upload import upload_files
 from tests.unit.client.fake_service import FakeService
 from tests.unit.client.fake_store import Answer
 

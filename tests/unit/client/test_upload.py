@@ -9,14 +9,14 @@ import httpx
 import pytest
 
 from maskmill.client import Client
+from maskmill.client.folder import RESULT_MARK, find_files
+from maskmill.client.posting import post_file
+from maskmill.client.progress import Progress, Step
+from maskmill.client.upload import UploadReport, upload_files
 from maskmill.core.api import UploadTicket
 from maskmill.core.errors import InvalidInput, Unavailable
 from maskmill.core.image import ImageStatus
 from maskmill.core.limits import FILENAME_BYTES_MAX, UPLOADS_PER_CALL_MAX
-from maskmill.folder import RESULT_MARK, find_files
-from maskmill.posting import post_file
-from maskmill.progress import Progress, Step
-from maskmill.upload import UploadReport, upload_files
 from tests.unit.client.conftest import PATIENCE
 from tests.unit.client.fake_service import FakeService, problem
 

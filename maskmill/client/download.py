@@ -15,9 +15,9 @@ from pathlib import Path
 
 import httpx
 
+from maskmill.client.folder import Hashed, hash_file
+from maskmill.client.retry import Backoff
 from maskmill.core.errors import Code, MaskmillError, NotFound, Unavailable
-from maskmill.folder import Hashed, hash_file
-from maskmill.retry import Backoff
 
 FILE_BYTES_MAX = 2 * 1024**3  # for a file whose size is not announced
 _PIECE_BYTES = 256 * 1024

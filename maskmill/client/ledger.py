@@ -10,8 +10,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from maskmill.client.folder import RESULT_MARK, Hashed
 from maskmill.core.model import Model
-from maskmill.folder import RESULT_MARK, Hashed
 
 
 class Entry(Model):

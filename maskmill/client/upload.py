@@ -10,16 +10,16 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, as_completed
 from dataclasses import dataclass, field
 
-from maskmill.client import Client
+from maskmill.client.folder import Found, Hashed, LeftOut, LocalFile, hash_file
+from maskmill.client.posting import TicketExpired, post_file
+from maskmill.client.progress import Progress, Report, Step, silent
+from maskmill.client.service import Client
+from maskmill.client.settling import await_settled
+from maskmill.client.workers import worker_pool
 from maskmill.core.api import ImageView, UploadTicket
 from maskmill.core.errors import Code, MaskmillError, Unavailable, message_of
 from maskmill.core.image import ImageStatus, Refusal, Upload
 from maskmill.core.limits import UPLOAD_BYTES_MAX, UPLOADS_PER_CALL_MAX
-from maskmill.folder import Found, Hashed, LeftOut, LocalFile, hash_file
-from maskmill.posting import TicketExpired, post_file
-from maskmill.progress import Progress, Report, Step, silent
-from maskmill.settling import await_settled
-from maskmill.workers import worker_pool
 
 HASHERS = 4
 STREAMS = 5

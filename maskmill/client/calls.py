@@ -11,9 +11,9 @@ from typing import Any, Protocol
 import httpx
 
 from maskmill import __version__
+from maskmill.client.problems import error_of, retry_after_s
+from maskmill.client.retry import Backoff
 from maskmill.core.errors import Code, InvalidInput, Unavailable
-from maskmill.problems import error_of, retry_after_s
-from maskmill.retry import Backoff
 
 API_PATH = "/api/v1"
 API_TIMEOUT = httpx.Timeout(30.0, connect=10.0)

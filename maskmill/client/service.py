@@ -14,7 +14,9 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from maskmill.calls import STORAGE_TIMEOUT, Call, Caller, Token, open_http
+from maskmill.client.calls import STORAGE_TIMEOUT, Call, Caller, Token, open_http
+from maskmill.client.problems import RefusedAnswer
+from maskmill.client.retry import Backoff
 from maskmill.core.api import (
     CreateDataset,
     DatasetFiles,
@@ -36,8 +38,6 @@ from maskmill.core.errors import Code, InvalidInput, Unavailable
 from maskmill.core.image import ImageStatus, Upload
 from maskmill.core.item import ItemStatus
 from maskmill.core.prompt import Template
-from maskmill.problems import RefusedAnswer
-from maskmill.retry import Backoff
 
 Value = TypeVar("Value", bound=BaseModel)
 

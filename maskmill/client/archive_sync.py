@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from maskmill.client import Client
+from maskmill.client.download import AddressExpired, fetch_resumable, has_content
+from maskmill.client.folder import hash_file
+from maskmill.client.ledger import Entry, Ledger
+from maskmill.client.placing import place
+from maskmill.client.progress import Progress, Report, Step
+from maskmill.client.service import Client
 from maskmill.core.errors import Unavailable
 from maskmill.core.keys import ARCHIVE
 from maskmill.core.model import content_hash
-from maskmill.download import AddressExpired, fetch_resumable, has_content
-from maskmill.folder import hash_file
-from maskmill.ledger import Entry, Ledger
-from maskmill.placing import place
-from maskmill.progress import Progress, Report, Step
 
 ROUNDS_MAX = 50
 _SHOW_EVERY_BYTES = 4 * 1024 * 1024

@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from maskmill.calls import open_http, unreachable
+from maskmill.client.calls import open_http, unreachable
+from maskmill.client.retry import Backoff
 from maskmill.core.errors import Code, InvalidInput, MaskmillError, Unavailable
-from maskmill.retry import Backoff
 
 _TARGET = "AWSCognitoIdentityProviderService"
 _TIMEOUT = httpx.Timeout(15.0, connect=10.0)

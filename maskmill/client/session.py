@@ -17,7 +17,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from maskmill.cognito import Cognito, Tokens
+from maskmill.client.cognito import Cognito, Tokens
 from maskmill.core.errors import Code, InvalidInput
 from maskmill.core.model import Model
 

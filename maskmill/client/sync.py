@@ -12,18 +12,18 @@ from concurrent.futures import as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from maskmill.archive_sync import sync_archive
-from maskmill.client import Client
+from maskmill.client.archive_sync import sync_archive
+from maskmill.client.download import AddressExpired, Fetched, Remote, fetch, has_content
+from maskmill.client.folder import Hashed
+from maskmill.client.ledger import Entry, Ledger
+from maskmill.client.placing import place
+from maskmill.client.progress import Progress, Report, Step, silent
+from maskmill.client.service import Client
+from maskmill.client.workers import worker_pool
 from maskmill.core.api import DatasetFiles, ItemVariants, JobView, LabelView
 from maskmill.core.errors import Code, Conflict, MaskmillError, NotFound
 from maskmill.core.keys import ANNOTATIONS, ARCHIVE, MANIFEST
 from maskmill.core.model import content_hash
-from maskmill.download import AddressExpired, Fetched, Remote, fetch, has_content
-from maskmill.folder import Hashed
-from maskmill.ledger import Entry, Ledger
-from maskmill.placing import place
-from maskmill.progress import Progress, Report, Step, silent
-from maskmill.workers import worker_pool
 
 STREAMS = 8
 ROUNDS_MAX = 4  # how often addresses that expired meanwhile are asked for again

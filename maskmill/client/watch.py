@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from maskmill.client import Client
+from maskmill.client.progress import Progress, Report, Step, silent
+from maskmill.client.retry import Pace
+from maskmill.client.service import Client
 from maskmill.core.api import JobView
 from maskmill.core.errors import Unavailable
 from maskmill.core.job import JobStatus
 from maskmill.core.limits import JOB_LIFE_S
-from maskmill.progress import Progress, Report, Step, silent
-from maskmill.retry import Pace
 
 WATCH_S_MAX = JOB_LIFE_S + 60 * 60
 OUTAGE_S_MAX = 300.0

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 
-from maskmill.client import Client
+from maskmill.client.progress import Progress, Report, Step, silent
+from maskmill.client.retry import Pace
+from maskmill.client.service import Client
 from maskmill.core.errors import Unavailable
 from maskmill.core.image import ImageStatus
-from maskmill.progress import Progress, Report, Step, silent
-from maskmill.retry import Pace
 
 LOOKS_MAX = 100_000
 

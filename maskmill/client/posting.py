@@ -10,9 +10,9 @@ from pathlib import Path
 
 import httpx
 
+from maskmill.client.retry import Backoff
 from maskmill.core.api import UploadTicket
 from maskmill.core.errors import Code, InvalidInput, Unavailable
-from maskmill.retry import Backoff
 
 _S3_CODE = re.compile(r"<Code>([A-Za-z0-9]{1,64})</Code>")
 _CHANGED = frozenset({"EntityTooLarge", "EntityTooSmall", "BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch"})

@@ -10,19 +10,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from maskmill.client import Client
+from maskmill.client.folder import Found, find_files
+from maskmill.client.progress import Progress, Report, Step, silent
+from maskmill.client.runplan import RunPlan, TemplateDraft, same_template, unique, with_ids
+from maskmill.client.service import Client
+from maskmill.client.sync import SyncReport, sync_job
+from maskmill.client.upload import UploadReport, upload_files
+from maskmill.client.watch import Stopwatch, watch_job
 from maskmill.core.api import DatasetView, ImageView, ItemView, JobView, SubmitJob, TemplateView
 from maskmill.core.errors import Code, InvalidInput, NotFound
 from maskmill.core.image import ImageStatus
 from maskmill.core.item import ItemStatus
 from maskmill.core.job import JobStatus
 from maskmill.core.recipe import Recipe
-from maskmill.folder import Found, find_files
-from maskmill.progress import Progress, Report, Step, silent
-from maskmill.runplan import RunPlan, TemplateDraft, same_template, unique, with_ids
-from maskmill.sync import SyncReport, sync_job
-from maskmill.upload import UploadReport, upload_files
-from maskmill.watch import Stopwatch, watch_job
 
 IMAGES_NAMED_MAX = 1000  # a job over more than these is a job over the whole dataset
 _UNWELL = (ItemStatus.FAILED, ItemStatus.NO_MATCH, ItemStatus.CANCELLED)
