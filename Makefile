@@ -15,10 +15,10 @@ help: ## List the commands
 demo: .venv/demo ## The whole stack on this machine: deploy, run a job, show the results (ONCE=1 exits after it, OUT=folder)
 	@$(BIN)/python -m local.demo --out "$(OUT)" $(if $(ONCE),--once)
 
-test: check .venv/test ## Everything that must hold: linters, types, and all tests
+test: check ## Everything that must hold: linters, types, and all tests
 	$(BIN)/python -m pytest
 
-check: .venv/dev ## Linters, formatting, types and the direction of imports
+check: .venv/test ## Linters, formatting, types and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -63,5 +63,6 @@ clean: ## Remove everything that the commands above made
 
 .venv/test: .venv/dev requirements/sam.txt
 	@echo "Installing torch for the tests of Segment Anything ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' requirements/sam.txt)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/sam.txt
 	@touch $@
