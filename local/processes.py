@@ -182,8 +182,11 @@ def end_leftover(pid_file: Path) -> None:
 
 
 def start_time(pid: int) -> str:
-    """When a process started, in the words of `ps`; empty when there is no such process."""
-    answer = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    """When a process started, in the words of `ps`; empty when there is no such process, or no `ps` to ask."""
+    try:
+        answer = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return ""
     return answer.stdout.strip()
 
 

@@ -18,6 +18,7 @@ from PIL import Image
 
 from local.cloud import Laptop, laptop
 from local.emulator.environment import REPOSITORY
+from local.endpoint.instance import Scaling
 from local.processes import DIRECT
 
 BALL, BOX = "ball=photo-1.jpg:0.30,0.50", "box=photo-1.jpg:0.72,0.45"
@@ -73,7 +74,8 @@ class User:
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
-    with laptop(tmp_path_factory.mktemp("laptop"), tell=lambda _line: None) as running:
+    scaling = Scaling(starts_awake=False, wake_delay_s=2.0)  # the first job finds the endpoint at zero instances
+    with laptop(tmp_path_factory.mktemp("laptop"), scaling=scaling, tell=lambda _line: None) as running:
         yield running
 
 
