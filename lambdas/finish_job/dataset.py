@@ -7,8 +7,11 @@ them twice gives the same bytes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
+from lambdas.finish_job.read_ahead import Wanted, read_ahead
 from maskmill.core import keys
+from maskmill.core.limits import ARCHIVE_BYTES_MAX, LABEL_BYTES_EXPECTED
 from maskmill.core.mask import Rle
 from maskmill.core.model import content_hash
 from maskmill.core.ports import Objects
@@ -18,6 +21,15 @@ from maskmill.exports.archive import Member, write_archive
 from maskmill.exports.coco import instances
 from maskmill.exports.layout import DatasetPicture, pictures_of
 from maskmill.exports.manifest import manifest
+
+NOTICE = "PICTURES-ARE-NOT-HERE.txt"
+
+
+class _File(NamedTuple):
+    """A picture or a mask of the dataset: its path in it, and the object that holds it."""
+
+    name: str
+    wanted: Wanted
 
 
 def write_dataset(media: Objects, job: JobState, results: tuple[ItemResult, ...]) -> int:
@@ -39,20 +51,26 @@ def _stream(media: Objects, job: JobState, name: str, media_type: str, chunks: I
 
 
 def _annotations(media: Objects, job: JobState, results: tuple[ItemResult, ...]) -> Iterator[bytes]:
-    pixels = {
-        label.object_id: item.normal.pixels_sha256
-        for item in results
-        for picture in pictures_of(item, include_source=True)
-        for label in picture.labels
-    }
-
-    def rle_of(label: Label) -> Rle:
-        data = media.get(keys.label_rle(job.tenant, pixels[label.object_id], label.object_id))
-        return LabelMask.model_validate_json(data).rle
-
+    """COCO asks for each item's labels once, in the order of its pictures: they are read in that order, ahead."""
     recipe = job.job.recipe
+    masks = read_ahead(media.get, _label_masks(job, results))
+
+    def rle_of(_label: Label) -> Rle:
+        return LabelMask.model_validate_json(next(masks)).rle
+
     categories = [recipe.name_of(template_id) for template_id in recipe.recipe.templates]
     return instances(results, rle_of, categories=categories, include_sources=recipe.recipe.sources)
+
+
+def _label_masks(job: JobState, results: tuple[ItemResult, ...]) -> Iterator[Wanted]:
+    for item in results:
+        seen: set[str] = set()
+        for picture in pictures_of(item, include_source=job.job.recipe.recipe.sources):
+            for label in picture.labels:
+                if label.object_id not in seen:
+                    seen.add(label.object_id)
+                    key = keys.label_rle(job.tenant, item.normal.pixels_sha256, label.object_id)
+                    yield Wanted(key, LABEL_BYTES_EXPECTED)
 
 
 def _manifest(job: JobState, results: tuple[ItemResult, ...]) -> Iterator[bytes]:
@@ -66,27 +84,43 @@ def _manifest(job: JobState, results: tuple[ItemResult, ...]) -> Iterator[bytes]
 
 
 def _members(media: Objects, job: JobState, results: tuple[ItemResult, ...]) -> Iterator[Member]:
-    """Annotations and manifest first, then each item's source, variants and masks."""
-    for name in (keys.ANNOTATIONS, keys.MANIFEST):
-        yield Member(name, _reader(media, _key(job, name)))
+    """Annotations and manifest first, made again rather than read, then each item's source, variants and masks."""
+    yield Member(keys.ANNOTATIONS, lambda: _annotations(media, job, results))
+    yield Member(keys.MANIFEST, lambda: _manifest(job, results))
+    if sum(file.wanted.size_bytes for file in _files(job, results)) > ARCHIVE_BYTES_MAX:
+        yield Member(NOTICE, _notice)
+        return
+    contents = read_ahead(media.get, (file.wanted for file in _files(job, results)))
+    for file in _files(job, results):
+        yield Member(file.name, _next_of(contents))
+
+
+def _next_of(contents: Iterator[bytes]) -> Callable[[], Iterable[bytes]]:
+    return lambda: (next(contents),)
+
+
+def _notice() -> Iterable[bytes]:
+    gigabytes = ARCHIVE_BYTES_MAX // 1024**3
+    yield f"The pictures of this dataset have more than {gigabytes} GiB. Fetch them with `maskmill sync`.\n".encode()
+
+
+def _files(job: JobState, results: tuple[ItemResult, ...]) -> Iterator[_File]:
+    """Every picture and every mask of the dataset once, in the order of the archive."""
     for item in results:
         seen: set[str] = set()
         for picture in pictures_of(item, include_source=job.job.recipe.recipe.sources):
-            yield Member(picture.file, _reader(media, _picture_key(job, picture)))
+            yield _File(picture.file, _picture(job, picture))
             for label in picture.labels:
                 mask_file = picture.mask_file(label)
                 if mask_file not in seen:
                     seen.add(mask_file)
                     key = keys.label_png(job.tenant, item.normal.pixels_sha256, label.object_id)
-                    yield Member(mask_file, _reader(media, key))
+                    yield _File(mask_file, Wanted(key, label.png_bytes))
 
 
-def _picture_key(job: JobState, picture: DatasetPicture) -> str:
-    pixels, variant = picture.item.normal.pixels_sha256, picture.variant
+def _picture(job: JobState, picture: DatasetPicture) -> Wanted:
+    normal, variant = picture.item.normal, picture.variant
     if variant is None:
-        return keys.normal(job.tenant, pixels)
-    return keys.variant(job.tenant, pixels, variant.variant_id, EXTENSIONS[variant.format])
-
-
-def _reader(media: Objects, key: str) -> Callable[[], Iterable[bytes]]:
-    return lambda: (media.get(key),)
+        return Wanted(keys.normal(job.tenant, normal.pixels_sha256), normal.png_bytes)
+    extension = EXTENSIONS[variant.format]
+    return Wanted(keys.variant(job.tenant, normal.pixels_sha256, variant.variant_id, extension), variant.size_bytes)

@@ -23,27 +23,40 @@ IMAGES_PER_DATASET_MAX = 10_000
 
 # Prompts, templates and recipes
 POINTS_MAX = 64
-TEMPLATES_PER_DATASET_MAX = 64
+TEMPLATES_PER_DATASET_MAX = 64  # all of them fit into one answer
+TEMPLATE_BYTES_MAX = 64 * 1024  # as JSON, a previous mask included
+RECIPE_BYTES_MAX = 32 * 1024  # as JSON; the list of jobs shows many of them at once
 TEMPLATES_PER_RECIPE_MAX = 16
 LAYERS_PER_RECIPE_MAX = 16
 SAMPLES_PER_IMAGE_MAX = 50
 REGION_DEPTH_MAX = 8
+REGION_MASKS_MAX = 64  # masks that one expression may name, repetitions included
 
 # Jobs
 DATASETS_PER_TENANT_MAX = 1_000
 IMAGES_PER_JOB_MAX = 10_000
 SHARD_ITEMS_MAX = 25
+JOB_BYTES_MAX = 300 * 1024  # as JSON, with its templates: a row of the table holds 400 KB
 VARIANTS_PER_IMAGE_MAX = 200
+PICTURES_PER_IMAGE_MAX = 1_000  # variants, and the masks of those that do not show what their source shows
+VARIANTS_PER_JOB_MAX = 50_000  # one run of finish_job writes them all into one archive
+RESULT_ROW_BYTES_MAX = 100 * 1024  # what an item left behind lies in its row, or else in an object
+ARCHIVE_BYTES_MAX = 16 * 1024**3  # beyond this the archive holds the lists only, and the pictures are fetched singly
+LABEL_BYTES_EXPECTED = 64 * 1024  # of a label's RLE, for reading ahead
 MODEL_ATTEMPTS_MAX = 3
 CONFLICT_RETRIES_MAX = 8
 JOB_LIFE_S = 24 * 60 * 60  # after this, what is still open fails with `gave_up`
-SWEEP_JOBS_MAX = 200  # jobs that one sweep looks at
+FINISH_LEASE_S = 16 * 60  # longer than one run of finish_job may take
+SWEEP_JOBS_MAX = 200  # due rows of each partition that one sweep looks at
+SWEEP_RUN_S = 40  # a sweep ends itself well before the function's time is up
 
 # How long the sweep waits before it repairs (the queues' own retries come first)
 SWEEP_FIRST_LOOK_S = 60
 SWEEP_PENDING_S = 5 * 60
 SWEEP_RENDERING_S = 15 * 60
 SWEEP_UPLOAD_S = 5 * 60
+SWEEP_PLAN_S = 5 * 60
+SWEEP_FINISH_S = 15 * 60
 QUEUE_BATCH_MAX = 10
 
 # Masks and the segmenter

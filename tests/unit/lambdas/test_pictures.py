@@ -1,0 +1,144 @@
+"""An item's pictures are made once and kept by content, and a job's dataset is written from what they left behind."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from pycocotools import mask as coco_mask
+
+from lambdas.finish_job import dataset
+from lambdas.finish_job.dataset import write_dataset
+from lambdas.render_item.pictures import paint
+from maskmill.core import keys, rows
+from maskmill.core.errors import MaskmillError
+from maskmill.core.geometry import Point
+from maskmill.core.job import Job
+from maskmill.core.mask import Mask
+from maskmill.core.plan import Chunk, PlannedItem, mask_key_for
+from maskmill.core.prompt import Prompt, Refinement, Template
+from maskmill.core.recipe import Recipe, resolve
+from maskmill.core.result import ItemResult, Remark
+from maskmill.core.rows import JobState
+from maskmill.imaging.masks import rle_of
+from maskmill.imaging.normal import normalise
+from tests.simulation.cloud import MemoryObjects
+
+TENANT = "t1"
+CAP = Template(name="cap", prompt=Prompt(points=(Point(x=0.4, y=0.5),)))
+SHOE = Template(name="shoe", prompt=Prompt(points=(Point(x=0.9, y=0.9),)), refinement=Refinement(grow_px=1))
+
+
+def photo() -> bytes:
+    rows_, columns = np.mgrid[:30, :40]
+    pixels = np.stack([rows_ * 8, columns * 6, (rows_ + columns) * 3], axis=-1).astype(np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG")
+    return out.getvalue()
+
+
+class Scene:
+    """One ready item with known masks in a bucket, and a job over it."""
+
+    def __init__(self, recipe: dict[str, Any], *, empty: tuple[str, ...] = ()) -> None:
+        self.media = MemoryObjects("media")
+        made = normalise(photo())
+        self.item = PlannedItem(index=0, image_id="i1", name="Photo One.JPG", normal=made.normal)
+        self.chunk = Chunk(number=0, items=(self.item,))
+        templates = {"a": CAP, "b": SHOE}
+        job = Job(
+            job_id="j1",
+            dataset_id="d1",
+            recipe=resolve(Recipe.model_validate({"templates": ["a", "b"], **recipe}), templates),
+            segmenter="classic-1",
+            created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        )
+        put = rows.put_job(TENANT, job, body_hash="b", now_s=0, due_at_s=0)
+        self.job: JobState = rows.job_of(put.row)
+        self.media.put(keys.normal(TENANT, made.normal.pixels_sha256), made.png, media_type="image/png")
+        for template_id, template in templates.items():
+            mask = np.zeros((30, 40), bool)
+            if template_id not in empty:
+                mask[5:15, 10:30] = True
+            key = mask_key_for(self.item, template, "classic-1")
+            assert key is not None
+            answer = Mask(rle=rle_of(mask), score=0.5)
+            self.media.put(
+                keys.mask(TENANT, made.normal.pixels_sha256, key), answer.model_dump_json().encode(), media_type="x"
+            )
+
+    def paint(self) -> ItemResult:
+        return paint(self.media, self.job, self.chunk, self.item)
+
+
+TWO_LAYERS = {"layers": [{"region": "a", "edits": {"hue": 90}}, {"region": "b", "edits": {"noise": 0.1}}]}
+
+
+def test_an_item_that_was_painted_before_is_read_back_and_not_decoded_again() -> None:
+    scene = Scene(TWO_LAYERS | {"output": {"format": "png"}})
+    first = scene.paint()
+    normal = scene.item.normal
+    assert normal is not None
+    del scene.media.objects[keys.normal(TENANT, normal.pixels_sha256)]  # painting anew would need it
+    written = dict(scene.media.objects)
+    assert scene.paint() == first
+    assert scene.media.objects == written
+    assert [variant.file_stem for variant in first.variants] == ["0001_photo-one__cap", "0001_photo-one__shoe"]
+    assert [label.area_px for label in first.labels] == [200, 200 + 2 * (20 + 10)]
+
+
+def test_a_template_that_found_nothing_leaves_no_label_and_no_variant() -> None:
+    result = Scene(TWO_LAYERS, empty=("b",)).paint()
+    assert [label.name for label in result.labels] == ["cap"]
+    assert [variant.file_stem for variant in result.variants] == ["0001_photo-one__cap"]
+    assert result.remarks == (Remark.EMPTY_MASK,)
+
+
+def test_without_the_normal_image_painting_says_so() -> None:
+    scene = Scene(TWO_LAYERS)
+    with pytest.raises(MaskmillError):
+        paint(scene.media, scene.job, scene.chunk, scene.item.model_copy(update={"normal": None}))
+
+
+def test_a_cut_out_is_labelled_by_what_it_shows() -> None:
+    cut = {"layers": [{"region": "a", "edits": {"cutout": {"crop": True, "margin": 0.0}}}], "output": {"format": "png"}}
+    variant = Scene(cut).paint().variants[0]
+    assert (variant.size.height_px, variant.size.width_px) == (10, 20)
+    assert variant.labels is not None
+    assert {label.name: label.area_px for label in variant.labels} == {"cap": 200, "shoe": 200}
+
+
+def test_a_dataset_is_written_twice_with_the_same_bytes_and_read_by_coco() -> None:
+    scene = Scene(TWO_LAYERS | {"output": {"format": "png"}, "samples_per_image": 2})
+    results = (scene.paint(),)
+    write_dataset(scene.media, scene.job, results)
+    first = dict(scene.media.objects)
+    size = write_dataset(scene.media, scene.job, results)
+    assert scene.media.objects == first
+    archive = first[keys.dataset_file(TENANT, "j1", keys.ARCHIVE)]
+    assert len(archive) == size
+    with zipfile.ZipFile(io.BytesIO(archive)) as files:
+        annotations = json.loads(files.read(keys.ANNOTATIONS))
+        assert files.read(keys.ANNOTATIONS) == first[keys.dataset_file(TENANT, "j1", keys.ANNOTATIONS)]
+        assert len(annotations["images"]) == 1 + 2 * 2
+        for entry in annotations["annotations"]:
+            png = np.asarray(Image.open(io.BytesIO(files.read(entry["mask_file"])))) > 0
+            assert np.array_equal(coco_mask.decode(entry["segmentation"]).astype(bool), png)
+
+
+def test_an_archive_that_would_be_too_large_holds_the_lists_and_says_where_the_pictures_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scene = Scene(TWO_LAYERS)
+    results = (scene.paint(),)
+    monkeypatch.setattr(dataset, "ARCHIVE_BYTES_MAX", 100)
+    write_dataset(scene.media, scene.job, results)
+    with zipfile.ZipFile(io.BytesIO(scene.media.objects[keys.dataset_file(TENANT, "j1", keys.ARCHIVE)])) as files:
+        assert files.namelist() == [keys.ANNOTATIONS, keys.MANIFEST, dataset.NOTICE]
+        assert b"maskmill sync" in files.read(dataset.NOTICE)
