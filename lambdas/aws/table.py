@@ -161,9 +161,12 @@ def _position(query: Query, last: Mapping[str, Any]) -> str:
 
 def _parse_position(after: str, kind: type) -> tuple[int | str, Key]:
     try:
-        at, pk, sk = json.loads(after)
+        position = json.loads(after)
+        at, pk, sk = position
     except (ValueError, TypeError) as error:
         raise InvalidInput(Code.INVALID_CURSOR, detail="not a position of an index") from error
     if not (isinstance(at, int | str) and type(at) is kind and isinstance(pk, str) and isinstance(sk, str)):
         raise InvalidInput(Code.INVALID_CURSOR, detail="not a position of this index")
+    if not isinstance(position, list) or not f"{at}{pk}{sk}".isascii():  # half a character would fail the whole call
+        raise InvalidInput(Code.INVALID_CURSOR, detail="not a position that was handed out")
     return at, Key(pk, sk)

@@ -175,6 +175,9 @@ def test_an_invocation_names_its_request_and_where_its_answer_goes(answer: dict[
         Query(pk="p", index=Index.RECENT, after='[5,"p","s"]'),
         Query(pk="p", index=Index.RECENT, after='["text","p"]'),
         Query(pk="p", index=Index.RECENT, after='["text",5,"s"]'),
+        Query(pk="p", index=Index.RECENT, after='{"text":1,"p":2,"s":3}'),
+        Query(pk="p", index=Index.RECENT, after='"tps"'),
+        Query(pk="p", index=Index.RECENT, after=r'["text","\ud800","s"]'),
         Query(pk="p", after="refused by the service"),
     ],
 )
