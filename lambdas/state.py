@@ -6,15 +6,18 @@ should follow it must not strand a job.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 
 from maskmill.core import keys, rows
 from maskmill.core.errors import Code, MaskmillError, message_of
 from maskmill.core.image import Refusal
 from maskmill.core.item import ItemStatus
+from maskmill.core.limits import RESULT_ROW_BYTES_MAX
 from maskmill.core.messages import FinishJob
 from maskmill.core.plan import Chunk
 from maskmill.core.ports import Clock, Objects, Queues, Table
+from maskmill.core.result import ItemResult
 from maskmill.core.rows import ChunkState, JobState
 from maskmill.core.table import Key, Query, Row, RowConflict
 
@@ -63,6 +66,28 @@ def all_rows(table: Table, pk: str, prefix: str) -> Iterator[Row]:
 def all_chunks(table: Table, tenant: str, job_id: str) -> Iterator[ChunkState]:
     for row in all_rows(table, rows.job_pk(tenant, job_id), rows.CHUNK_PREFIX):
         yield rows.chunk_of(row)
+
+
+def keep_result(table: Table, media: Objects, tenant: str, job_id: str, result: ItemResult) -> ItemResult:
+    """Record what an item left behind; returns what is on record, which is another run's where that was faster."""
+    doc = result.model_dump_json()
+    data = doc.encode()
+    if len(data) <= RESULT_ROW_BYTES_MAX:
+        write = rows.put_result(tenant, job_id, result.index, doc=doc)
+    else:
+        key = keys.result(tenant, result.normal.pixels_sha256, hashlib.sha256(data).hexdigest())
+        media.put(key, data, media_type="application/json")
+        write = rows.put_result_address(tenant, job_id, result.index, key=key)
+    try:
+        table.write(write)
+    except RowConflict as conflict:
+        return result if conflict.current is None else result_of(media, conflict.current)
+    return result
+
+
+def result_of(media: Objects, row: Row) -> ItemResult:
+    """What an item left behind, from its row or from the object that the row names."""
+    return ItemResult.model_validate_json(row["doc"] if "doc" in row else media.get(row["key"]))
 
 
 def end_item(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lambdas import state
 from maskmill.core import rows
-from maskmill.core.errors import Code
+from maskmill.core.errors import Code, Unavailable
 from maskmill.core.item import ItemStatus
 from maskmill.core.job import JobStatus
 from maskmill.core.messages import (
@@ -19,6 +19,7 @@ from maskmill.core.messages import (
     RenderItem,
 )
 from maskmill.core.ports import Clock, Queues, Table
+from maskmill.core.rows import ItemState
 from maskmill.core.table import RowConflict, Update
 
 
@@ -59,6 +60,7 @@ def _fail_items(ports: Ports, letter: DispatchItems | RenderItem) -> None:
     if job is None or chunk is None:
         return
     indices: tuple[int, ...]
+    at_s = state.now_s(ports.clock)
     if isinstance(letter, RenderItem):
         code, stuck, indices = Code.RENDER_FAILED, {ItemStatus.RENDERING}, (letter.index,)
     else:
@@ -66,7 +68,8 @@ def _fail_items(ports: Ports, letter: DispatchItems | RenderItem) -> None:
         indices = tuple(chunk.items) if letter.indices is None else letter.indices
     state.forward(ports.table, ports.queues, letter.tenant, letter.job_id, chunk)
     for index in indices:
-        if index in chunk.items and chunk.items[index].status in stuck:
+        item = chunk.items.get(index)
+        if item is not None and item.status in stuck and not _is_in_flight(item, at_s):
             state.end_item(
                 ports.table,
                 ports.queues,
@@ -74,18 +77,23 @@ def _fail_items(ports: Ports, letter: DispatchItems | RenderItem) -> None:
                 chunk.number,
                 index,
                 status=ItemStatus.FAILED,
-                at_s=state.now_s(ports.clock),
+                at_s=at_s,
                 reason=state.refusal(code),
             )
 
 
+def _is_in_flight(item: ItemState, at_s: int) -> bool:
+    """Whether the endpoint still works on it: what another message achieved is not this letter's to end."""
+    return item.status is ItemStatus.SEGMENTING and item.is_invoked and item.lease_until_s > at_s
+
+
 def _fail_job(ports: Ports, letter: PlanJob | FinishJob) -> None:
     job = state.load_job(ports.table, letter.tenant, letter.job_id)
-    if job is None or job.status.is_terminal:
-        return
-    if job.planned and not job.is_full:
+    if job is None or (job.planned and (job.status.is_terminal or not job.is_full)):
         return  # its items go on; only a job that cannot be planned or finished ends here
     at_s = state.now_s(ports.clock)
+    if job.finish_until_s > at_s and not job.status.is_terminal:
+        raise Unavailable(detail="a run is still finishing this job")
     for chunk in state.all_chunks(ports.table, letter.tenant, letter.job_id):
         state.end_open_items(
             ports.table, ports.queues, job, chunk, code=Code.GAVE_UP, status=ItemStatus.FAILED, at_s=at_s

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from lambdas import state
 from maskmill.core import keys, rows
-from maskmill.core.errors import Code, MaskmillError, Unavailable
+from maskmill.core.errors import Code, InvalidInput, MaskmillError, Unavailable
 from maskmill.core.geometry import Size
 from maskmill.core.image import Refusal
 from maskmill.core.item import ItemStatus
@@ -25,6 +25,9 @@ from maskmill.core.ports import Clock, ObjectMissing, Objects, Queues, Table
 from maskmill.core.rows import ChunkState, JobState
 from maskmill.core.shard import ImageAnswer, ImageTask, ServerProblem, ShardAnswer, ShardRequest
 from maskmill.core.table import RowConflict
+
+# What a smaller or a later request may do better; anything else is the model's last word on an image.
+_PASSING = frozenset({Code.INTERNAL, Code.INVALID_MASK, Code.MODEL_TIMEOUT, Code.MODEL_UNAVAILABLE, Code.UNAVAILABLE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +66,17 @@ def collect_success(ports: Ports, request_key: str, answer: str | None) -> None:
         data = ports.work.get(key, bytes_max=MODEL_ANSWER_BYTES_MAX)
     except ObjectMissing:
         return  # the sweep looks again; nothing is taken on a pointer's word
+    except InvalidInput:
+        data = b""  # too large to read: each image asked for alone may fit
     try:
-        images = ShardAnswer.model_validate_json(data).images
+        shard = ShardAnswer.model_validate_json(data)
     except ValidationError:
         _try_again(ports, asked, asked.tasks, state.refusal(Code.INVALID_MASK))
         return
-    _take(ports, asked, images)
+    if shard.segmenter != asked.job.job.segmenter:
+        _end_failed(ports, asked, asked.tasks, state.refusal(Code.WRONG_SEGMENTER))
+        return
+    _take(ports, asked, shard.images)
 
 
 def collect_failure(ports: Ports, request_key: str, reason: str, failure: str | None) -> None:
@@ -134,28 +142,41 @@ def _problem(ports: Ports, failure: str | None) -> ServerProblem | None:
         return None
     try:
         return ServerProblem.model_validate_json(ports.work.get(key, bytes_max=64 * 1024))
-    except (ObjectMissing, ValidationError, MaskmillError):
+    except (ObjectMissing, ValidationError, InvalidInput):
         return None  # the platform's own words are plain text
 
 
 def _take(ports: Ports, asked: _Asked, images: Iterable[ImageAnswer]) -> None:
     answers = {answer.image_key: answer for answer in images}
     good: list[int] = []
-    lost: list[int] = []
+    failed: dict[Code, list[int]] = {}
     for index, task in asked.tasks.items():
-        answer = answers.get(task.image_key)
-        if answer is not None and answer.error is not None:
-            _end_failed(ports, asked, [index], answer.error)
-        elif answer is not None and _keep_masks(ports, asked, index, task, answer):
+        code = _refused_for(ports, asked, task, answers.get(task.image_key))
+        if code is None:
             good.append(index)
         else:
-            lost.append(index)
+            failed.setdefault(code, []).append(index)
     _start_rendering(ports, asked, good)
-    _try_again(ports, asked, lost, state.refusal(Code.INVALID_MASK))
+    for code, indices in failed.items():
+        act = _try_again if code in _PASSING else _end_failed
+        act(ports, asked, indices, state.refusal(code))
 
 
-def _keep_masks(ports: Ports, asked: _Asked, index: int, task: ImageTask, answer: ImageAnswer) -> bool:
-    """Store the masks of one image; False when they are not what was asked for."""
+def _refused_for(ports: Ports, asked: _Asked, task: ImageTask, answer: ImageAnswer | None) -> Code | None:
+    """Why one image of an answer has no masks; None when it has, and they are kept.
+
+    Of the server's refusal only the code is taken: its words are of any length and not meant for users.
+    """
+    if answer is not None and answer.error is not None:
+        return Code(answer.error.code) if answer.error.code in set(Code) else Code.MODEL_FAILED
+    return None if answer is not None and _keep_masks(ports, asked, task, answer) else Code.INVALID_MASK
+
+
+def _keep_masks(ports: Ports, asked: _Asked, task: ImageTask, answer: ImageAnswer) -> bool:
+    """Store the masks of one image, unless an earlier answer did; False when they are not what was asked for.
+
+    The first answer stays: a model may draw a mask a little differently the next time, and labels are made of it.
+    """
     masks = {entry.mask_key: entry.mask for entry in answer.masks}
     if masks.keys() != {prompt.mask_key for prompt in task.prompts}:
         return False
@@ -166,7 +187,7 @@ def _keep_masks(ports: Ports, asked: _Asked, index: int, task: ImageTask, answer
         return False
     pixels = task.address.split("/px/")[1].split("/")[0]
     for mask_key, mask in masks.items():
-        ports.media.put(
+        ports.media.put_first(
             keys.mask(asked.job.tenant, pixels, mask_key),
             mask.model_dump_json().encode(),
             media_type="application/json",
@@ -218,7 +239,16 @@ def _try_again(ports: Ports, asked: _Asked, indices: Iterable[int], reason: Refu
             _end_failed(ports, asked, [index], reason)
             continue
         try:
-            ports.table.write(rows.release_item(tenant, job_id, asked.chunk, index, request_id=asked.request_id))
+            ports.table.write(
+                rows.release_item(
+                    tenant,
+                    job_id,
+                    asked.chunk,
+                    index,
+                    request_id=asked.request_id,
+                    now_s=state.now_s(ports.clock),
+                )
+            )
         except RowConflict:
             continue
         again.append(index)

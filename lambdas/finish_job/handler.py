@@ -14,6 +14,7 @@ from lambdas.aws.objects import S3Objects
 from lambdas.aws.table import DynamoTable
 from lambdas.finish_job.dataset import write_dataset
 from lambdas.finish_job.logic import Ports, finish
+from maskmill.core.limits import FINISH_LEASE_S
 from maskmill.core.messages import FinishJob
 from maskmill.core.settings import FinishJobSettings
 
@@ -26,6 +27,7 @@ def connect() -> Ports:
         media=S3Objects(clients.s3(), settings.media_bucket),
         clock=SystemClock(),
         write_dataset=write_dataset,
+        lease_s=FINISH_LEASE_S,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from lambdas import state
 from maskmill.core import rows
-from maskmill.core.errors import Code
+from maskmill.core.errors import Code, Unavailable
 from maskmill.core.item import ItemStatus
 from maskmill.core.job import Counts, JobStatus, outcome
 from maskmill.core.messages import FinishJob
@@ -26,28 +26,48 @@ class Writer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What finishing needs."""
+    """What finishing needs; `lease_s` is longer than one run may take."""
 
     table: Table
     media: Objects
     clock: Clock
     write_dataset: Writer
+    lease_s: int
 
 
 def finish(ports: Ports, message: FinishJob) -> None:
-    """Finish a job if all its items have ended; doing so again writes the same bytes and changes no state."""
+    """Finish a job if all its items have ended; doing so again writes the same bytes and changes no state.
+
+    Raises Unavailable while another run is at it: should that one die, this message is there to go on.
+    """
     job = state.load_job(ports.table, message.tenant, message.job_id)
     if job is None or job.status.is_terminal or not job.is_full:
         return
     chunks = tuple(state.all_chunks(ports.table, message.tenant, message.job_id))
     if not all(chunk.is_full for chunk in chunks):
         return
-    _write_if_open(ports, rows.begin_finishing(message.tenant, message.job_id))
+    if not _begin(ports, job):
+        return
     counts = _counts(chunks)
     archive_bytes = 0
     if counts.done:
-        archive_bytes = ports.write_dataset(ports.media, job, tuple(_results(ports.table, job, chunks)))
+        archive_bytes = ports.write_dataset(ports.media, job, tuple(_results(ports, job, chunks)))
     _close(ports, job, counts, archive_bytes)
+
+
+def _begin(ports: Ports, job: JobState) -> bool:
+    """Take the job for this run; False when it has ended meanwhile."""
+    at_s = state.now_s(ports.clock)
+    until_s = at_s + ports.lease_s
+    try:
+        ports.table.write(rows.begin_finishing(job.tenant, job.job.job_id, now_s=at_s, until_s=until_s))
+    except RowConflict as conflict:
+        current = None if conflict.current is None else rows.job_of(conflict.current)
+        if current is None or current.status.is_terminal:
+            return False
+        if current.finish_until_s != until_s:  # else it is this run's own write, repeated by the SDK
+            raise Unavailable(detail="another run is finishing this job") from conflict
+    return True
 
 
 def _counts(chunks: tuple[ChunkState, ...]) -> Counts:
@@ -58,11 +78,11 @@ def _counts(chunks: tuple[ChunkState, ...]) -> Counts:
     return Counts(**total)
 
 
-def _results(table: Table, job: JobState, chunks: tuple[ChunkState, ...]) -> Iterator[ItemResult]:
+def _results(ports: Ports, job: JobState, chunks: tuple[ChunkState, ...]) -> Iterator[ItemResult]:
     """The results of the items that are done, by number."""
     done = {index for chunk in chunks for index, item in chunk.items.items() if item.status is ItemStatus.DONE}
-    for row in state.all_rows(table, rows.job_pk(job.tenant, job.job.job_id), rows.RESULT_PREFIX):
-        result = rows.result_of(row)
+    for row in state.all_rows(ports.table, rows.job_pk(job.tenant, job.job.job_id), rows.RESULT_PREFIX):
+        result = state.result_of(ports.media, row)
         if result.index in done:
             yield result
 
@@ -79,6 +99,7 @@ def _close(ports: Ports, job: JobState, counts: Counts, archive_bytes: int) -> N
             finished_at=ports.clock.now(),
             refusal=state.refusal(Code.NO_IMAGES) if is_empty else None,
             archive_bytes=archive_bytes,
+            counts=counts,
         ),
     )
 

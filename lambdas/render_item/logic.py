@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from lambdas import state
-from maskmill.core import rows
 from maskmill.core.errors import Code, MaskmillError, Unavailable
 from maskmill.core.image import Refusal
 from maskmill.core.item import ItemStatus
@@ -15,7 +14,6 @@ from maskmill.core.plan import Chunk, PlannedItem
 from maskmill.core.ports import Clock, Objects, Queues, Table
 from maskmill.core.result import ItemResult
 from maskmill.core.rows import JobState
-from maskmill.core.table import RowConflict
 
 
 class Painter(Protocol):
@@ -60,13 +58,12 @@ def _render(ports: Ports, job: JobState, message: RenderItem) -> None:
     except Unavailable:
         raise
     except MaskmillError as error:
+        if error.code is Code.INTERNAL:
+            raise  # a fault of ours, not of the item's: it comes again, and at last the dead letters end it
         _end(ports, job, message, ItemStatus.FAILED, state.refusal_of(error))
         return
-    try:
-        ports.table.write(rows.put_result(message.tenant, message.job_id, result))
-    except RowConflict:
-        pass  # another run of this item recorded the same result
-    if result.labels:
+    recorded = state.keep_result(ports.table, ports.media, message.tenant, message.job_id, result)
+    if recorded.labels:
         _end(ports, job, message, ItemStatus.DONE, None)
     else:
         _end(ports, job, message, ItemStatus.NO_MATCH, state.refusal(Code.NO_OBJECT_FOUND))

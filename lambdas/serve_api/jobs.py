@@ -1,4 +1,4 @@
-"""Jobs of a tenant: read, list, cancel; their counters are summed over their chunks. It knows no HTTP."""
+"""Jobs of a tenant: read, list, cancel; counters of an open job are summed over its chunks. It knows no HTTP."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def chunks_of(table: Table, tenant: str, job_id: str, *, after: str | None = Non
 def view(table: Table, state: JobState) -> JobView:
     """A job as the API shows it."""
     job = state.job
-    counts = _counts(table, state)
+    counts = state.counts or _counts(table, state)
     has_dataset = state.status.is_terminal and state.archive_bytes > 0
     return JobView(
         job_id=job.job_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lambdas import state
 from lambdas.serve_api import cursors, jobs
 from lambdas.serve_api.ports import Ports
 from maskmill.core import keys, rows
@@ -18,7 +19,8 @@ from maskmill.exports import layout
 
 CHUNKS_SCANNED_MAX = 100
 RESULTS_PER_QUERY = 50
-URLS_PER_PAGE_MAX = 500  # a signed address is long: this many keep an answer far below the gateway's limit
+PAGE_BYTES_MAX = 1024 * 1024  # far below the 6 MB that a function may answer with, since one result may be larger
+URL_BYTES = 2048  # about what a signed address takes, with the session's token in it
 
 
 def items(ports: Ports, tenant: str, job_id: str, *, status: ItemStatus | None, cursor: str | None) -> Page[ItemView]:
@@ -53,7 +55,7 @@ def _items_of(ports: Ports, tenant: str, job_id: str, chunk: ChunkState, status:
 
 
 def variants(ports: Ports, tenant: str, job_id: str, *, cursor: str | None) -> Page[ItemVariants]:
-    """What finished items gave, in the order of the items; pages are bounded by their addresses."""
+    """What finished items gave, in the order of the items; pages are bounded by their bytes."""
     jobs.require(ports.table, tenant, job_id)
     query = Query(
         pk=rows.job_pk(tenant, job_id),
@@ -63,11 +65,11 @@ def variants(ports: Ports, tenant: str, job_id: str, *, cursor: str | None) -> P
     found, after = cursors.page_of(ports.table, query, limit=RESULTS_PER_QUERY)
     shown: list[ItemVariants] = []
     last: str | None = None
-    urls = 0
+    size_bytes = 0
     for row in found:
-        result = rows.result_of(row)
-        urls += _addresses_in(result)
-        if shown and urls > URLS_PER_PAGE_MAX:
+        result = state.result_of(ports.media, row)
+        size_bytes += len(result.model_dump_json()) + URL_BYTES * _addresses_in(result)
+        if shown and size_bytes > PAGE_BYTES_MAX:
             after = last
             break
         shown.append(_variants_of(ports.doors, tenant, result))
@@ -127,10 +129,10 @@ def _variant(doors: Doors, tenant: str, pixels: str, variant: VariantRecord) -> 
 
 def files(ports: Ports, tenant: str, job_id: str) -> DatasetFiles:
     """The files of a finished job; raises Conflict while it has not ended, or when it ended without a dataset."""
-    state = jobs.require(ports.table, tenant, job_id)
-    if not state.status.is_terminal:
+    job = jobs.require(ports.table, tenant, job_id)
+    if not job.status.is_terminal:
         raise Conflict(message="The job has not ended yet. Its files appear when it does.")
-    if state.archive_bytes == 0:
+    if job.archive_bytes == 0:
         raise Conflict(message="The job ended without a dataset.")
 
     def signed(name: str, filename: str) -> str:
@@ -140,5 +142,5 @@ def files(ports: Ports, tenant: str, job_id: str) -> DatasetFiles:
         annotations_url=signed(keys.ANNOTATIONS, "instances.json"),
         manifest_url=signed(keys.MANIFEST, "manifest.jsonl"),
         archive_url=signed(keys.ARCHIVE, f"maskmill-{job_id}.zip"),
-        archive_bytes=state.archive_bytes,
+        archive_bytes=job.archive_bytes,
     )

@@ -31,6 +31,10 @@ def connect() -> Ports:
 
 def handler(_event: dict[str, Any], _context: object) -> dict[str, Any]:
     repairs = sweep(connect())
-    logger_of("sweep").info("swept", extra={"repairs": repairs.counts})
-    count("sweep", {"repairs": repairs.total, **{f"repairs_{kind}": times for kind, times in repairs.counts.items()}})
+    logger = logger_of("sweep")
+    for key, error in repairs.failures:
+        logger.error("row not swept", extra={"pk": key.pk, "sk": key.sk}, exc_info=error)
+    logger.info("swept", extra={"repairs": repairs.counts, "is_cut_short": repairs.is_cut_short})
+    counts = {"repairs": repairs.total, "failures": len(repairs.failures), "cut_short": int(repairs.is_cut_short)}
+    count("sweep", {**counts, **{f"repairs_{kind}": times for kind, times in repairs.counts.items()}})
     return {"repairs": repairs.counts}

@@ -1,11 +1,13 @@
 """The sweep: finds what was lost and sends it on its way again, and counts what it repaired; it does no work itself.
 
-In a calm run it repairs nothing. It looks at rows that are due, so its cost follows the open work, not the table.
+In a calm run it repairs nothing. It looks at rows that are due, so its cost follows the open work, not the table. A
+row that cannot be looked at costs the others nothing, and a sweep that runs out of time leaves the rest to the next
+one, which begins elsewhere. What was asked for again is left alone for a while, so that a backlog is not made longer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from lambdas import state
@@ -15,10 +17,13 @@ from maskmill.core.image import Image
 from maskmill.core.item import ItemStatus
 from maskmill.core.limits import (
     JOB_LIFE_S,
+    SWEEP_FINISH_S,
     SWEEP_FIRST_LOOK_S,
     SWEEP_JOBS_MAX,
     SWEEP_PENDING_S,
+    SWEEP_PLAN_S,
     SWEEP_RENDERING_S,
+    SWEEP_RUN_S,
     SWEEP_UPLOAD_S,
     UPLOAD_GRACE_S,
 )
@@ -42,9 +47,11 @@ class Ports:
 
 @dataclass(slots=True)
 class Repairs:
-    """How often the sweep did what should not have been needed, by kind."""
+    """How often the sweep did what should not have been needed, by kind, and what it could not look at."""
 
     counts: dict[str, int] = field(default_factory=dict)
+    failures: list[tuple[Key, Exception]] = field(default_factory=list)
+    is_cut_short: bool = False
 
     def add(self, kind: str, times: int = 1) -> None:
         if times:
@@ -56,19 +63,35 @@ class Repairs:
 
 
 def sweep(ports: Ports) -> Repairs:
-    """Look at everything that is due now."""
+    """Look at what is due now, the longest due first, for as long as one sweep may take."""
     repairs = Repairs()
-    at_s = state.now_s(ports.clock)
-    for number in range(rows.DUE_PARTITIONS):
-        for row in _due(ports.table, rows.due_jobs(number), at_s):
-            _look_at_job(ports, rows.job_of(row), at_s, repairs)
-    for row in _due(ports.table, rows.DUE_UPLOADS, at_s):
-        _look_at_upload(ports, row, at_s, repairs)
+    began_s = state.now_s(ports.clock)
+    for row, look in _due(ports.table, began_s):
+        at_s = state.now_s(ports.clock)
+        if at_s - began_s >= SWEEP_RUN_S:
+            repairs.is_cut_short = True
+            break
+        try:
+            _postpone(ports, state.row_key(row), at_s + SWEEP_FIRST_LOOK_S)
+            look(ports, row, at_s, repairs)
+        except Exception as error:  # noqa: BLE001 - the edge of one row: it must not keep the sweep from the others
+            repairs.failures.append((state.row_key(row), error))
     return repairs
 
 
-def _due(table: Table, pk: str, at_s: int) -> Iterator[Row]:
-    return iter(table.query(Query(pk=pk, index=Index.DUE, at_most=at_s, limit=SWEEP_JOBS_MAX)).rows)
+_Look = Callable[[Ports, Row, int, Repairs], None]
+
+
+def _due(table: Table, at_s: int) -> Iterator[tuple[Row, _Look]]:
+    """A page of each due partition, each with how to look at its rows; every minute begins with another partition."""
+    partitions: list[tuple[str, _Look]] = [
+        *((rows.due_jobs(number), _look_at_job) for number in range(rows.DUE_PARTITIONS)),
+        (rows.DUE_UPLOADS, _look_at_upload),
+    ]
+    first = at_s // 60 % len(partitions)
+    for pk, look in partitions[first:] + partitions[:first]:
+        for row in table.query(Query(pk=pk, index=Index.DUE, at_most=at_s, limit=SWEEP_JOBS_MAX)).rows:
+            yield row, look
 
 
 def _postpone(ports: Ports, key: Key, due_at_s: int) -> None:
@@ -78,14 +101,14 @@ def _postpone(ports: Ports, key: Key, due_at_s: int) -> None:
         return  # it was settled meanwhile and is not due any more
 
 
-def _look_at_job(ports: Ports, stale: JobState, at_s: int, repairs: Repairs) -> None:
-    tenant, job_id = stale.tenant, stale.job.job_id
+def _look_at_job(ports: Ports, stale: Row, at_s: int, repairs: Repairs) -> None:
+    tenant, job_id = stale["tenant"], stale["job_id"]
     job = state.load_job(ports.table, tenant, job_id)  # the index may lag behind
     if job is None or job.status.is_terminal:
         return
-    _postpone(ports, rows.job_key(tenant, job_id), at_s + SWEEP_FIRST_LOOK_S)
     if not job.planned:
         ports.queues.send([PlanJob(tenant=tenant, job_id=job_id)])
+        _postpone(ports, rows.job_key(tenant, job_id), at_s + SWEEP_PLAN_S)
         repairs.add("plan")
         return
     open_chunks = 0
@@ -97,8 +120,9 @@ def _look_at_job(ports: Ports, stale: JobState, at_s: int, repairs: Repairs) -> 
             continue
         open_chunks += 1
         _look_at_chunk(ports, job, chunk, at_s, repairs)
-    if open_chunks == 0 and job.is_full:
+    if open_chunks == 0 and job.is_full and job.finish_until_s <= at_s:
         ports.queues.send([FinishJob(tenant=tenant, job_id=job_id)])
+        _postpone(ports, rows.job_key(tenant, job_id), at_s + SWEEP_FINISH_S)
         repairs.add("finish")
 
 
@@ -112,17 +136,34 @@ def _look_at_chunk(ports: Ports, job: JobState, chunk: ChunkState, at_s: int, re
         repairs.add("cancel")
         return
     messages = list(_repairs_of(ports, job, chunk, at_s))
-    ports.queues.send(messages)
-    for message in messages:
+    ports.queues.send(message for message, _ in messages)
+    for message, _ in messages:
         repairs.add(message.kind)
+    asked = {index for _, indices in messages for index in indices}
+    if asked:
+        _note_repair(ports, job, chunk, asked, at_s)
+
+
+def _note_repair(ports: Ports, job: JobState, chunk: ChunkState, indices: set[int], at_s: int) -> None:
+    try:
+        ports.table.write(
+            rows.note_repair(
+                job.tenant, job.job.job_id, chunk.number, indices=sorted(indices), seen=chunk.items, now_s=at_s
+            )
+        )
+    except RowConflict:
+        return  # some of them went on: the next sweep sees which
 
 
 def _end_all(ports: Ports, job: JobState, chunk: ChunkState, code: Code, status: ItemStatus, at_s: int) -> None:
     state.end_open_items(ports.table, ports.queues, job, chunk, code=code, status=status, at_s=at_s)
 
 
-def _repairs_of(ports: Ports, job: JobState, chunk: ChunkState, at_s: int) -> Iterator[Message]:
-    """The messages that should have come: at most one for the pending items, one per request, one per item else."""
+def _repairs_of(ports: Ports, job: JobState, chunk: ChunkState, at_s: int) -> Iterator[tuple[Message, tuple[int, ...]]]:
+    """The messages that should have come, with the items that each is for.
+
+    At most one for the pending items, one per request, one per item else.
+    """
     tenant, job_id = job.tenant, job.job.job_id
     found: dict[str, bool] = {}
     waiting: list[int] = []
@@ -131,21 +172,26 @@ def _repairs_of(ports: Ports, job: JobState, chunk: ChunkState, at_s: int) -> It
         if item.status is ItemStatus.PENDING and age_s > SWEEP_PENDING_S:
             waiting.append(index)
         elif item.status is ItemStatus.RENDERING and age_s > SWEEP_RENDERING_S:
-            yield RenderItem(tenant=tenant, job_id=job_id, chunk=chunk.number, index=index)
+            yield RenderItem(tenant=tenant, job_id=job_id, chunk=chunk.number, index=index), (index,)
         elif item.status is ItemStatus.SEGMENTING and item.request_id is not None:
             if item.request_id not in found:
                 found[item.request_id] = age_s > SWEEP_FIRST_LOOK_S and _has_answer(ports, chunk, item.request_id)
                 if found[item.request_id]:
-                    yield CollectAnswer(tenant=tenant, job_id=job_id, request_id=item.request_id)
+                    members = tuple(i for i, other in chunk.items.items() if _waits_for(other, item.request_id))
+                    yield CollectAnswer(tenant=tenant, job_id=job_id, request_id=item.request_id), members
             if not found[item.request_id] and _is_stuck(item, at_s, age_s):
                 waiting.append(index)
     if waiting:
-        yield DispatchItems(tenant=tenant, job_id=job_id, chunk=chunk.number, indices=tuple(waiting))
+        yield DispatchItems(tenant=tenant, job_id=job_id, chunk=chunk.number, indices=tuple(waiting)), tuple(waiting)
+
+
+def _waits_for(item: ItemState, request_id: str) -> bool:
+    return item.status is ItemStatus.SEGMENTING and item.request_id == request_id
 
 
 def _is_stuck(item: ItemState, at_s: int, age_s: int) -> bool:
-    """The attempt is past its deadline, or was never handed to the endpoint."""
-    return item.lease_until_s <= at_s or (not item.is_invoked and age_s > SWEEP_PENDING_S)
+    """The attempt is past its deadline, or was never handed to the endpoint, and nobody was asked to see to it."""
+    return (item.lease_until_s <= at_s or not item.is_invoked) and age_s > SWEEP_PENDING_S
 
 
 def _has_answer(ports: Ports, chunk: ChunkState, request_id: str) -> bool:

@@ -5,7 +5,8 @@
                      t/<tenant>/px/<pixels>/masks/<mask>.json                    a segmenter's answer
                      t/<tenant>/px/<pixels>/labels/<object>.json · .png          a refined mask
                      t/<tenant>/px/<pixels>/variants/<variant>.<ext>             a rendered picture
-                     t/<tenant>/px/<pixels>/variants/<record>.json               what was rendered
+                     t/<tenant>/px/<pixels>/variants/<record>.json               what was rendered, or what an item left
+                                                                                 behind, where that is long
                      t/<tenant>/jobs/<job>/plan.json · chunks/<n>.json
                      t/<tenant>/jobs/<job>/dataset/…                             annotations, manifest, archive
     work bucket      t/<tenant>/jobs/<job>/requests/<request>.json               what the endpoint reads
@@ -76,6 +77,11 @@ def variant(tenant: str, pixels_sha256: str, variant_id: str, extension: str) ->
 
 def variant_record(tenant: str, pixels_sha256: str, record_id: str) -> str:
     return f"{_picture(tenant, pixels_sha256)}/variants/{record_id}.json"
+
+
+def result(tenant: str, pixels_sha256: str, content_sha256: str) -> str:
+    """What an item left behind, by its own bytes, where it is too long for a row."""
+    return f"{_picture(tenant, pixels_sha256)}/variants/{content_sha256}.json"
 
 
 def _job(tenant: str, job_id: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from lambdas import state
 from maskmill.core import item as items
 from maskmill.core import job as jobs
 from maskmill.core import keys, rows
@@ -93,7 +94,7 @@ class Invariants:
             if row is None:
                 found.append(f"{job_id} item {index} is done without a result")
                 continue
-            result = rows.result_of(row)
+            result = state.result_of(media, row)
             for variant in result.variants:
                 key = keys.variant(tenant, result.normal.pixels_sha256, variant.variant_id, "webp")
                 if key not in media.objects:

@@ -43,6 +43,7 @@ SIZE = Size(height_px=8, width_px=8)
 VISIBILITY_S = 360.0
 RECEIVES_MAX = 5
 LEASE_S = 3600
+FINISH_LEASE_S = 300
 END_S = 30 * 3600.0
 TEMPLATES = {
     "cap": Template(name="cap", prompt=Prompt(points=(Point(x=0.5, y=0.4),))),
@@ -181,7 +182,8 @@ class Pipeline:
         render_item.render(render_item.Ports(self.table, self.media, self.queues, self.world, _paint), message)
 
     def _finish(self, message: FinishJob) -> None:
-        finish_job.finish(finish_job.Ports(self.table, self.media, self.world, _write_dataset), message)
+        ports = finish_job.Ports(self.table, self.media, self.world, _write_dataset, lease_s=FINISH_LEASE_S)
+        finish_job.finish(ports, message)
 
     def _bury(self, letter: Message) -> None:
         bury_letters.bury(bury_letters.Ports(self.table, self.queues, self.world), letter)

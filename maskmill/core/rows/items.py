@@ -12,7 +12,6 @@ from maskmill.core.image import Refusal
 from maskmill.core.item import ItemStatus
 from maskmill.core.job import Counts
 from maskmill.core.plan import Chunk
-from maskmill.core.result import ItemResult
 from maskmill.core.table import Condition, Key, Op, Path, Put, Row, Update
 
 
@@ -156,16 +155,28 @@ def mark_invoked(
     return Update(chunk_key(tenant, job_id, number), set=values, require=tuple(require))
 
 
-def release_item(tenant: str, job_id: str, number: int, index: int, *, request_id: str) -> Update:
+def release_item(tenant: str, job_id: str, number: int, index: int, *, request_id: str, now_s: int) -> Update:
     """Ends the lease of a failed attempt, so that the next one may start at once."""
     return Update(
         chunk_key(tenant, job_id, number),
-        set={_at(index, "u"): 0},
+        set={_at(index, "u"): 0, _at(index, "t"): now_s},
         require=(
             Condition(_at(index, "s"), Op.EQUALS, ItemStatus.SEGMENTING.value),
             Condition(_at(index, "r"), Op.EQUALS, request_id),
         ),
     )
+
+
+def note_repair(
+    tenant: str, job_id: str, number: int, *, indices: Iterable[int], seen: Mapping[int, ItemState], now_s: int
+) -> Update:
+    """Somebody was asked again to see to these items: the wait begins anew; refused when one has gone on meanwhile."""
+    values: dict[Path, Any] = {}
+    require: list[Condition] = []
+    for index in indices:
+        values[_at(index, "t")] = now_s
+        require.append(Condition(_at(index, "s"), Op.EQUALS, seen[index].status.value))
+    return Update(chunk_key(tenant, job_id, number), set=values, require=tuple(require))
 
 
 def start_rendering(tenant: str, job_id: str, number: int, *, indices: Iterable[int], now_s: int) -> Update:
@@ -206,9 +217,11 @@ def result_key(tenant: str, job_id: str, index: int) -> Key:
     return Key(job_pk(tenant, job_id), f"{RESULT_PREFIX}{index:06d}")
 
 
-def put_result(tenant: str, job_id: str, result: ItemResult) -> Put:
-    return Put(result_key(tenant, job_id, result.index), {"doc": result.model_dump_json()})
+def put_result(tenant: str, job_id: str, index: int, *, doc: str) -> Put:
+    """What an item left behind, as JSON."""
+    return Put(result_key(tenant, job_id, index), {"doc": doc})
 
 
-def result_of(row: Row) -> ItemResult:
-    return ItemResult.model_validate_json(row["doc"])
+def put_result_address(tenant: str, job_id: str, index: int, *, key: str) -> Put:
+    """Where what an item left behind lies, when it is too long for a row."""
+    return Put(result_key(tenant, job_id, index), {"key": key})

@@ -8,7 +8,7 @@ from typing import Any
 
 from maskmill.core import job as jobs
 from maskmill.core.image import Refusal
-from maskmill.core.job import ENDED, Job, JobStatus
+from maskmill.core.job import ENDED, Counts, Job, JobStatus
 from maskmill.core.rows.library import tenant_pk
 from maskmill.core.table import Condition, Key, Op, Path, Put, Row, Update
 
@@ -37,6 +37,8 @@ class JobState:
     finished_at: str | None
     refusal: Refusal | None
     archive_bytes: int
+    finish_until_s: int  # the deadline of the run that is finishing the job; 0 before the first
+    counts: Counts | None  # of an ended job whose items were counted when it ended
 
     @property
     def is_full(self) -> bool:
@@ -85,6 +87,8 @@ def job_of(row: Row) -> JobState:
         finished_at=row.get("finished_at"),
         refusal=Refusal.model_validate_json(row["refusal"]) if "refusal" in row else None,
         archive_bytes=row.get("archive_bytes", 0),
+        finish_until_s=row.get("finish_until_s", 0),
+        counts=Counts.model_validate_json(row["counts"]) if "counts" in row else None,
     )
 
 
@@ -118,11 +122,13 @@ def add_full_chunk(tenant: str, job_id: str, number: int) -> Update:
     return Update(key=job_key(tenant, job_id), add={("chunks_full",): frozenset({f"{number:04d}"})})
 
 
-def begin_finishing(tenant: str, job_id: str) -> Update:
+def begin_finishing(tenant: str, job_id: str, *, now_s: int, until_s: int) -> Update:
+    """Takes the job for one run that writes its dataset; refused while another run may still be at it."""
+    ready = tuple(sorted(source.value for source in {JobStatus.FINISHING, *jobs.sources_of(JobStatus.FINISHING)}))
     return Update(
         key=job_key(tenant, job_id),
-        set={("status",): JobStatus.FINISHING.value},
-        require=(_enter(JobStatus.FINISHING),),
+        set={("status",): JobStatus.FINISHING.value, ("finish_until_s",): until_s},
+        require=(Condition(("status",), Op.IN, ready), Condition(("finish_until_s",), Op.AT_MOST, now_s)),
     )
 
 
@@ -134,6 +140,7 @@ def close_job(
     finished_at: datetime,
     refusal: Refusal | None = None,
     archive_bytes: int = 0,
+    counts: Counts | None = None,
 ) -> Update:
     """Ends a job; refused once it has ended, whatever its state was."""
     values: dict[Path, Any] = {
@@ -143,6 +150,8 @@ def close_job(
     }
     if refusal is not None:
         values[("refusal",)] = refusal.model_dump_json()
+    if counts is not None:
+        values[("counts",)] = counts.model_dump_json()
     return Update(key=job_key(tenant, job_id), set=values, remove=(("due_pk",), ("due_at",)), require=(_is_open(),))
 
 

@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from lambdas import state
 from lambdas.serve_api import handler as edge
 from maskmill.core import keys, rows
 from maskmill.core.geometry import Size
@@ -167,7 +168,7 @@ class Api:
         table.write(rows.mark_planned(tenant, job, chunks_total=len(starts), items_total=items))
 
     def result(self, job: str, index: int, *, variants: int = 2) -> None:
-        self.ports.table.write(rows.put_result(self.tenant, job, item_result(index, variants)))
+        state.keep_result(self.ports.table, self.ports.media, self.tenant, job, item_result(index, variants))
 
 
 def recipe(template: str, **more: Any) -> dict[str, Any]:

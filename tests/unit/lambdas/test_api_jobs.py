@@ -330,9 +330,9 @@ def test_a_finished_item_shows_its_source_its_labels_and_its_variants(api: Api) 
     assert [own["file_name"] for own in reshaped["labels"]] == ["masks/0001_0__shirt_s01/shirt.png"]
 
 
-@pytest.mark.parametrize("urls_max", [1, 10, 500])
-def test_pages_of_variants_cover_a_job_exactly_once(api: Api, monkeypatch: pytest.MonkeyPatch, urls_max: int) -> None:
-    monkeypatch.setattr(results, "URLS_PER_PAGE_MAX", urls_max)
+@pytest.mark.parametrize("bytes_max", [1, 40_000, 1_000_000])
+def test_pages_of_variants_cover_a_job_exactly_once(api: Api, monkeypatch: pytest.MonkeyPatch, bytes_max: int) -> None:
+    monkeypatch.setattr(results, "PAGE_BYTES_MAX", bytes_max)
     monkeypatch.setattr(results, "RESULTS_PER_QUERY", 4)
     job = api.job()
     api.plan(job, items=9, chunk_items=25)

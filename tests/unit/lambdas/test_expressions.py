@@ -35,11 +35,12 @@ LARGEST = [
         "t", "j", 399, indices=ALL, request_id="0" * 24, answer="s3://w/" + "a" * 200, failure="s3://w/f"
     ),
     rows.start_rendering("t", "j", 399, indices=ALL, now_s=1_800_000_000),
+    rows.note_repair("t", "j", 399, indices=ALL, seen=SEEN, now_s=1_800_000_000),
     rows.close_job("t", "j", status=JobStatus.SUCCEEDED, finished_at=datetime(2026, 1, 1, tzinfo=UTC), archive_bytes=1),
 ]
 
 
-@pytest.mark.parametrize("update", LARGEST, ids=["lease", "invoked", "rendering", "close"])
+@pytest.mark.parametrize("update", LARGEST, ids=["lease", "invoked", "rendering", "repair", "close"])
 def test_the_largest_writes_fit_into_an_expression(update: Update) -> None:
     expressions = Expressions()
     requirement, change = expressions.requirements(update), expressions.update(update)

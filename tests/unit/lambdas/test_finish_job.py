@@ -1,0 +1,81 @@
+"""Finishing: one run at a time, whatever dies or comes twice, and counters that stay."""
+
+from __future__ import annotations
+
+import pytest
+
+from lambdas.finish_job import logic as finish_job
+from lambdas.serve_api import jobs
+from maskmill.core import rows
+from maskmill.core.errors import Unavailable
+from maskmill.core.item import ItemStatus
+from maskmill.core.job import JobStatus
+from maskmill.core.messages import FinishJob
+from maskmill.core.table import RowConflict, Update, Write
+from tests.simulation.cloud import MemoryTable
+from tests.unit.lambdas.scene import JOB, TENANT, Scene
+
+LEASE_S = 960
+MESSAGE = FinishJob(tenant=TENANT, job_id=JOB)
+
+
+@pytest.fixture
+def scene() -> Scene:
+    made = Scene()
+    made.submit()
+    made.plan()
+    for index in range(2):
+        made.table.write(rows.end_item(TENANT, JOB, 0, index, status=ItemStatus.FAILED, now_s=made.now_s, refusal=None))
+    made.table.write(rows.add_full_chunk(TENANT, JOB, 0))
+    return made
+
+
+def finish(scene: Scene) -> None:
+    ports = finish_job.Ports(scene.table, scene.media, scene.clock, lambda *_: 1, lease_s=LEASE_S)
+    finish_job.finish(ports, MESSAGE)
+
+
+def take(scene: Scene) -> None:
+    """Another run begins."""
+    scene.table.write(rows.begin_finishing(TENANT, JOB, now_s=scene.now_s, until_s=scene.now_s + LEASE_S))
+
+
+def test_a_second_run_waits_while_the_first_may_be_alive_and_goes_on_when_it_died(scene: Scene) -> None:
+    take(scene)
+    scene.wait(LEASE_S - 1)
+    with pytest.raises(Unavailable):
+        finish(scene)
+    scene.wait(1)
+    finish(scene)
+    assert scene.job().status is JobStatus.FAILED
+
+
+def test_a_run_that_meets_its_own_claim_after_a_lost_answer_goes_on(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = MemoryTable.write
+
+    def write(self: MemoryTable, write: Write) -> object:
+        row = real(self, write)
+        if isinstance(write, Update) and ("finish_until_s",) in write.set:
+            raise RowConflict(write.key, row)
+        return row
+
+    monkeypatch.setattr(MemoryTable, "write", write)
+    finish(scene)
+    assert scene.job().status is JobStatus.FAILED
+
+
+def test_a_message_about_a_finished_job_changes_nothing(scene: Scene) -> None:
+    finish(scene)
+    before = dict(scene.table.rows)
+    scene.wait(5)
+    finish(scene)
+    assert scene.table.rows == before
+
+
+def test_an_ended_job_is_shown_without_a_look_at_its_chunks(scene: Scene) -> None:
+    """A page of fifty jobs of 10,000 images each read 20,000 rows for counters that never change again."""
+    finish(scene)
+    view = jobs.view(MemoryTable(), scene.job())
+    assert (view.items.failed, view.items.total) == (2, 2)

@@ -1,0 +1,70 @@
+"""Rendering: what is on record is what counts, and what fails is told apart."""
+
+from __future__ import annotations
+
+import pytest
+
+from lambdas import state
+from lambdas.render_item import logic as render_item
+from maskmill.core import rows
+from maskmill.core.errors import Code, InvalidInput, MaskmillError, ModelFailure
+from maskmill.core.item import ItemStatus
+from maskmill.core.limits import RESULT_ROW_BYTES_MAX
+from maskmill.core.messages import RenderItem
+from maskmill.core.result import ItemResult
+from tests.unit.lambdas.gateway import item_result
+from tests.unit.lambdas.scene import JOB, TENANT, Scene
+
+MESSAGE = RenderItem(tenant=TENANT, job_id=JOB, chunk=0, index=0)
+ROW_BYTES_MAX = 400_000
+
+
+@pytest.fixture
+def scene() -> Scene:
+    made = Scene()
+    made.submit()
+    made.plan()
+    made.table.write(rows.start_rendering(TENANT, JOB, 0, indices=[0, 1], now_s=made.now_s))
+    return made
+
+
+def render(scene: Scene, outcome: ItemResult | Exception) -> None:
+    def paint(*_: object) -> ItemResult:
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    render_item.render(render_item.Ports(scene.table, scene.media, scene.queues, scene.clock, paint), MESSAGE)
+
+
+def test_an_item_ends_as_its_record_says_not_as_a_later_run_would(scene: Scene) -> None:
+    """A renderer is replaced between two runs: the first recorded labels and died, the second finds none."""
+    state.keep_result(scene.table, scene.media, TENANT, JOB, item_result(0, 2))
+    render(scene, item_result(0, 2).model_copy(update={"labels": (), "variants": ()}))
+    assert scene.chunk().items[0].status is ItemStatus.DONE
+
+
+def test_a_record_that_is_too_long_for_a_row_lies_in_an_object(scene: Scene) -> None:
+    """200 variants with labels of their own have more than a row holds; the item failed after all was rendered."""
+    result = item_result(0, 1500)
+    assert len(result.model_dump_json()) > ROW_BYTES_MAX
+    render(scene, result)
+    row = scene.table.rows[rows.result_key(TENANT, JOB, 0)]
+    assert len(str(row)) < RESULT_ROW_BYTES_MAX
+    assert state.result_of(scene.media, row) == result
+    assert scene.chunk().items[0].status is ItemStatus.DONE
+
+
+@pytest.mark.parametrize("error", [InvalidInput(Code.RENDER_FAILED), ModelFailure(Code.INVALID_MASK)])
+def test_an_item_that_can_never_be_rendered_fails_with_its_reason(scene: Scene, error: MaskmillError) -> None:
+    render(scene, error)
+    item = scene.chunk().items[0]
+    assert item.refusal is not None
+    assert (item.status, item.refusal.code) == (ItemStatus.FAILED, error.code.value)
+
+
+def test_a_fault_of_ours_is_no_verdict_on_an_item(scene: Scene) -> None:
+    """A refused read of the store ended items at once with "something went wrong on our side"."""
+    with pytest.raises(MaskmillError):
+        render(scene, MaskmillError(Code.INTERNAL, detail="GetObject: AccessDenied"))
+    assert scene.chunk().items[0].status is ItemStatus.RENDERING

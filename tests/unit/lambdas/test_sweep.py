@@ -1,0 +1,129 @@
+"""The sweep among many rows, bad rows and little time; what it repairs is the simulation's business."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import chain
+
+import pytest
+
+from maskmill.core import rows
+from maskmill.core.image import Image, ImageStatus, Upload
+from maskmill.core.limits import SWEEP_FINISH_S, SWEEP_PLAN_S, SWEEP_RENDERING_S, SWEEP_RUN_S
+from maskmill.core.messages import FinishJob, PlanJob, RenderItem
+from tests.unit.lambdas.gateway import SHA256
+from tests.unit.lambdas.scene import JOB, TENANT, Scene
+
+
+def job_id(number: int) -> str:
+    return f"j{number:08x}".ljust(26, "0")
+
+
+def asked_for(scene: Scene) -> list[str]:
+    return [message.job_id for message in scene.sent() if isinstance(message, PlanJob)]
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+def test_a_row_that_cannot_be_read_keeps_the_sweep_from_no_other(scene: Scene) -> None:
+    """A row of a newer version, the longest due of all, used to end every sweep before its first repair."""
+    for number in range(8):
+        scene.submit(job_id(number))
+    broken = scene.table.rows[rows.job_key(TENANT, job_id(0))]
+    broken["doc"], broken["due_at"] = "{}", 0
+    scene.wait(61)
+    repairs = scene.sweep()
+    assert sorted(asked_for(scene)) == [job_id(number) for number in range(1, 8)]
+    assert [key for key, _ in repairs.failures] == [rows.job_key(TENANT, job_id(0))]
+    assert broken["due_at"] == 0  # the fake's rows are replaced, not changed
+    assert scene.table.rows[rows.job_key(TENANT, job_id(0))]["due_at"] > scene.now_s
+
+
+def test_due_rows_beyond_one_page_are_the_next_sweeps(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lambdas.sweep.logic.SWEEP_JOBS_MAX", 3)
+    monkeypatch.setattr("maskmill.core.rows.jobs.DUE_PARTITIONS", 1)
+    for number in range(8):
+        scene.submit(job_id(number))
+    scene.wait(61)
+    pages = []
+    for _ in range(3):
+        scene.sweep()
+        pages.append(asked_for(scene))
+    assert [len(page) for page in pages] == [3, 3, 2]
+    assert sorted(chain(*pages)) == [job_id(number) for number in range(8)]
+
+
+def test_a_sweep_without_time_leaves_the_rest_and_the_next_begins_elsewhere(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slow rows of one partition must not starve the partitions behind it, minute by minute."""
+    for number in range(20):
+        scene.submit(job_id(number))
+    real = scene.table.get
+
+    def slow(key: object) -> object:
+        scene.clock.at += timedelta(seconds=SWEEP_RUN_S / 2)
+        return real(key)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(scene.table), "get", lambda _self, key: slow(key))
+    scene.wait(61)
+    seen: set[int] = set()
+    for _ in range(5):
+        scene.clock.at = scene.clock.at.replace(second=0) + timedelta(minutes=1)
+        assert scene.sweep().is_cut_short
+        seen |= {int(found[1:9], 16) % rows.DUE_PARTITIONS for found in asked_for(scene)}
+    assert seen == set(range(rows.DUE_PARTITIONS))
+
+
+def test_what_waits_in_a_backlog_is_not_asked_for_every_minute(scene: Scene) -> None:
+    """Each minute's copy of every message made a long queue longer: 27 copies where one was wanted."""
+    scene.submit()
+    scene.plan()
+    table = scene.table
+    table.write(rows.start_rendering(TENANT, JOB, 0, indices=[0, 1], now_s=scene.now_s))
+    copies = 0
+    for _ in range(45):
+        scene.wait(60)
+        scene.sweep()
+        copies += sum(isinstance(message, RenderItem) for message in scene.sent())
+    assert copies == 2 * (45 * 60 // SWEEP_RENDERING_S - 1)
+
+
+def test_a_job_that_is_being_planned_is_asked_for_every_few_minutes(scene: Scene) -> None:
+    scene.submit()
+    for _ in range(20):
+        scene.wait(60)
+        scene.sweep()
+    assert len(asked_for(scene)) == 20 * 60 // SWEEP_PLAN_S
+
+
+def test_a_job_that_is_being_finished_is_left_to_the_run_that_is_at_it(scene: Scene) -> None:
+    """Ten minutes of streaming met ten more runs of the same job, one a minute."""
+    scene.submit()
+    scene.plan(items=0)
+    scene.table.write(rows.add_full_chunk(TENANT, JOB, 0))
+    until_s = scene.now_s + 900
+    scene.table.write(rows.begin_finishing(TENANT, JOB, now_s=scene.now_s, until_s=until_s))
+    sent = []
+    for _ in range(30):
+        scene.wait(60)
+        scene.sweep()
+        sent += [scene.now_s for message in scene.sent() if isinstance(message, FinishJob)]
+    assert sent == [until_s, until_s + SWEEP_FINISH_S]
+
+
+def test_an_upload_that_is_looked_at_is_not_looked_at_again_at_once(scene: Scene) -> None:
+    image = Image(
+        image_id="i",
+        dataset_id="d",
+        name="i.jpg",
+        status=ImageStatus.EXPECTED,
+        upload=Upload(name="i.jpg", size_bytes=1, sha256=SHA256),
+        created_at=scene.clock.now(),
+    )
+    scene.table.write(rows.put_image(TENANT, image, due_at_s=scene.now_s))
+    scene.uploads.put(f"t/{TENANT}/d/d/i", b"x", media_type="image/jpeg")
+    assert [scene.sweep().counts for _ in range(2)] == [{"ingest": 1}, {}]
