@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 from lambdas import state
 from maskmill.core import keys, rows
+from maskmill.core.errors import Code
 from maskmill.core.image import Image
-from maskmill.core.limits import IMAGES_PER_JOB_MAX
+from maskmill.core.job import JobStatus
 from maskmill.core.messages import DispatchItems, PlanJob
 from maskmill.core.plan import Plan, planned_items
 from maskmill.core.ports import Clock, Objects, Queues, Table
-from maskmill.core.recipe import backgrounds_of
+from maskmill.core.recipe import backgrounds_of, images_max
 from maskmill.core.rows import JobState
 from maskmill.core.table import Put, Row, RowConflict, Update
 
@@ -47,6 +48,8 @@ def _plan(ports: Ports, job: JobState) -> JobState | None:
     tenant, job_id = job.tenant, job.job.job_id
     _write_if(ports, rows.begin_planning(tenant, job_id))
     plan = _plan_of(ports, job)
+    if len(plan.items) > images_max(job.job.recipe.recipe):
+        return _refuse(ports, job)
     at_s = state.now_s(ports.clock)
     for chunk in plan.chunks():
         ports.media.put(
@@ -62,6 +65,18 @@ def _plan(ports: Ports, job: JobState) -> JobState | None:
     )
     chunks_total = -(-len(plan.items) // plan.chunk_items)
     row = _write_if(ports, rows.mark_planned(tenant, job_id, chunks_total=chunks_total, items_total=len(plan.items)))
+    return None if row is None else rows.job_of(row)
+
+
+def _refuse(ports: Ports, job: JobState) -> JobState | None:
+    """More images have arrived since the submission than one job may hold."""
+    reason = state.refusal(Code.TOO_MANY_IMAGES)
+    row = _write_if(
+        ports,
+        rows.close_job(
+            job.tenant, job.job.job_id, status=JobStatus.FAILED, finished_at=ports.clock.now(), refusal=reason
+        ),
+    )
     return None if row is None else rows.job_of(row)
 
 
@@ -89,7 +104,7 @@ def _fresh_plan(ports: Ports, job: JobState) -> Plan:
         image_id: images[image_id].normal for image_id in backgrounds_of(job.job.recipe.recipe) if image_id in images
     }
     return Plan(
-        items=planned_items(tuple(wanted.values())[:IMAGES_PER_JOB_MAX]),
+        items=planned_items(tuple(wanted.values())),
         backgrounds={image_id: normal for image_id, normal in backgrounds.items() if normal is not None},
         chunk_items=ports.chunk_items,
     )

@@ -23,4 +23,8 @@ def bounds(_ports: Ports) -> Limits:
         layers_per_recipe_max=limits.LAYERS_PER_RECIPE_MAX,
         samples_per_image_max=limits.SAMPLES_PER_IMAGE_MAX,
         variants_per_image_max=limits.VARIANTS_PER_IMAGE_MAX,
+        variants_per_job_max=limits.VARIANTS_PER_JOB_MAX,
+        template_bytes_max=limits.TEMPLATE_BYTES_MAX,
+        recipe_bytes_max=limits.RECIPE_BYTES_MAX,
+        job_bytes_max=limits.JOB_BYTES_MAX,
     )

@@ -59,6 +59,14 @@ def read(data: bytes, model: type[Body], code_for: Coder | None = None) -> Body:
         raise _invalid(details, values, code_for) from error
 
 
+def check_size(value: BaseModel, bytes_max: int, *, what: str, pointer: str, code: Code | None = None) -> None:
+    """Refuse a value that is larger as JSON than what it will be stored in."""
+    size_bytes = len(value.model_dump_json().encode())
+    if size_bytes > bytes_max:
+        detail = f"the {what} has {size_bytes} bytes as JSON; allowed are {bytes_max}"
+        raise InvalidInput(code, faults=(FieldFault(pointer=pointer, detail=detail),))
+
+
 def _malformed(why: str) -> InvalidInput:
     return InvalidInput(Code.MALFORMED_JSON, message=f"{message_of(Code.MALFORMED_JSON)} Here {why}.")
 

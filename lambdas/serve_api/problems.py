@@ -26,6 +26,7 @@ STATUS: dict[Code, int] = {
     Code.FILE_TOO_LARGE: 422,
     Code.INVALID_RECIPE: 422,
     Code.NO_IMAGES: 422,
+    Code.TOO_MANY_IMAGES: 422,
     Code.NEED_POSITIVE_POINT: 422,
     Code.NOT_IMPLEMENTED: 422,
 }

@@ -7,10 +7,12 @@ the truth and the plan message a hint: whoever submits again while the job is no
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 
 from pydantic_core import ErrorDetails
 
 from lambdas.serve_api import datasets, images, templates
+from lambdas.serve_api.bodies import check_size
 from lambdas.serve_api.names import is_id
 from lambdas.serve_api.ports import Ports
 from maskmill.core import rows
@@ -19,12 +21,19 @@ from maskmill.core.edit import Background
 from maskmill.core.errors import Code, FieldFault, InvalidInput
 from maskmill.core.image import Image, ImageStatus
 from maskmill.core.job import Job, job_id_of
-from maskmill.core.limits import IDEMPOTENCY_KEY_CHARS_MAX, IMAGES_PER_DATASET_MAX, PAGE_ITEMS_MAX, SWEEP_FIRST_LOOK_S
+from maskmill.core.limits import (
+    IDEMPOTENCY_KEY_CHARS_MAX,
+    IMAGES_PER_DATASET_MAX,
+    JOB_BYTES_MAX,
+    PAGE_ITEMS_MAX,
+    RECIPE_BYTES_MAX,
+    SWEEP_FIRST_LOOK_S,
+)
 from maskmill.core.messages import PlanJob
 from maskmill.core.model import content_hash
 from maskmill.core.ports import Table
 from maskmill.core.prompt import Template
-from maskmill.core.recipe import Recipe, ResolvedRecipe, resolve
+from maskmill.core.recipe import Recipe, ResolvedRecipe, images_max, resolve
 from maskmill.core.rows import JobState
 from maskmill.core.table import Query, RowConflict
 
@@ -69,10 +78,11 @@ def _checked(key: str) -> str:
 
 
 def _job(ports: Ports, tenant: str, dataset_id: str, job_id: str, body: SubmitJob) -> Job:
+    check_size(body.recipe, RECIPE_BYTES_MAX, what="recipe", pointer="/recipe", code=Code.INVALID_RECIPE)
     recipe = _resolved(ports.table, tenant, dataset_id, body.recipe)
     _check_backgrounds(ports.table, tenant, dataset_id, body.recipe)
-    _check_images(ports.table, tenant, dataset_id, body.image_ids)
-    return Job(
+    _check_images(ports.table, tenant, dataset_id, body.image_ids, count_max=images_max(body.recipe))
+    job = Job(
         job_id=job_id,
         dataset_id=dataset_id,
         recipe=recipe,
@@ -80,6 +90,8 @@ def _job(ports: Ports, tenant: str, dataset_id: str, job_id: str, body: SubmitJo
         segmenter=ports.segmenter,
         created_at=ports.clock.now(),
     )
+    check_size(job, JOB_BYTES_MAX, what="recipe with its templates", pointer="/recipe", code=Code.INVALID_RECIPE)
+    return job
 
 
 def _resolved(table: Table, tenant: str, dataset_id: str, recipe: Recipe) -> ResolvedRecipe:
@@ -107,11 +119,12 @@ def _check_backgrounds(table: Table, tenant: str, dataset_id: str, recipe: Recip
         raise InvalidInput(Code.INVALID_RECIPE, faults=tuple(faults))
 
 
-def _check_images(table: Table, tenant: str, dataset_id: str, image_ids: tuple[str, ...] | None) -> None:
-    """There is something to work on, and every image that is named belongs to the dataset."""
+def _check_images(
+    table: Table, tenant: str, dataset_id: str, image_ids: tuple[str, ...] | None, *, count_max: int
+) -> None:
+    """There is something to work on and not too much, and every image that is named belongs to the dataset."""
     if image_ids is None:
-        if not any(_is_settled(image) for image in _all_images(table, tenant, dataset_id)):
-            raise InvalidInput(Code.NO_IMAGES)
+        _check_count(_all_images(table, tenant, dataset_id), count_max)
         return
     found = _named(table, tenant, dataset_id, image_ids)
     faults = tuple(
@@ -121,8 +134,17 @@ def _check_images(table: Table, tenant: str, dataset_id: str, image_ids: tuple[s
     )
     if faults:
         raise InvalidInput(faults=faults)
-    if not any(_is_settled(image) for image in found.values()):
+    _check_count(found.values(), count_max)
+
+
+def _check_count(images: Iterable[Image], count_max: int) -> None:
+    """At least one image has settled and at most `count_max` have; no more are looked at than it takes to know."""
+    enough = 1 if count_max >= IMAGES_PER_DATASET_MAX else count_max + 1
+    count = sum(1 for _ in islice(filter(_is_settled, images), enough))
+    if count == 0:
         raise InvalidInput(Code.NO_IMAGES)
+    if count > count_max:
+        raise InvalidInput(Code.TOO_MANY_IMAGES)
 
 
 def _is_settled(image: Image) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from lambdas.serve_api import cursors, datasets, images
+from lambdas.serve_api.bodies import check_size
 from lambdas.serve_api.names import is_id
 from lambdas.serve_api.ports import Ports
 from maskmill.core import rows
 from maskmill.core.api import Page, TemplateView
 from maskmill.core.errors import FieldFault, InvalidInput, NotFound
-from maskmill.core.limits import TEMPLATES_PER_DATASET_MAX
+from maskmill.core.limits import TEMPLATE_BYTES_MAX, TEMPLATES_PER_DATASET_MAX
 from maskmill.core.ports import Table
 from maskmill.core.prompt import Template
 from maskmill.core.table import Query
@@ -18,6 +19,7 @@ PREFIX = "TEMPLATE#"
 
 def create(ports: Ports, tenant: str, dataset_id: str, body: Template) -> TemplateView:
     datasets.require(ports.table, tenant, dataset_id)
+    check_size(body, TEMPLATE_BYTES_MAX, what="template", pointer="")
     reference = body.reference_image_id
     if reference is not None:
         image = images.find(ports.table, tenant, dataset_id, reference) if is_id(reference) else None

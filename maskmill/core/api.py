@@ -212,3 +212,7 @@ class Limits(Model):
     layers_per_recipe_max: int
     samples_per_image_max: int
     variants_per_image_max: int
+    variants_per_job_max: int
+    template_bytes_max: int
+    recipe_bytes_max: int
+    job_bytes_max: int

@@ -17,11 +17,15 @@ from pydantic import Field, model_validator
 from maskmill.core.edit import RANGES, Background, Edits, VariedEdit
 from maskmill.core.errors import Code, FieldFault, InvalidInput
 from maskmill.core.limits import (
+    IMAGES_PER_JOB_MAX,
     LAYERS_PER_RECIPE_MAX,
+    PICTURES_PER_IMAGE_MAX,
     REGION_DEPTH_MAX,
+    REGION_MASKS_MAX,
     SAMPLES_PER_IMAGE_MAX,
     TEMPLATES_PER_RECIPE_MAX,
     VARIANTS_PER_IMAGE_MAX,
+    VARIANTS_PER_JOB_MAX,
 )
 from maskmill.core.model import Model, Number
 from maskmill.core.prompt import Template
@@ -48,6 +52,8 @@ class RegionExpr(Model):
             raise ValueError("invert takes exactly one region")
         if depth_of(self) > REGION_DEPTH_MAX:
             raise ValueError(f"regions nest at most {REGION_DEPTH_MAX} deep")
+        if sum(1 for _ in names_in(self)) > REGION_MASKS_MAX:
+            raise ValueError(f"a region names at most {REGION_MASKS_MAX} masks")
         return self
 
 
@@ -123,6 +129,8 @@ class Recipe(Model):
                 raise ValueError(f"a layer names {min(unknown)!r}, which is not among the recipe's templates")
         if variants_per_image(self) > VARIANTS_PER_IMAGE_MAX:
             raise ValueError(f"the recipe makes more than {VARIANTS_PER_IMAGE_MAX} variants of each image")
+        if pictures_per_image(self) > PICTURES_PER_IMAGE_MAX:
+            raise ValueError(f"the recipe makes more than {PICTURES_PER_IMAGE_MAX} pictures and masks of each image")
         if self.composition is Composition.STACKED and _reshapes_before_the_end(self.layers):
             raise ValueError("in a stacked recipe only the last layer may cut out or shrink the picture")
         return self
@@ -152,6 +160,17 @@ def variants_per_image(recipe: Recipe) -> int:
         return 0
     per_sample = 1 if recipe.composition is Composition.STACKED else len(recipe.layers)
     return per_sample * recipe.samples_per_image
+
+
+def images_max(recipe: Recipe) -> int:
+    """How many images one job may hold, by what the recipe makes of each."""
+    return min(IMAGES_PER_JOB_MAX, VARIANTS_PER_JOB_MAX // max(1, variants_per_image(recipe)))
+
+
+def pictures_per_image(recipe: Recipe) -> int:
+    """The most pictures that one image yields: its variants, and the masks of those that are cut out or shrunk."""
+    reshaping = sum(layer.edits.cutout is not None or layer.edits.thumbnail is not None for layer in recipe.layers)
+    return variants_per_image(recipe) + reshaping * recipe.samples_per_image * len(recipe.templates)
 
 
 def backgrounds_of(recipe: Recipe) -> tuple[str, ...]:

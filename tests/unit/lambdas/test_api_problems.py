@@ -115,7 +115,6 @@ def test_every_code_is_a_code_of_this_edge_or_of_an_item() -> None:
         "no_object_found",
         "render_failed",
         "too_complex",
-        "too_many_images",
         "too_many_pixels",
         "too_small",
         "unsupported_format",
