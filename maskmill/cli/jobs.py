@@ -139,7 +139,10 @@ def list_items(
 
 
 def sync(context: typer.Context, job: Job, out: Out = Path("maskmill-results"), no_archive: NoArchive = False) -> None:
-    """The dataset of an ended job into a folder; only what is missing or differs is downloaded."""
+    """The dataset of an ended job into a folder; only what is missing or differs is downloaded.
+
+    What an earlier sync of another job put there goes; files that you made or changed stay.
+    """
     from maskmill.cli.reports import show_sync, sync_document
     from maskmill.client.sync import sync_job
 

@@ -88,8 +88,9 @@ def show_sync(output: Output, report: SyncReport) -> None:
     """Counts, remarks and failures of a sync."""
     size = f"{report.fetched_bytes / _MIB:.1f} MiB"
     output.result(
-        f"Files: {report.fetched} fetched ({size}), {report.kept} there already, {len(report.failures)} failed"
+        f"Files: {report.fetched} fetched ({size}), {report.kept} there already, {len(report.failures)} failed{removed}"
     )
+    removed = f", {report.removed} of an earlier job removed" if report.removed else ""
     if report.remarks:
         _table(output, ("photo", "remark"), [(name, remark.replace("_", " ")) for name, remark in report.remarks])
     if report.failures:
@@ -106,6 +107,7 @@ def sync_document(report: SyncReport) -> dict[str, Any]:
         "fetched_bytes": report.fetched_bytes,
         "remarks": [{"name": name, "remark": str(remark)} for name, remark in report.remarks],
         "failures": [
+        "removed": report.removed,
             {"name": failure.name, "code": failure.code, "message": failure.message} for failure in report.failures
         ],
     }

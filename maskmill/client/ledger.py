@@ -47,6 +47,13 @@ class Ledger:
     def put(self, name: str, entry: Entry) -> None:
         self._entries[name] = entry
 
+    def others(self, names: set[str]) -> list[tuple[str, Entry]]:
+        """The files that are not among `names`."""
+        return [(name, entry) for name, entry in self._entries.items() if name not in names]
+
+    def drop(self, name: str) -> None:
+        del self._entries[name]
+
     def save(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self._path.with_name(self._path.name + ".part")

@@ -16,6 +16,7 @@ from maskmill.client.archive_sync import sync_archive
 from maskmill.client.download import AddressExpired, Fetched, Remote, fetch, has_content
 from maskmill.client.folder import Hashed
 from maskmill.client.ledger import Entry, Ledger
+from maskmill.client.leftovers import remove_leftovers
 from maskmill.client.placing import place
 from maskmill.client.progress import Progress, Report, Step, silent
 from maskmill.client.service import Client
@@ -53,11 +54,12 @@ class SyncFailure:
 
 @dataclass(slots=True)
 class SyncReport:
-    """What a sync did: files fetched, files that were there already, and failures."""
+    """What a sync did: files fetched, files that were there already, files of another job removed, and failures."""
 
     out: Path
     fetched: int = 0
     kept: int = 0
+    removed: int = 0
     fetched_bytes: int = 0
     failures: list[SyncFailure] = field(default_factory=list)
     remarks: list[tuple[str, str]] = field(default_factory=list)  # a photo's name and what is worth knowing of it
@@ -69,7 +71,8 @@ class SyncReport:
 def sync_job(client: Client, job_id: str, out: Path, *, archive: bool = True, progress: Report = silent) -> SyncReport:
     """Bring a job's dataset into `out`; raises Conflict while the job has not ended.
 
-    Nothing outside `out` is written, and nothing that is already in it is removed.
+    Nothing outside `out` is written. When all has come, what an earlier sync of another job put there goes, so that
+    the folder is what its manifest says; files that anyone else made or changed stay.
     """
     job = client.job(job_id)
     if not job.status.is_terminal:
@@ -81,6 +84,7 @@ def sync_job(client: Client, job_id: str, out: Path, *, archive: bool = True, pr
         run.lists()
         if archive:
             run.archive()
+        run.tidy()
     finally:
         run.ledger.save()
     progress(Progress(Step.DOWNLOADING, job.items.done, job.items.done, job_id=job_id))
@@ -96,6 +100,7 @@ class _Sync:
     report: SyncReport
     progress: Report
     items_before: int = 0
+    names: set[str] = field(default_factory=set)
 
     def pictures(self) -> None:
         """Sources, masks and variants, page by page, because their addresses live for minutes only."""
@@ -136,6 +141,14 @@ class _Sync:
             self.report.kept += got == 0
             self.report.fetched_bytes += got
 
+    def tidy(self) -> None:
+        """What is not of this job goes, unless this job came incomplete or has nothing in its place."""
+        if self.report.failures or not self.job.items.done:
+            return
+        if self.ledger.get(ARCHIVE, self.job.job_id) is not None:
+            self.names.add(ARCHIVE)
+        self.report.removed = remove_leftovers(self.out, self.ledger, wanted=self.names)
+
     def _files(self) -> DatasetFiles | None:
         try:
             return self.client.dataset_files(self.job.job_id)
@@ -157,6 +170,7 @@ class _Sync:
     def _fetch_all(self, wanted: list[Wanted], again: Callable[[], list[Wanted]], *, items: int = 0) -> None:
         """Fetch files; those whose addresses expired are asked for again."""
         total = len(wanted)
+        self.names.update(one.name for one in wanted)
         for _ in range(ROUNDS_MAX):
             expired = set(self._fetch_round(wanted, items=items, total=total))
             if not expired:
@@ -199,15 +213,14 @@ class _Sync:
         return fetch(self.client.storage, remote, path, backoff=self.client.backoff)
 
     def _count(self, one: Wanted, got: Fetched) -> None:
-        if not got.is_new:
-            self.report.kept += 1
+        self.report.fetched += got.is_new
+        self.report.kept += not got.is_new
+        hashed = got.hashed or one.hashed
+        if hashed is None:
             return
-        self.report.fetched += 1
-        if got.hashed is not None:
-            self.report.fetched_bytes += got.hashed.size_bytes
-            entry = Entry(
-                identity=one.identity, size_bytes=got.hashed.size_bytes, sha256=got.hashed.sha256, etag=got.etag
-            )
+        self.report.fetched_bytes += hashed.size_bytes * got.is_new
+        if got.is_new or self.ledger.get(one.name, one.identity) is None:
+            entry = Entry(identity=one.identity, size_bytes=hashed.size_bytes, sha256=hashed.sha256, etag=got.etag)
             self.ledger.put(one.name, entry)
 
     def _show(self, items: int) -> None:

@@ -36,6 +36,16 @@ def tree(out: Path) -> dict[str, bytes]:
     return {str(path.relative_to(out)): path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
 
 
+def names(out: Path) -> set[str]:
+    return set(tree(out))
+
+
+def fewer_photos(client: Client, job: JobView) -> JobView:
+    """The same job over all photos but the last."""
+    images = [image.image_id for image in client.images(job.dataset_id)]
+    return client.submit_job(job.dataset_id, SubmitJob(recipe=job.recipe, image_ids=tuple(images[:-1])), key="fewer")
+
+
 def keys_read(service: FakeService) -> list[str]:
     keys = [key for key, _ in service.store.reads]
     service.store.reads.clear()
@@ -83,6 +93,45 @@ def test_a_damaged_or_missing_file_is_fetched_again(client: Client, job: JobView
     damaged.unlink()
     assert sync_job(client, job.job_id, tmp_path).fetched == 1
     assert tree(tmp_path) == before
+
+
+def test_a_photo_less_leaves_no_file_under_an_old_number(
+    service: FakeService, client: Client, job: JobView, tmp_path: Path
+) -> None:
+    sync_job(client, job.job_id, tmp_path / "out")
+    fewer = fewer_photos(client, job)
+    report = sync_job(client, fewer.job_id, tmp_path / "out")
+    assert report.removed == 3  # source, mask and variant number 3
+    sync_job(client, fewer.job_id, tmp_path / "fresh")
+    assert names(tmp_path / "out") == names(tmp_path / "fresh")
+    assert not (tmp_path / "out" / "masks" / "0003_photo").exists()
+
+
+def test_what_a_person_put_or_changed_stays(client: Client, job: JobView, tmp_path: Path) -> None:
+    sync_job(client, job.job_id, tmp_path)
+    (tmp_path / "variants" / "mine.webp").write_bytes(b"mine")
+    (tmp_path / "sources" / "0003_photo.png").write_bytes(b"retouched")
+    report = sync_job(client, fewer_photos(client, job).job_id, tmp_path)
+    assert report.removed == 2
+    assert (tmp_path / "variants" / "mine.webp").read_bytes() == b"mine"
+    assert (tmp_path / "sources" / "0003_photo.png").read_bytes() == b"retouched"
+
+
+def test_an_archive_of_another_job_does_not_stay(client: Client, job: JobView, tmp_path: Path) -> None:
+    sync_job(client, job.job_id, tmp_path)
+    sync_job(client, job.job_id, tmp_path, archive=False)
+    assert (tmp_path / "dataset.zip").exists()
+    sync_job(client, fewer_photos(client, job).job_id, tmp_path, archive=False)
+    assert not (tmp_path / "dataset.zip").exists()
+
+
+def test_a_sync_that_fails_removes_nothing(service: FakeService, client: Client, job: JobView, tmp_path: Path) -> None:
+    sync_job(client, job.job_id, tmp_path)
+    fewer = fewer_photos(client, job)
+    service.store.read_faults[f"{fewer.job_id}/manifest.jsonl"] = [Answer(404)]
+    report = sync_job(client, fewer.job_id, tmp_path)
+    assert (list(codes(report)), report.removed) == (["manifest.jsonl"], 0)
+    assert (tmp_path / "sources" / "0003_photo.png").exists()
 
 
 def test_without_the_ledger_more_is_fetched_and_nothing_is_wrong(client: Client, job: JobView, tmp_path: Path) -> None:
