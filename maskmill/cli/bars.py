@@ -11,13 +11,14 @@ from maskmill.cli.output import console_on, plain
 from maskmill.client.progress import Progress, Step
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
 WORDS = {
     Step.HASHING: "Looking at the files",
     Step.UPLOADING: "Uploading",
-    Step.EXAMINING: "Waiting for the photos to be examined",
+    Step.EXAMINING: "Examining the photos",
     Step.PLANNING: "Planning the job",
     Step.WAITING: "Waiting for the segmenter",
     Step.SEGMENTING: "Segmenting",
@@ -26,6 +27,7 @@ WORDS = {
     Step.DOWNLOADING: "Downloading",
 }
 _LINE_EVERY_S = 15.0
+_WIDE_COLUMNS = 100  # below this the bar itself goes, because the numbers say more
 
 
 class Bars:
@@ -41,7 +43,7 @@ class Bars:
 
     def __enter__(self) -> Self:
         if self._is_terminal:
-            self._rich = _rich_progress()
+            self._rich = columns_on(console_on(sys.stderr))
             self._rich.start()
         return self
 
@@ -75,7 +77,9 @@ class Bars:
 
     def _note(self, progress: Progress) -> None:
         """A line when a step has ended, and now and then while it lasts."""
-        if self._last is not None and self._last.step is not progress.step:
+        if self._last is None:
+            self._step_since = time.monotonic()
+        elif self._last.step is not progress.step:
             self._write(self._last)
             self._step_since = time.monotonic()
         elif time.monotonic() - self._written_at > _LINE_EVERY_S:
@@ -92,16 +96,20 @@ class Bars:
         self._written_at = now
 
 
-def _rich_progress() -> RichProgress:
+def columns_on(console: Console) -> RichProgress:
+    """Columns that fit: in a narrow terminal the words at the end are cut, never the counts and the time."""
     from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as RichProgress
+    from rich.table import Column
 
+    bars = [BarColumn(bar_width=24)] if console.width >= _WIDE_COLUMNS else []
     return RichProgress(
         SpinnerColumn(finished_text=" "),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[text]}"),
-        console=console_on(sys.stderr),
+        TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+        *bars,
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),
+        TimeElapsedColumn(table_column=Column(no_wrap=True)),
+        TextColumn("{task.fields[text]}", table_column=Column(no_wrap=True, ratio=1)),
+        console=console,
+        expand=True,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -12,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
+from maskmill.cli.bars import columns_on
 from maskmill.cli.failures import shared_first
 from maskmill.cli.main import app
 from maskmill.client.session import CognitoToken, read_profile
@@ -115,12 +118,24 @@ def test_without_a_terminal_no_control_characters_are_written(
     assert steps == [
         "Looking at the files",
         "Uploading",
-        "Waiting for the photos to be examined",
+        "Examining the photos",
         "Planning the job",
         "Waiting for the segmenter",
         "Rendering",
         "Downloading",
     ]
+
+
+@pytest.mark.parametrize("columns", [50, 60, 80, 120])
+def test_a_narrow_terminal_cuts_words_and_never_counts_or_times(columns: int) -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=columns)
+    bars = columns_on(console)
+    bars.add_task("Waiting for the segmenter", total=2000, completed=1234, text="700 pending, 60 rendering, 6 failed")
+    console.print(bars.get_renderable())
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "1234/2000" in text
+    assert "0:00:00" in text
+    assert text.count("\n") == 1
 
 
 def test_json_is_one_document_on_stdout(shell: Shell, photos: Path, tmp_path: Path) -> None:
