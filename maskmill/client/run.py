@@ -63,6 +63,7 @@ def run_job(client: Client, plan: RunPlan, progress: Report = silent) -> RunRepo
         raise InvalidInput(Code.NO_IMAGES, message=f"There is no picture in {_listed(plan.sources)}.")
     dataset = find_or_create_dataset(client, plan.dataset)
     _check_references(client, dataset.dataset_id, plan.templates, found)
+    _template_ids(client, dataset.dataset_id, plan.recipe, known={draft.name: "" for draft in plan.templates})
     uploaded = upload_files(client, dataset.dataset_id, found, progress=seen)
     if uploaded.ready == 0:
         raise InvalidInput(Code.NO_IMAGES, message=f"None of the pictures was accepted. {_first_refusal(uploaded)}")
@@ -124,7 +125,13 @@ def make_templates(
 
 def resolve_names(client: Client, dataset_id: str, recipe: Recipe, templates: list[TemplateView]) -> Recipe:
     """The recipe with ids: of the templates just made, or else of the dataset's own by id or by name."""
-    ids = {template.name: template.template_id for template in templates}
+    known = {template.name: template.template_id for template in templates}
+    return with_ids(recipe, _template_ids(client, dataset_id, recipe, known=known))
+
+
+def _template_ids(client: Client, dataset_id: str, recipe: Recipe, *, known: dict[str, str]) -> dict[str, str]:
+    """Ids by name: those known, and of the dataset's templates those that the recipe names; raises NotFound."""
+    ids = dict(known)
     unknown = [name for name in recipe.templates if name not in ids]
     if unknown:
         existing: dict[str, list[TemplateView]] = {}
@@ -136,7 +143,7 @@ def resolve_names(client: Client, dataset_id: str, recipe: Recipe, templates: li
             if name not in ids and found is None:
                 raise NotFound(message=f"There is no template {name!r}. Define it with --template {name}=…")
             ids |= {name: found.template_id} if found else {}
-    return with_ids(recipe, ids)
+    return ids
 
 
 def _timed(progress: Report, watch: Stopwatch) -> Report:

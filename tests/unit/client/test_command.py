@@ -189,6 +189,14 @@ def test_a_template_on_a_missing_picture_stops_before_the_upload(
     assert service.store.posts == []
 
 
+def test_an_edit_of_an_unknown_template_stops_before_the_upload(
+    shell: Shell, service: FakeService, photos: Path
+) -> None:
+    outcome = shell("run", photos, "-t", "cap=whole", "-e", "cpa:hue=1", status=1)
+    assert "There is no template 'cpa'" in outcome.stderr
+    assert service.store.posts == []
+
+
 def test_a_template_on_a_refused_picture_says_why(shell: Shell, photos: Path) -> None:
     (photos / "text.jpg").write_bytes(b"TEXT")
     outcome = shell("run", photos, "-t", "cap=text.jpg:0.5,0.5", status=1)
