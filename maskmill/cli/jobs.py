@@ -27,6 +27,7 @@ from maskmill.cli.run import (
     how_to_come_back,
     make_recipe,
     parse_templates,
+    remark_on,
 )
 from maskmill.core.api import ItemView, JobView
 from maskmill.core.item import ItemStatus
@@ -79,6 +80,7 @@ def submit_job(
         samples=samples,
         seed=seed,
     )
+    remark_on(common, named)
     with common.connect() as client:
         dataset_id = dataset_named(client, dataset).dataset_id
         made = make_templates(client, dataset_id, drafts, UploadReport(files=(), left_out=()))

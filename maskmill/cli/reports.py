@@ -21,7 +21,8 @@ def show_run(output: Output, report: RunReport) -> None:
     """Everything that a run did."""
     output.result(f"Dataset {report.dataset.name} ({report.dataset.dataset_id})")
     show_upload(output, report.upload)
-    show_job(output, report.job, report.unwell)
+    told = {file.image.image_id for file in report.upload.refused if file.image}
+    show_job(output, report.job, tuple(item for item in report.unwell if item.image_id not in told))
     show_sync(output, report.sync)
     seconds = [(WORDS[step], f"{value:.1f}") for step, value in report.seconds.items()]
     seconds.append(("Together", f"{sum(report.seconds.values()):.1f}"))
@@ -46,7 +47,7 @@ def run_document(report: RunReport) -> dict[str, Any]:
 
 def show_upload(output: Output, report: UploadReport) -> None:
     """Counts, what was refused and why, what ingest changed, and what was left out."""
-    held = len(report.files) - report.sent - sum(file.image is None for file in report.files)
+    held = sum(not file.was_sent and file.image is not None for file in report.firsts)
     output.result(f"Photos: {report.sent} sent, {held} held already, {len(report.refused)} refused")
     notes = Counter(
         note for file in report.files if file.image and file.image.normal for note in file.image.normal.notes
@@ -58,8 +59,10 @@ def show_upload(output: Output, report: UploadReport) -> None:
     if report.refused:
         rows = [(file.file.name, file.refusal.code, file.refusal.message) for file in report.refused if file.refusal]
         _table(output, ("refused photo", "code", "reason"), rows)
-    if report.left_out:
-        _table(output, ("left out", "reason"), [(one.name, one.reason) for one in report.left_out])
+    left_out = [(file.file.name, f"same content as {first.file.name}") for file, first in report.repeated]
+    left_out += [(one.name, one.reason) for one in report.left_out]
+    if left_out:
+        _table(output, ("left out", "reason"), left_out)
 
 
 def upload_document(report: UploadReport) -> dict[str, Any]:
@@ -87,10 +90,10 @@ def show_job(output: Output, job: JobView, unwell: tuple[ItemView, ...]) -> None
 def show_sync(output: Output, report: SyncReport) -> None:
     """Counts, remarks and failures of a sync."""
     size = f"{report.fetched_bytes / _MIB:.1f} MiB"
+    removed = f", {report.removed} of an earlier job removed" if report.removed else ""
     output.result(
         f"Files: {report.fetched} fetched ({size}), {report.kept} there already, {len(report.failures)} failed{removed}"
     )
-    removed = f", {report.removed} of an earlier job removed" if report.removed else ""
     if report.remarks:
         _table(output, ("photo", "remark"), [(name, remark.replace("_", " ")) for name, remark in report.remarks])
     if report.failures:
@@ -104,10 +107,10 @@ def sync_document(report: SyncReport) -> dict[str, Any]:
         "out": str(report.out),
         "fetched": report.fetched,
         "kept": report.kept,
+        "removed": report.removed,
         "fetched_bytes": report.fetched_bytes,
         "remarks": [{"name": name, "remark": str(remark)} for name, remark in report.remarks],
         "failures": [
-        "removed": report.removed,
             {"name": failure.name, "code": failure.code, "message": failure.message} for failure in report.failures
         ],
     }

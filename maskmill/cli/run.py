@@ -12,7 +12,7 @@ from maskmill.cli.bars import Bars
 from maskmill.cli.context import Common, common_of
 from maskmill.cli.failures import FAILED, INTERRUPTED, usage
 from maskmill.cli.grammar import GrammarError, build_recipe, parse_edit, parse_recipe, parse_template
-from maskmill.client.runplan import RunPlan, TemplateDraft
+from maskmill.client.runplan import RunPlan, TemplateDraft, unvaried
 from maskmill.core.limits import IDEMPOTENCY_KEY_CHARS_MAX, NAME_CHARS_MAX, SAMPLES_PER_IMAGE_MAX
 from maskmill.core.recipe import OutputFormat, Recipe
 
@@ -93,6 +93,7 @@ def do_run(common: Common, plan: RunPlan) -> None:
     from maskmill.cli.reports import run_document, show_run
     from maskmill.client.run import run_job
 
+    remark_on(common, plan.recipe)
     bars = Bars()
     try:
         with common.connect() as client, bars:
@@ -159,6 +160,13 @@ def make_recipe(
         )
     except ValueError as exc:
         usage(exc, "--edit")
+
+
+def remark_on(common: Common, recipe: Recipe) -> None:
+    """Say before the work what would surprise after it."""
+    if names := unvaried(recipe):
+        words = "nothing in these edits is drawn. Write a range, for example hue=-40..40"
+        common.output.say(f"Note: --samples makes equal pictures of {', '.join(names)}: {words}.")
 
 
 def checked_key(key: str) -> str:

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from maskmill.core.errors import Code, InvalidInput
 from maskmill.core.geometry import Box, PixelPoint, Point, Size, point_of
 from maskmill.core.prompt import MaskChoice, Placement, Prompt, Refinement, Template
-from maskmill.core.recipe import Recipe, Region, RegionExpr
+from maskmill.core.recipe import Composition, Recipe, Region, RegionExpr, names_in
 
 Value = TypeVar("Value")
 
@@ -147,6 +147,15 @@ def with_ids(recipe: Recipe, ids: Mapping[str, str]) -> Recipe:
     layers = tuple(layer.model_copy(update={"region": _region(layer.region, ids)}) for layer in recipe.layers)
     templates = tuple(ids.get(name, name) for name in recipe.templates)
     return Recipe.model_validate(recipe.model_copy(update={"templates": templates, "layers": layers}).model_dump())
+
+
+def unvaried(recipe: Recipe) -> tuple[str, ...]:
+    """The templates of the edits whose samples will be equal, because no value of theirs is drawn."""
+    if recipe.samples_per_image == 1:
+        return ()
+    is_varied_together = recipe.composition is Composition.STACKED and any(layer.vary for layer in recipe.layers)
+    fixed = [layer for layer in recipe.layers if not layer.vary and not is_varied_together]
+    return tuple(dict.fromkeys(name for layer in fixed for name in names_in(layer.region)))
 
 
 def same_template(first: Template, second: Template) -> bool:

@@ -65,7 +65,19 @@ class UploadReport:
 
     @property
     def sent(self) -> int:
-        return sum(file.was_sent for file in self.files)
+        return sum(file.was_sent for file in self.firsts)
+
+    @property
+    def firsts(self) -> tuple[UploadedFile, ...]:
+        """The first file of each content; the others became the same image."""
+        return tuple(self._first_by_content().values())
+
+    @property
+    def repeated(self) -> tuple[tuple[UploadedFile, UploadedFile], ...]:
+        """The other files of a content, each with the first one."""
+        firsts = self._first_by_content()
+        pairs = ((file, firsts[file.hashed.sha256]) for file in self.files)
+        return tuple((file, first) for file, first in pairs if file is not first)
 
     @property
     def refused(self) -> tuple[UploadedFile, ...]:
@@ -75,6 +87,12 @@ class UploadReport:
     def image_ids(self) -> tuple[str, ...]:
         """The images of these files, ready and refused, each once, in order."""
         return tuple(dict.fromkeys(file.image.image_id for file in self.files if file.image is not None))
+
+    def _first_by_content(self) -> dict[str, UploadedFile]:
+        firsts: dict[str, UploadedFile] = {}
+        for file in self.files:
+            firsts.setdefault(file.hashed.sha256, file)
+        return firsts
 
     @property
     def ready(self) -> int:

@@ -98,6 +98,7 @@ def test_a_run_with_bad_photos_and_failed_items_is_partial(shell: Shell, photos:
     outcome = shell(*run_arguments(photos, tmp_path / "out"), status=1)
     for words in ("partial (3 done, 2 failed)", "unsupported_format", "model_failed", "fails.jpg", "notes.txt"):
         assert words in outcome.stdout
+    assert outcome.stdout.count("text.jpg") == 1  # refused once, told once
     document = shell.json(*run_arguments(photos, tmp_path / "out"), status=1)
     assert not document["complete"]
     assert {item["name"]: item["refusal"]["code"] for item in document["unwell"]} == {
@@ -195,6 +196,22 @@ def test_an_edit_of_an_unknown_template_stops_before_the_upload(
     outcome = shell("run", photos, "-t", "cap=whole", "-e", "cpa:hue=1", status=1)
     assert "There is no template 'cpa'" in outcome.stderr
     assert service.store.posts == []
+
+
+def test_samples_of_edits_that_do_not_vary_are_remarked(shell: Shell, photos: Path, tmp_path: Path) -> None:
+    run = ["run", photos, "-t", "cap=whole", "--out", tmp_path / "out", "--samples", "3"]
+    words = "--samples makes equal pictures of cap"
+    assert words in shell(*run, "-e", "cap:noise=0.1").stderr
+    assert words not in shell(*run, "-e", "cap:hue=-40..40").stderr
+    assert words in shell(*run, "-e", "cap:hue=-40..40", "-e", "cap:blur=3").stderr
+    assert words not in shell(*run, "-e", "cap:hue=-40..40", "-e", "cap:blur=3", "--stacked").stderr
+
+
+def test_photos_of_equal_content_are_counted_once_and_named(shell: Shell, photos: Path, tmp_path: Path) -> None:
+    (photos / "photo9.jpg").write_bytes((photos / "photo0.jpg").read_bytes())
+    outcome = shell(*run_arguments(photos, tmp_path / "out"))
+    assert "Photos: 3 sent, 0 held already, 0 refused" in outcome.stdout
+    assert "same content as photo0.jpg" in outcome.stdout
 
 
 def test_a_template_on_a_refused_picture_says_why(shell: Shell, photos: Path) -> None:
