@@ -71,8 +71,8 @@ class PipelineStack(cdk.Stack):
             may=[
                 rows(data.table, "GetItem", "UpdateItem"),
                 objects(data.uploads, "GetObject", keys=(prefixes.UPLOADS,)),
-                objects(data.media, "GetObject", "PutObject", keys=(prefixes.NORMALS, prefixes.THUMBNAILS)),
-                absence(data.uploads, data.media),
+                objects(data.media, "PutObject", keys=(prefixes.NORMALS, prefixes.THUMBNAILS)),
+                absence(data.uploads),
             ],
         )
 
@@ -91,7 +91,8 @@ class PipelineStack(cdk.Stack):
             ),
             may=[
                 rows(data.table, "GetItem", "Query", "PutItem", "UpdateItem"),
-                objects(data.media, "GetObject", "PutObject", keys=(prefixes.PLANS, prefixes.CHUNKS)),
+                objects(data.media, "GetObject", keys=(prefixes.PLANS,)),
+                objects(data.media, "PutObject", keys=(prefixes.PLANS, prefixes.CHUNKS)),
                 absence(data.media),
                 send(self.dispatch_queue.queue, self.finish_queue.queue),
             ],
@@ -116,8 +117,8 @@ class PipelineStack(cdk.Stack):
             may=[
                 rows(data.table, "GetItem", "UpdateItem"),
                 objects(data.media, "GetObject", keys=(prefixes.MASKS, prefixes.CHUNKS)),
-                objects(data.work, "GetObject", "PutObject", keys=(prefixes.REQUESTS,)),
-                absence(data.media, data.work),
+                objects(data.work, "PutObject", keys=(prefixes.REQUESTS,)),
+                absence(data.media),
                 invoke_endpoint(self, self._stage.endpoint_name),
                 send(self.render_queue.queue, self.finish_queue.queue),
             ],
@@ -140,8 +141,8 @@ class PipelineStack(cdk.Stack):
             may=[
                 rows(data.table, "GetItem", "UpdateItem"),
                 objects(data.work, "GetObject", keys=(prefixes.REQUESTS, prefixes.ANSWERS, prefixes.FAILURES)),
-                objects(data.media, "GetObject", "PutObject", keys=(prefixes.MASKS,)),
-                absence(data.media, data.work),
+                objects(data.media, "PutObject", keys=(prefixes.MASKS,)),
+                absence(data.work),
                 send(self.dispatch_queue.queue, self.render_queue.queue, self.finish_queue.queue),
             ],
         )
@@ -159,8 +160,8 @@ class PipelineStack(cdk.Stack):
             ),
             may=[
                 rows(data.table, "GetItem", "PutItem", "UpdateItem"),
-                objects(data.media, "GetObject", keys=(prefixes.PICTURES, prefixes.CHUNKS)),
-                objects(data.media, "PutObject", keys=(prefixes.LABELS, prefixes.VARIANTS)),
+                objects(data.media, "GetObject", keys=(prefixes.NORMALS, prefixes.MASKS, prefixes.CHUNKS)),
+                objects(data.media, "GetObject", "PutObject", keys=(prefixes.LABELS, prefixes.VARIANTS)),
                 absence(data.media),
                 send(self.finish_queue.queue),
             ],
@@ -175,8 +176,8 @@ class PipelineStack(cdk.Stack):
             settings=settings.FinishJobSettings(table_name=data.table.table_name, media_bucket=data.media.bucket_name),
             may=[
                 rows(data.table, "GetItem", "Query", "UpdateItem"),
-                objects(data.media, "GetObject", keys=(prefixes.PICTURES, prefixes.DATASETS)),
-                objects(data.media, "PutObject", "AbortMultipartUpload", keys=(prefixes.DATASETS,)),
+                objects(data.media, "GetObject", keys=(prefixes.NORMALS, prefixes.LABELS, prefixes.VARIANTS)),
+                objects(data.media, "GetObject", "PutObject", "AbortMultipartUpload", keys=(prefixes.DATASETS,)),
                 absence(data.media),
             ],
         )

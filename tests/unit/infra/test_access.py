@@ -45,49 +45,51 @@ CHUNKS = "t/*/jobs/*/chunks/*"
 DATASETS = "t/*/jobs/*/dataset/*"
 REQUESTS = "t/*/jobs/*/requests/*.json"
 MASKS = f"{PX}/masks/*.json"
+LABELS = f"{PX}/labels/*"
+VARIANTS = f"{PX}/variants/*"
+NORMAL = f"{PX}/normal.png"
+THUMBNAIL = f"{PX}/thumbnail.webp"
+PLAN = "t/*/jobs/*/plan.json"
 
 RIGHTS = {
     "ServeApi": table("get", "query", "put", "update")
     | {("dynamodb:Query", "<Table.Arn>/index/recent")}
     | put("Uploads", UPLOADS)
-    | get("Media", f"{PX}/*", CHUNKS, DATASETS)
+    | get("Media", NORMAL, THUMBNAIL, f"{PX}/labels/*.png", VARIANTS, CHUNKS, DATASETS)
     | miss("Media")
     | send("Plan"),
     "IngestImage": table("get", "update")
     | get("Uploads", UPLOADS)
-    | get("Media", f"{PX}/normal.png", f"{PX}/thumbnail.webp")
-    | put("Media", f"{PX}/normal.png", f"{PX}/thumbnail.webp")
-    | miss("Uploads", "Media")
+    | put("Media", NORMAL, THUMBNAIL)
+    | miss("Uploads")
     | receive("IngestQueue/Queue"),
     "PlanJob": table("get", "query", "put", "update")
-    | get("Media", "t/*/jobs/*/plan.json", CHUNKS)
-    | put("Media", "t/*/jobs/*/plan.json", CHUNKS)
+    | get("Media", PLAN)
+    | put("Media", PLAN, CHUNKS)
     | miss("Media")
     | send("Dispatch", "Finish")
     | receive("PlanQueue/Queue"),
     "DispatchShard": table("get", "update")
     | get("Media", MASKS, CHUNKS)
-    | get("Work", REQUESTS)
     | put("Work", REQUESTS)
-    | miss("Media", "Work")
+    | miss("Media")
     | {("sagemaker:InvokeEndpointAsync", ENDPOINT)}
     | send("Render", "Finish")
     | receive("DispatchQueue/Queue"),
     "CollectMasks": table("get", "update")
     | get("Work", REQUESTS, "async/*", "async-failed/*")
-    | get("Media", MASKS)
     | put("Media", MASKS)
-    | miss("Media", "Work")
+    | miss("Work")
     | send("Dispatch", "Render", "Finish")
     | receive("CollectQueue/Queue"),
     "RenderItem": table("get", "put", "update")
-    | get("Media", f"{PX}/*", CHUNKS)
-    | put("Media", f"{PX}/labels/*", f"{PX}/variants/*")
+    | get("Media", NORMAL, MASKS, LABELS, VARIANTS, CHUNKS)
+    | put("Media", LABELS, VARIANTS)
     | miss("Media")
     | send("Finish")
     | receive("RenderQueue/Queue"),
     "FinishJob": table("get", "query", "update")
-    | get("Media", f"{PX}/*", DATASETS)
+    | get("Media", NORMAL, LABELS, VARIANTS, DATASETS)
     | put("Media", DATASETS)
     | {("s3:AbortMultipartUpload", f"<Media.Arn>/{DATASETS}")}
     | miss("Media")
@@ -146,7 +148,7 @@ def test_the_model_reads_requests_and_pictures_and_writes_answers(cloud: Cloud) 
     answers = {"<Work.Arn>/async/*", "<Work.Arn>/async-failed/*"}
     assert objects == (
         get("Work", REQUESTS)
-        | get("Media", f"{PX}/normal.png")
+        | get("Media", NORMAL)
         | {(action, where) for action in ("s3:PutObject", "s3:AbortMultipartUpload") for where in answers}
         | miss("Work", "Media")
         | {("sns:Publish", "<Answers/Success>"), ("sns:Publish", "<Answers/Error>")}
@@ -157,14 +159,15 @@ def test_the_model_reads_requests_and_pictures_and_writes_answers(cloud: Cloud) 
     ("key", "pattern"),
     [
         (keys.upload("t1", "d1", "i1"), UPLOADS),
-        (keys.normal("t1", "p"), f"{PX}/normal.png"),
-        (keys.thumbnail("t1", "p"), f"{PX}/thumbnail.webp"),
+        (keys.normal("t1", "p"), NORMAL),
+        (keys.thumbnail("t1", "p"), THUMBNAIL),
         (keys.mask("t1", "p", "m"), MASKS),
-        (keys.label_png("t1", "p", "o"), f"{PX}/labels/*"),
-        (keys.label_rle("t1", "p", "o"), f"{PX}/labels/*"),
-        (keys.variant("t1", "p", "v", "webp"), f"{PX}/variants/*"),
-        (keys.variant_record("t1", "p", "r"), f"{PX}/variants/*"),
-        (keys.plan("t1", "j"), "t/*/jobs/*/plan.json"),
+        (keys.label_png("t1", "p", "o"), LABELS),
+        (keys.label_png("t1", "p", "o"), f"{PX}/labels/*.png"),
+        (keys.label_rle("t1", "p", "o"), LABELS),
+        (keys.variant("t1", "p", "v", "webp"), VARIANTS),
+        (keys.variant_record("t1", "p", "r"), VARIANTS),
+        (keys.plan("t1", "j"), PLAN),
         (keys.chunk("t1", "j", 3), CHUNKS),
         (keys.dataset_file("t1", "j", keys.ARCHIVE), DATASETS),
         (keys.request("t1", "j", "r"), REQUESTS),
