@@ -1,0 +1,306 @@
+"""What each role of the deployed stacks may do and what not: every role tries every call of one long list.
+
+A call that is not named for a role must be denied. Calls that are allowed are made so that they change nothing: under
+keys of nobody, on rows that do not exist, with messages about jobs that do not exist.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.aws import Credentials, client
+from local.cloud import Laptop
+from maskmill.core.messages import CollectAnswer, DispatchItems, FinishJob, IngestUpload, PlanJob, QueueName, RenderItem
+from tests.e2e.roles import LAMBDA, SAGEMAKER, client_of, role_of, session_of
+
+pytestmark = pytest.mark.integration
+
+DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "403", "UnauthorizedOperation"}
+HARMLESS = {  # what an allowed call may answer: that there is nothing to do it to
+    "",
+    "404",
+    "NoSuchKey",
+    "NoSuchUpload",
+    "ConditionalCheckFailedException",
+    "ReceiptHandleIsInvalid",
+    "ResourceAlreadyExistsException",
+}
+NOBODY = "nobody"
+PX = f"t/{NOBODY}/px/0"
+JOB = f"t/{NOBODY}/jobs/none"
+OBJECTS = {
+    "uploads": ("UploadsBucket", f"t/{NOBODY}/d/none/none"),
+    "uploads elsewhere": ("UploadsBucket", "elsewhere"),
+    "normal": ("MediaBucket", f"{PX}/normal.png"),
+    "thumbnail": ("MediaBucket", f"{PX}/thumbnail.webp"),
+    "masks": ("MediaBucket", f"{PX}/masks/0.json"),
+    "label pictures": ("MediaBucket", f"{PX}/labels/0.png"),
+    "label runs": ("MediaBucket", f"{PX}/labels/0.json"),
+    "variants": ("MediaBucket", f"{PX}/variants/0.webp"),
+    "plan": ("MediaBucket", f"{JOB}/plan.json"),
+    "chunks": ("MediaBucket", f"{JOB}/chunks/0000.json"),
+    "dataset": ("MediaBucket", f"{JOB}/dataset/manifest.jsonl"),
+    "media elsewhere": ("MediaBucket", "elsewhere"),
+    "requests": ("WorkBucket", f"{JOB}/requests/0.json"),
+    "answers": ("WorkBucket", f"async/{JOB}/answers/0.json"),
+    "failures": ("WorkBucket", f"async-failed/{JOB}/answers/0.json"),
+    "work elsewhere": ("WorkBucket", "elsewhere"),
+}
+MESSAGES = {
+    QueueName.INGEST: IngestUpload(tenant=NOBODY, dataset_id="none", image_id="none"),
+    QueueName.PLAN: PlanJob(tenant=NOBODY, job_id="none"),
+    QueueName.DISPATCH: DispatchItems(tenant=NOBODY, job_id="none", chunk=0),
+    QueueName.COLLECT: CollectAnswer(tenant=NOBODY, job_id="none", request_id="0"),
+    QueueName.RENDER: RenderItem(tenant=NOBODY, job_id="none", chunk=0, index=0),
+    QueueName.FINISH: FinishJob(tenant=NOBODY, job_id="none"),
+}
+
+
+def each(verb: str, *names: str) -> set[str]:
+    return {f"{verb} {name}" for name in names}
+
+
+def receives(queue: str) -> set[str]:
+    return each("receive", queue) | each("delete message", queue) | each("attributes", queue)
+
+
+LETTERS = tuple(f"{queue.value} letters" for queue in QueueName)
+MAY: dict[str, set[str]] = {
+    "serve-api": each("row", "get", "query", "query recent", "put", "update")
+    | each("put", "uploads")
+    | each("get", "normal", "thumbnail", "label pictures", "variants", "chunks", "dataset")
+    | each("list", "MediaBucket")
+    | each("send", "plan"),
+    "ingest-image": each("row", "get", "update")
+    | each("get", "uploads")
+    | each("put", "normal", "thumbnail")
+    | each("list", "UploadsBucket")
+    | receives("ingest"),
+    "plan-job": each("row", "get", "query", "put", "update")
+    | each("get", "plan")
+    | each("put", "plan", "chunks")
+    | each("list", "MediaBucket")
+    | each("send", "dispatch", "finish")
+    | receives("plan"),
+    "dispatch-shard": each("row", "get", "update")
+    | each("get", "masks", "chunks")
+    | each("put", "requests")
+    | each("list", "MediaBucket")
+    | each("send", "render", "finish")
+    | receives("dispatch"),
+    "collect-masks": each("row", "get", "update")
+    | each("get", "requests", "answers", "failures")
+    | each("put", "masks")
+    | each("list", "WorkBucket")
+    | each("send", "dispatch", "render", "finish")
+    | receives("collect"),
+    "render-item": each("row", "get", "put", "update")
+    | each("get", "normal", "masks", "label pictures", "label runs", "variants", "chunks")
+    | each("put", "label pictures", "label runs", "variants")
+    | each("list", "MediaBucket")
+    | each("send", "finish")
+    | receives("render"),
+    "finish-job": each("row", "get", "query", "update")
+    | each("get", "normal", "label pictures", "label runs", "variants", "dataset")
+    | each("put", "dataset")
+    | each("abort", "dataset")
+    | each("list", "MediaBucket")
+    | receives("finish"),
+    "sweep": each("row", "get", "query", "query due", "update")
+    | each("get", "uploads", "answers", "failures")
+    | each("list", "UploadsBucket", "WorkBucket")
+    | each("send", *QueueName),
+    "bury-letters": each("row", "get", "query", "update")
+    | each("send", "finish")
+    | set().union(*(receives(letters) for letters in LETTERS)),
+    "endpoint": each("get", "normal", "requests")
+    | each("put", "answers", "failures")
+    | each("abort", "answers", "failures")
+    | each("list", "MediaBucket", "WorkBucket")
+    | {"publish", "metrics", "registry"},
+}
+
+Calls = dict[str, Callable[[], object]]
+
+
+def calls(cloud: Laptop, keys: Credentials) -> Calls:
+    def aws(service: str) -> Any:
+        return client_of(cloud, keys, service)
+
+    return _object_calls(cloud, aws("s3")) | _row_calls(cloud, aws("dynamodb")) | _queue_calls(cloud, aws("sqs")) | (
+        _other_calls(cloud, aws)
+    )  # fmt: skip
+
+
+def _object_calls(cloud: Laptop, s3: Any) -> Calls:
+    made: Calls = {}
+    for name, (bucket, key) in OBJECTS.items():
+        where = {"Bucket": cloud.outputs[bucket], "Key": key}
+        made |= {
+            f"get {name}": lambda where=where: s3.get_object(**where),
+            f"put {name}": lambda where=where: s3.put_object(**where, Body=b"x"),
+            f"delete {name}": lambda where=where: s3.delete_object(**where),
+            f"abort {name}": lambda where=where: s3.abort_multipart_upload(**where, UploadId="none"),
+            f"tag {name}": lambda where=where: s3.put_object_tagging(**where, Tagging={"TagSet": []}),
+            f"publish object {name}": lambda where=where: s3.put_object_acl(**where, ACL="public-read"),
+        }
+    for output in ("UploadsBucket", "MediaBucket", "WorkBucket"):
+        bucket = cloud.outputs[output]
+        made |= {
+            f"list {output}": lambda bucket=bucket: s3.list_objects_v2(Bucket=bucket, MaxKeys=1),
+            f"policy of {output}": lambda bucket=bucket: s3.get_bucket_policy(Bucket=bucket),
+            f"open {output}": lambda bucket=bucket: s3.delete_bucket_policy(Bucket=bucket),
+            f"unblock {output}": lambda bucket=bucket: s3.delete_public_access_block(Bucket=bucket),
+            f"empty {output}": lambda bucket=bucket: s3.delete_objects(
+                Bucket=bucket, Delete={"Objects": [{"Key": "elsewhere"}]}
+            ),
+            f"remove {output}": lambda bucket=bucket: s3.delete_bucket(Bucket=bucket),
+        }
+    return made | {"buckets": s3.list_buckets, "new bucket": lambda: s3.create_bucket(Bucket="of-nobody")}
+
+
+def _row_calls(cloud: Laptop, dynamodb: Any) -> Calls:
+    table = cloud.outputs["TableName"]
+    key = {"pk": {"S": NOBODY}, "sk": {"S": NOBODY}}
+    absent = {"ConditionExpression": "attribute_exists(pk)"}
+
+    def query(index: str) -> object:
+        where = {"KeyConditionExpression": f"{index}_pk = :pk", "ExpressionAttributeValues": {":pk": {"S": NOBODY}}}
+        return dynamodb.query(TableName=table, IndexName=index, **where)
+
+    return {
+        "row get": lambda: dynamodb.get_item(TableName=table, Key=key),
+        "row query": lambda: dynamodb.query(
+            TableName=table, KeyConditionExpression="pk = :pk", ExpressionAttributeValues={":pk": {"S": NOBODY}}
+        ),
+        "row query recent": lambda: query("recent"),
+        "row query due": lambda: query("due"),
+        "row put": lambda: dynamodb.put_item(TableName=table, Item=key, **absent),
+        "row update": lambda: dynamodb.update_item(TableName=table, Key=key, **absent),
+        "row delete": lambda: dynamodb.delete_item(TableName=table, Key=key),
+        "scan": lambda: dynamodb.scan(TableName=table, Limit=1),
+        "scan index": lambda: dynamodb.scan(TableName=table, IndexName="recent", Limit=1),
+        "batch write": lambda: dynamodb.batch_write_item(RequestItems={table: [{"DeleteRequest": {"Key": key}}]}),
+        "batch get": lambda: dynamodb.batch_get_item(RequestItems={table: {"Keys": [key]}}),
+        "transact delete": lambda: dynamodb.transact_write_items(
+            TransactItems=[{"Delete": {"TableName": table, "Key": key}}]
+        ),
+        "partiql": lambda: dynamodb.execute_statement(Statement=f'SELECT * FROM "{table}"'),
+        "backup": lambda: dynamodb.create_backup(TableName=table, BackupName="stolen"),
+        "time to live": lambda: dynamodb.update_time_to_live(
+            TableName=table, TimeToLiveSpecification={"Enabled": True, "AttributeName": "pk"}
+        ),
+        "drop table": lambda: dynamodb.delete_table(TableName=table),
+        "tables": dynamodb.list_tables,
+    }
+
+
+def _queue_calls(cloud: Laptop, sqs: Any) -> Calls:
+    made: Calls = {"queues": sqs.list_queues}
+    for queue, message in MESSAGES.items():
+        name, body = queue.value, message.model_dump_json()
+        urls = {name: f"{name.capitalize()}QueueUrl", f"{name} letters": f"{name.capitalize()}LettersUrl"}
+        for kind, output in urls.items():
+            where = {"QueueUrl": cloud.outputs[output]}
+            made |= {
+                f"send {kind}": lambda where=where, body=body: sqs.send_message(**where, MessageBody=body),
+                f"receive {kind}": lambda where=where: sqs.receive_message(**where, VisibilityTimeout=0),
+                f"delete message {kind}": lambda where=where: sqs.delete_message(**where, ReceiptHandle="none"),
+                f"attributes {kind}": lambda where=where: sqs.get_queue_attributes(
+                    **where, AttributeNames=["QueueArn"]
+                ),
+                f"purge {kind}": lambda where=where: sqs.purge_queue(**where),
+                f"reconfigure {kind}": lambda where=where: sqs.set_queue_attributes(
+                    **where, Attributes={"VisibilityTimeout": "0"}
+                ),
+                f"remove {kind}": lambda where=where: sqs.delete_queue(**where),
+            }
+    return made
+
+
+def _other_calls(cloud: Laptop, aws: Callable[[str], Any]) -> Calls:
+    role = role_of(cloud, "finish-job")
+    name, function = role.rsplit("/", 1)[-1], "maskmill-local-plan-job"
+    anything = json.dumps({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
+    topic, pool = cloud.outputs["SuccessTopicArn"], cloud.outputs["UserPoolId"]
+    foreign = "/aws/lambda/maskmill-local-none"
+    iam, sts, functions, logs, sns = aws("iam"), aws("sts"), aws("lambda"), aws("logs"), aws("sns")
+    return {
+        "roles": iam.list_roles,
+        "new user": lambda: iam.create_user(UserName=NOBODY),
+        "new key": lambda: iam.create_access_key(UserName=NOBODY),
+        "widen role": lambda: iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=anything),
+        "trust anybody": lambda: iam.update_assume_role_policy(RoleName=name, PolicyDocument=anything),
+        "assume role": lambda: sts.assume_role(RoleArn=role, RoleSessionName=NOBODY),
+        "invoke": lambda: functions.invoke(FunctionName=function, Payload=b"{}"),
+        "functions": functions.list_functions,
+        "read code": lambda: functions.get_function(FunctionName=function),
+        "replace code": lambda: functions.update_function_code(FunctionName=function, ZipFile=b"x"),
+        "reconfigure function": lambda: functions.update_function_configuration(FunctionName=function, Timeout=1),
+        "log groups": logs.describe_log_groups,
+        "read log": lambda: logs.filter_log_events(logGroupName="/aws/lambda/maskmill-local-serve-api"),
+        "new log": lambda: logs.create_log_group(logGroupName=foreign),
+        "write foreign log": lambda: logs.create_log_stream(logGroupName=foreign, logStreamName=NOBODY),
+        "remove log": lambda: logs.delete_log_group(logGroupName="/aws/lambda/maskmill-local-serve-api"),
+        "publish": lambda: sns.publish(TopicArn=topic, Message=json.dumps({"Event": "s3:TestEvent", **NOTHING})),
+        "subscribe": lambda: sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="eve@example.com"),
+        "metrics": lambda: aws("cloudwatch").put_metric_data(
+            Namespace="/aws/sagemaker/Endpoints", MetricData=[{"MetricName": "none", "Value": 0}]
+        ),
+        "read metrics": lambda: aws("cloudwatch").list_metrics(),
+        "people": lambda: aws("cognito-idp").list_users(UserPoolId=pool),
+        "new person": lambda: aws("cognito-idp").admin_create_user(UserPoolId=pool, Username="eve@example.com"),
+        "keys": lambda: aws("kms").list_keys(),
+        "secrets": lambda: aws("secretsmanager").list_secrets(),
+        "parameters": lambda: aws("ssm").describe_parameters(),
+        "stacks": lambda: aws("cloudformation").describe_stacks(),
+        "schedule": lambda: aws("events").put_rule(Name=NOBODY, ScheduleExpression="rate(1 minute)"),
+        "registry": lambda: aws("ecr").get_authorization_token(),
+    }
+
+
+# The endpoint's test notification, which the collector ignores.
+NOTHING = {"eventSource": "aws:sagemaker", "eventName": "TestNotification", "requestParameters": {"inputLocation": ""}}
+
+
+def trusted(cloud: Laptop, name: str) -> tuple[str, str]:
+    """A role by its name in the table, and the service that it trusts."""
+    return (cloud.outputs["EndpointRoleArn"], SAGEMAKER) if name == "endpoint" else (role_of(cloud, name), LAMBDA)
+
+
+def outcome(act: Callable[[], object]) -> str:
+    try:
+        act()
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return ""
+
+
+@pytest.mark.parametrize("name", MAY)
+def test_a_role_may_do_what_is_named_for_it_and_nothing_else(cloud: Laptop, name: str) -> None:
+    tried = calls(cloud, session_of(cloud, *trusted(cloud, name)))
+    assert MAY[name] <= tried.keys()
+    codes = {call: outcome(act) for call, act in tried.items()}
+    assert {call: code for call, code in codes.items() if code not in DENIED and call not in MAY[name]} == {}
+    assert {call: code for call, code in codes.items() if code not in HARMLESS and call in MAY[name]} == {}
+
+
+def test_only_the_dispatcher_invokes_the_endpoint(cloud: Laptop) -> None:
+    """That the dispatcher may is what the main job shows."""
+    place = f"s3://{cloud.outputs['WorkBucket']}/{JOB}/requests/0.json"
+    for name in MAY.keys() - {"dispatch-shard"}:
+        runtime = client("sagemaker-runtime", cloud.endpoint.url, session_of(cloud, *trusted(cloud, name)))
+        with pytest.raises(ClientError) as caught:
+            runtime.invoke_endpoint_async(EndpointName=cloud.outputs["EndpointName"], InputLocation=place)
+        assert caught.value.response["Error"]["Code"] in DENIED, name
+
+
+def test_a_service_gets_no_role_that_trusts_another(cloud: Laptop) -> None:
+    for role, service in ((role_of(cloud, "serve-api"), SAGEMAKER), (cloud.outputs["EndpointRoleArn"], LAMBDA)):
+        with pytest.raises(AssertionError):
+            session_of(cloud, role, service)
