@@ -28,7 +28,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("maskmill-results"), help="where the results go")
     parser.add_argument("--once", action="store_true", help="end after the job")
     chosen = parser.parse_args()
-    signal.signal(signal.SIGTERM, _stop)
+    obey_signals()
     try:
         with laptop(STATE) as cloud:
             return _show(cloud, chosen.out.resolve(), once=chosen.once)
@@ -38,6 +38,12 @@ def main() -> int:
     except (CdkFailed, PhotosMissing, PortTaken, ProcessFailed, StateInUse) as error:
         print(f"The demo could not go on: {error}", file=sys.stderr)
         return 1
+
+
+def obey_signals() -> None:
+    """End on SIGTERM and on SIGINT, even where a shell started this in the background with SIGINT ignored."""
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _stop(_number: int, _frame: object) -> None:
