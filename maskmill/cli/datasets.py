@@ -12,6 +12,7 @@ from maskmill.cli.failures import FAILED
 from maskmill.cli.run import Recursive, Sources, dataset_name, parse_templates
 from maskmill.core.api import DatasetView, ImageView, TemplateView
 from maskmill.core.image import ImageStatus
+from maskmill.core.prompt import MaskChoice, Template
 
 datasets = typer.Typer(no_args_is_help=True, help="Sets of photos.")
 templates = typer.Typer(no_args_is_help=True, help="Ways to find an object.")
@@ -96,7 +97,7 @@ def list_templates(context: typer.Context, dataset: Dataset) -> None:
     common = common_of(context)
     with common.connect() as client:
         found = client.templates(dataset_named(client, dataset).dataset_id)
-        common.output.listing(("id", "name", "placement", "points"), found, _template_row)
+        common.output.listing(("id", "name", "placement", "what to look for"), found, _template_row)
 
 
 @templates.command("create")
@@ -114,7 +115,7 @@ def create_template(
     with common.connect() as client:
         dataset_id = dataset_named(client, dataset).dataset_id
         made = make_templates(client, dataset_id, drafts, UploadReport(files=(), left_out=()))
-    common.output.listing(("id", "name", "placement", "points"), made, _template_row)
+    common.output.listing(("id", "name", "placement", "what to look for"), made, _template_row)
 
 
 def _dataset_row(dataset: DatasetView) -> tuple[object, ...]:
@@ -123,13 +124,28 @@ def _dataset_row(dataset: DatasetView) -> tuple[object, ...]:
 
 def _image_row(image: ImageView) -> tuple[object, ...]:
     size = f"{image.normal.size.width_px}x{image.normal.size.height_px}" if image.normal else ""
-    words = ", ".join(image.normal.notes) if image.normal else ""
+    words = ", ".join(note.replace("_", " ") for note in image.normal.notes) if image.normal else ""
     if image.refusal is not None:
         words = f"{image.refusal.code}: {image.refusal.message}"
     return image.image_id, image.name, image.status.value, size, words
 
 
 def _template_row(template: TemplateView) -> tuple[object, ...]:
-    points = template.prompt.points if template.prompt else ()
-    words = " ".join(f"{'' if point.positive else '!'}{point.x:.4g},{point.y:.4g}" for point in points)
-    return template.template_id, template.name, template.placement.value, words
+    return template.template_id, template.name, template.placement.value, _written(template)
+
+
+def _written(template: Template) -> str:
+    """Points, box and refinement of a template as `--template` takes them."""
+    prompt, refined = template.prompt, template.refinement
+    places = (
+        [f"{'' if point.positive else '!'}{point.x:.4g},{point.y:.4g}" for point in prompt.points] if prompt else []
+    )
+    if prompt is not None and prompt.box is not None:
+        box = prompt.box
+        places.append(f"box={box.left:.4g},{box.top:.4g},{box.right:.4g},{box.bottom:.4g}")
+    values = (refined.grow_px, refined.feather_px, refined.island_area_min, refined.hole_area_min)
+    names = ("grow", "feather", "islands", "holes")
+    options = [f"{name}={value:.4g}" for name, value in zip(names, values, strict=True) if value]
+    if template.choice is not MaskChoice.BEST:
+        options.append(f"choice={template.choice.value}")
+    return ";".join(places) + (f"@{','.join(options)}" if options else "")

@@ -75,7 +75,7 @@ class Output:
 
         table = Table(title=Text(title) if title else None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
         for heading in headings:
-            table.add_column(heading, overflow="fold")
+            table.add_column(heading, overflow="fold", no_wrap=heading == "id")  # ids are copied whole
         for row in rows:
             table.add_row(*(Text(plain(cell)) for cell in row))
         console_on(sys.stdout).print(table)

@@ -285,6 +285,14 @@ def test_tables_are_for_people(shell: Shell, photos: Path) -> None:
         assert shell(*command).stdout
 
 
+def test_a_template_is_listed_as_it_was_written(shell: Shell, photos: Path) -> None:
+    """Two templates of one name that differ in their box or refinement must not look the same."""
+    shell("upload", photos)
+    text = "photo0.jpg:0.25,0.5;!0.1,0.9;box=0.1,0.2,0.8,0.9@grow=-2,feather=3.5,islands=0.01,choice=1"
+    shell("templates", "create", "caps", f"cap={text}")
+    assert text.partition(":")[2] in shell("templates", "list", "caps").stdout
+
+
 def test_cancelling_and_a_failed_job_are_told(shell: Shell, service: FakeService, photos: Path) -> None:
     shell("upload", photos)
     job = shell("jobs", "submit", "caps", "-t", "cap=whole").stdout.strip()
