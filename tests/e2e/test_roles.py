@@ -106,7 +106,7 @@ MAY: dict[str, set[str]] = {
     | each("send", "finish")
     | receives("render"),
     "finish-job": each("row", "get", "query", "update")
-    | each("get", "normal", "label pictures", "label runs", "variants", "dataset")
+    | each("get", "normal", "label pictures", "label runs", "variants")
     | each("put", "dataset")
     | each("abort", "dataset")
     | each("list", "MediaBucket")

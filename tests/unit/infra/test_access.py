@@ -89,7 +89,7 @@ RIGHTS = {
     | send("Finish")
     | receive("RenderQueue/Queue"),
     "FinishJob": table("get", "query", "update")
-    | get("Media", NORMAL, LABELS, VARIANTS, DATASETS)
+    | get("Media", NORMAL, LABELS, VARIANTS)
     | put("Media", DATASETS)
     | {("s3:AbortMultipartUpload", f"<Media.Arn>/{DATASETS}")}
     | miss("Media")
