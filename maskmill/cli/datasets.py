@@ -11,6 +11,7 @@ from maskmill.cli.context import common_of, dataset_named
 from maskmill.cli.failures import FAILED
 from maskmill.cli.run import Recursive, Sources, dataset_name, parse_templates
 from maskmill.core.api import DatasetView, ImageView, TemplateView
+from maskmill.core.errors import Conflict
 from maskmill.core.image import ImageStatus
 from maskmill.core.prompt import MaskChoice, Template
 
@@ -30,9 +31,15 @@ def list_datasets(context: typer.Context) -> None:
 
 @datasets.command("create")
 def create_dataset(context: typer.Context, name: Annotated[str, typer.Argument()]) -> None:
-    """A new, empty dataset."""
+    """A new, empty dataset; refused when there is one of that name, because commands find datasets by name."""
+    from maskmill.client.run import find_dataset
+
     common = common_of(context)
     with common.connect() as client:
+        if found := find_dataset(client, name):
+            raise Conflict(
+                message=f"There is a dataset {found.name!r} already ({found.dataset_id}). Choose another name."
+            )
         made = client.create_dataset(name)
     common.output.result(made.dataset_id)
     common.output.document(made)

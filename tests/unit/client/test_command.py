@@ -285,6 +285,13 @@ def test_tables_are_for_people(shell: Shell, photos: Path) -> None:
         assert shell(*command).stdout
 
 
+def test_a_dataset_of_a_taken_name_is_refused(shell: Shell, service: FakeService) -> None:
+    """Two of one name would make every later command that names it ambiguous."""
+    shell("datasets", "create", "caps")
+    assert "There is a dataset 'caps' already (d0)" in shell("datasets", "create", "caps", status=1).stderr
+    assert len(service.datasets) == 1
+
+
 def test_a_template_is_listed_as_it_was_written(shell: Shell, photos: Path) -> None:
     """Two templates of one name that differ in their box or refinement must not look the same."""
     shell("upload", photos)
