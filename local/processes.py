@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -197,12 +198,34 @@ def _signal_group(pid: int, number: signal.Signals) -> None:
         pass
 
 
+_reserved_ports: dict[int, IO[str]] = {}
+
+
 def free_port(preferred: int, *, tries: int = 100) -> int:
-    """The preferred port of 127.0.0.1 when it is free, else the next free one."""
+    """The preferred port of 127.0.0.1 when it is free, else the next free one.
+
+    A port is chosen long before its server binds it, so it is reserved until this process ends: two runs that start at
+    the same time never choose the same one.
+    """
     for port in range(preferred, preferred + tries):
-        if is_port_free(port):
+        if is_port_free(port) and _reserve(port):
             return port
     raise PortTaken(f"no free port between {preferred} and {preferred + tries - 1}")
+
+
+def _reserve(port: int) -> bool:
+    path = Path(tempfile.gettempdir()) / f"maskmill-port-{port}.lock"
+    try:
+        lock = path.open("w")
+    except OSError:
+        return False  # another user's run has it
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        return False
+    _reserved_ports[port] = lock
+    return True
 
 
 def is_port_free(port: int) -> bool:

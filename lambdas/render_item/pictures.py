@@ -204,13 +204,13 @@ def _variants(canvas: _Canvas, stem: str) -> list[VariantRecord]:
         layers = draw(recipe, source=canvas.normal.pixels_sha256, sample=sample)
         groups = [layers] if recipe.composition is Composition.STACKED else [(layer,) for layer in layers]
         for group, variant_stem in zip(groups, stems, strict=True):
-            record = _variant(canvas, group)
+            record = _variant(canvas, group, sample)
             if record is not None:
                 made.append(record.model_copy(update={"file_stem": variant_stem, "sample": sample}))
     return made
 
 
-def _variant(canvas: _Canvas, layers: tuple[Layer, ...]) -> VariantRecord | None:
+def _variant(canvas: _Canvas, layers: tuple[Layer, ...], sample: int) -> VariantRecord | None:
     """One variant, read back or made; None when its regions are empty on this image."""
     if all(isinstance(layer.region, str) and not canvas.masks[layer.region].area_px for layer in layers):
         return None
@@ -226,6 +226,7 @@ def _variant(canvas: _Canvas, layers: tuple[Layer, ...]) -> VariantRecord | None
         backgrounds={image_id: normal.pixels_sha256 for image_id, normal in canvas.chunk.backgrounds.items()},
         output=canvas.recipe.output,
         renderer=renderer_version(),
+        sample=sample,
     )
     labels = [[template_id, template.name] for template_id, template in canvas.templates.items()]
     record_id = content_hash({"variant": identity, "labels": labels})

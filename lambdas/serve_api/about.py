@@ -15,6 +15,7 @@ def health(ports: Ports) -> Health:
 def bounds(_ports: Ports) -> Limits:
     return Limits(
         upload_bytes_max=limits.UPLOAD_BYTES_MAX,
+        image_side_px_min=limits.IMAGE_SIDE_PX_MIN,
         image_pixels_max=limits.IMAGE_PIXELS_MAX,
         uploads_per_call_max=limits.UPLOADS_PER_CALL_MAX,
         images_per_job_max=limits.IMAGES_PER_JOB_MAX,

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from maskmill.core.errors import Code, InvalidInput
 from maskmill.core.geometry import Box, PixelPoint, Point, Size, point_of
 from maskmill.core.prompt import MaskChoice, Placement, Prompt, Refinement, Template
-from maskmill.core.recipe import Composition, Recipe, Region, RegionExpr, names_in
+from maskmill.core.recipe import Composition, Layer, Recipe, Region, RegionExpr, names_in
 
 Value = TypeVar("Value")
 
@@ -150,12 +150,17 @@ def with_ids(recipe: Recipe, ids: Mapping[str, str]) -> Recipe:
 
 
 def unvaried(recipe: Recipe) -> tuple[str, ...]:
-    """The templates of the edits whose samples will be equal, because no value of theirs is drawn."""
+    """The templates of the edits whose samples will be equal: no value of theirs is drawn, and there is no noise."""
     if recipe.samples_per_image == 1:
         return ()
-    is_varied_together = recipe.composition is Composition.STACKED and any(layer.vary for layer in recipe.layers)
-    fixed = [layer for layer in recipe.layers if not layer.vary and not is_varied_together]
+    is_varied_together = recipe.composition is Composition.STACKED and any(map(_differs, recipe.layers))
+    fixed = [layer for layer in recipe.layers if not _differs(layer) and not is_varied_together]
     return tuple(dict.fromkeys(name for layer in fixed for name in names_in(layer.region)))
+
+
+def _differs(layer: Layer) -> bool:
+    """Whether two samples of a layer differ."""
+    return bool(layer.vary) or layer.edits.noise > 0
 
 
 def same_template(first: Template, second: Template) -> bool:

@@ -204,6 +204,7 @@ class Limits(Model):
     """The bounds that a client should know before it is refused."""
 
     upload_bytes_max: int
+    image_side_px_min: int
     image_pixels_max: int
     uploads_per_call_max: int
     images_per_job_max: int

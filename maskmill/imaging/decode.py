@@ -46,7 +46,9 @@ def decode(data: bytes) -> tuple[Picture, SourceFormat, tuple[Note, ...]]:
     if not data:
         raise InvalidInput(Code.EMPTY_FILE)
     if len(data) > UPLOAD_BYTES_MAX:
-        raise InvalidInput(Code.FILE_TOO_LARGE, detail=f"{len(data)} bytes")
+        megabytes = UPLOAD_BYTES_MAX // 1024**2
+        message = f"The file has {len(data):,} bytes; at most {megabytes} MiB are accepted. Export it smaller."
+        raise InvalidInput(Code.FILE_TOO_LARGE, message=message)
     source_format = format_of(data)
     if source_format is SourceFormat.JPEG and jpeg_scans(data, count_max=JPEG_SCANS_MAX) > JPEG_SCANS_MAX:
         raise InvalidInput(Code.TOO_COMPLEX, detail=f"more than {JPEG_SCANS_MAX} scans")
@@ -100,9 +102,14 @@ def _opened(data: bytes, source_format: SourceFormat) -> Image.Image:
 
 def _check_bounds(width_px: int, height_px: int) -> None:
     if width_px * height_px > IMAGE_PIXELS_MAX:
-        raise InvalidInput(Code.TOO_MANY_PIXELS, detail=f"{width_px} x {height_px}")
+        message = (
+            f"The picture has {width_px} × {height_px} pixels; at most {IMAGE_PIXELS_MAX // 1_000_000} million "
+            "are accepted. Export it smaller."
+        )
+        raise InvalidInput(Code.TOO_MANY_PIXELS, message=message)
     if min(width_px, height_px) < IMAGE_SIDE_PX_MIN:
-        raise InvalidInput(Code.TOO_SMALL, detail=f"{width_px} x {height_px}")
+        message = f"The picture has {width_px} × {height_px} pixels; each side needs at least {IMAGE_SIDE_PX_MIN}."
+        raise InvalidInput(Code.TOO_SMALL, message=message)
 
 
 def _check_frames(image: Image.Image, source_format: SourceFormat) -> None:

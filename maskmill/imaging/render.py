@@ -114,12 +114,15 @@ def variant_id(
     backgrounds: Mapping[str, str],
     output: Output,
     renderer: str,
+    sample: int = 0,
 ) -> str:
     """The identity of a variant's bytes: 64 hex digits of all that they are made from.
 
     `layers` are drawn; `masks` maps a template id to `mask_identity` of its refined mask on this image, `backgrounds`
-    an image id to the SHA-256 of its pixels. Ids themselves do not enter, so that equal content has one name.
+    an image id to the SHA-256 of its pixels. Ids themselves do not enter, so that equal content has one name. The
+    number of the `sample` enters where there is noise, whose seed is the identity: equal samples get different noise.
     """
+    has_noise = any(layer.edits.noise > 0 for layer in layers)
     return content_hash(
         {
             "pixels": pixels_sha256,
@@ -129,6 +132,7 @@ def variant_id(
             ],
             "output": output,
             "renderer": renderer,
+            "sample": sample if has_noise else 0,
         }
     )
 

@@ -105,3 +105,7 @@ def test_a_taken_port_is_passed_over() -> None:
         taken.listen()
         port = taken.getsockname()[1]
         assert free_port(port) != port
+
+
+def test_a_port_that_was_chosen_is_not_chosen_again_before_its_server_binds_it() -> None:
+    assert len({free_port(15850) for _ in range(3)}) == 3

@@ -142,3 +142,10 @@ def test_an_archive_that_would_be_too_large_holds_the_lists_and_says_where_the_p
     with zipfile.ZipFile(io.BytesIO(scene.media.objects[keys.dataset_file(TENANT, "j1", keys.ARCHIVE)])) as files:
         assert files.namelist() == [keys.ANNOTATIONS, keys.MANIFEST, dataset.NOTICE]
         assert b"maskmill sync" in files.read(dataset.NOTICE)
+
+
+def test_samples_with_noise_differ_and_samples_without_anything_drawn_are_one_picture() -> None:
+    result = Scene(TWO_LAYERS | {"samples_per_image": 2}).paint()
+    by_layer = {stem: [v.sha256 for v in result.variants if f"__{stem}" in v.file_stem] for stem in ("cap", "shoe")}
+    assert len(set(by_layer["cap"])) == 1
+    assert len(set(by_layer["shoe"])) == 2
