@@ -198,7 +198,7 @@ def _signal_group(pid: int, number: signal.Signals) -> None:
         pass
 
 
-_reserved_ports: dict[int, IO[str]] = {}
+_reserved_ports: dict[int, int] = {}  # port → the open lock file that reserves it
 
 
 def free_port(preferred: int, *, tries: int = 100) -> int:
@@ -216,13 +216,13 @@ def free_port(preferred: int, *, tries: int = 100) -> int:
 def _reserve(port: int) -> bool:
     path = Path(tempfile.gettempdir()) / f"maskmill-port-{port}.lock"
     try:
-        lock = path.open("w")
+        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError:
         return False  # another user's run has it
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        lock.close()
+        os.close(lock)
         return False
     _reserved_ports[port] = lock
     return True

@@ -341,14 +341,21 @@ def test_an_interruption_leaves_the_job_and_says_how_to_come_back(
     service.script = [("running", True, "segmenting")] * 1000
     environ = {**os.environ, "MASKMILL_API": service.url, "MASKMILL_TOKEN": service.token}
     arguments = [str(one) for one in run_arguments(photos, tmp_path / "out")]
-    command = subprocess.Popen(
-        [sys.executable, "-m", "maskmill.cli", *arguments], stderr=subprocess.PIPE, text=True, env=environ
-    )
-    deadline = time.monotonic() + 15
-    while not any(call.startswith("GET /api/v1/jobs/") for call in service.calls) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    command.send_signal(signal.SIGINT)
-    words = command.communicate(timeout=15)[1]
+    with subprocess.Popen(
+        [sys.executable, "-m", "maskmill.cli", *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environ,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a test run in the background ignores it
+    ) as command:
+        deadline = time.monotonic() + 15
+        while not any(call.startswith("GET /api/v1/jobs/") for call in service.calls) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        command.send_signal(signal.SIGINT)
+        try:
+            words = command.communicate(timeout=15)[1]
+        finally:
+            command.kill()
     job = next(iter(service.jobs))
     assert command.returncode == 130
     assert f"maskmill jobs watch {job}" in words
