@@ -131,10 +131,10 @@ def ask_to_finish(queues: Queues, job: JobState) -> None:
         queues.send([FinishJob(tenant=job.tenant, job_id=job.job.job_id)])
 
 
-def cancel_open_items(table: Table, queues: Queues, job: JobState, *, at_s: int) -> None:
-    """Ends every item of a planned job that has not ended."""
+def end_job_items(table: Table, queues: Queues, job: JobState, *, code: Code, status: ItemStatus, at_s: int) -> None:
+    """Ends every item of a job that has not ended, with one reason."""
     for chunk in all_chunks(table, job.tenant, job.job.job_id):
-        end_open_items(table, queues, job, chunk, code=Code.CANCELLED, status=ItemStatus.CANCELLED, at_s=at_s)
+        end_open_items(table, queues, job, chunk, code=code, status=status, at_s=at_s)
 
 
 def end_open_items(

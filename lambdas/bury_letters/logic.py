@@ -94,10 +94,7 @@ def _fail_job(ports: Ports, letter: PlanJob | FinishJob) -> None:
     at_s = state.now_s(ports.clock)
     if job.finish_until_s > at_s and not job.status.is_terminal:
         raise Unavailable(detail="a run is still finishing this job")
-    for chunk in state.all_chunks(ports.table, letter.tenant, letter.job_id):
-        state.end_open_items(
-            ports.table, ports.queues, job, chunk, code=Code.GAVE_UP, status=ItemStatus.FAILED, at_s=at_s
-        )
+    state.end_job_items(ports.table, ports.queues, job, code=Code.GAVE_UP, status=ItemStatus.FAILED, at_s=at_s)
     _write_if_open(
         ports,
         rows.close_job(

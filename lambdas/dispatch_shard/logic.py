@@ -158,11 +158,11 @@ def _ask(
 ) -> None:
     indices = tuple(sorted(asking))
     attempt = max(chunk.items[index].attempt for index in indices) + 1
-    request_id = keys.request_id_of(job.job.job_id, chunk.number, indices, attempt)
     request = ShardRequest(
         segmenter=job.job.segmenter,
         images=tuple(_image_task(ports, job, chunk.number, described.item(index), asking[index]) for index in indices),
     )
+    request_id = keys.request_id_of(job.job.job_id, request, attempt=attempt)
     ports.work.put(
         keys.request(job.tenant, job.job.job_id, request_id),
         request.model_dump_json().encode(),

@@ -58,14 +58,16 @@ def finish(ports: Ports, message: FinishJob) -> None:
 def _begin(ports: Ports, job: JobState) -> bool:
     """Take the job for this run; False when it has ended meanwhile."""
     at_s = state.now_s(ports.clock)
-    until_s = at_s + ports.lease_s
+    run = ports.clock.now().isoformat()  # to the microsecond: two runs that begin in the same one do no harm
     try:
-        ports.table.write(rows.begin_finishing(job.tenant, job.job.job_id, now_s=at_s, until_s=until_s))
+        ports.table.write(
+            rows.begin_finishing(job.tenant, job.job.job_id, run=run, now_s=at_s, until_s=at_s + ports.lease_s)
+        )
     except RowConflict as conflict:
         current = None if conflict.current is None else rows.job_of(conflict.current)
         if current is None or current.status.is_terminal:
             return False
-        if current.finish_until_s != until_s:  # else it is this run's own write, repeated by the SDK
+        if current.finish_run != run:  # else it is this run's own write, repeated by the SDK
             raise Unavailable(detail="another run is finishing this job") from conflict
     return True
 

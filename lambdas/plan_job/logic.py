@@ -12,6 +12,7 @@ from lambdas import state
 from maskmill.core import keys, rows
 from maskmill.core.errors import Code
 from maskmill.core.image import Image
+from maskmill.core.item import ItemStatus
 from maskmill.core.job import JobStatus
 from maskmill.core.messages import DispatchItems, PlanJob
 from maskmill.core.plan import Plan, planned_items
@@ -39,9 +40,16 @@ def plan(ports: Ports, message: PlanJob) -> None:
         job = _plan(ports, job)
     if job is None or (job.status.is_terminal and job.planned):
         return
-    if job.cancel_requested or job.status.is_terminal:  # a job may be ended while it is planned
-        state.cancel_open_items(ports.table, ports.queues, job, at_s=state.now_s(ports.clock))
+    if job.status.is_terminal:  # it was given up while it was planned
+        _end_items(ports, job, Code.GAVE_UP, ItemStatus.FAILED)
+    elif job.cancel_requested:
+        _end_items(ports, job, Code.CANCELLED, ItemStatus.CANCELLED)
     state.ask_to_finish(ports.queues, job)
+
+
+def _end_items(ports: Ports, job: JobState, code: Code, status: ItemStatus) -> None:
+    at_s = state.now_s(ports.clock)
+    state.end_job_items(ports.table, ports.queues, job, code=code, status=status, at_s=at_s)
 
 
 def _plan(ports: Ports, job: JobState) -> JobState | None:

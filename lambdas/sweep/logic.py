@@ -17,9 +17,11 @@ from maskmill.core.image import Image
 from maskmill.core.item import ItemStatus
 from maskmill.core.limits import (
     JOB_LIFE_S,
+    SWEEP_ANSWER_S,
     SWEEP_FINISH_S,
     SWEEP_FIRST_LOOK_S,
     SWEEP_JOBS_MAX,
+    SWEEP_PATIENCE_S,
     SWEEP_PENDING_S,
     SWEEP_PLAN_S,
     SWEEP_RENDERING_S,
@@ -165,17 +167,19 @@ def _repairs_of(ports: Ports, job: JobState, chunk: ChunkState, at_s: int) -> It
     At most one for the pending items, one per request, one per item else.
     """
     tenant, job_id = job.tenant, job.job.job_id
+    patience_s = min(SWEEP_PATIENCE_S, (at_s - job.created_at_s) // 4)
     found: dict[str, bool] = {}
     waiting: list[int] = []
     for index, item in chunk.items.items():
         age_s = at_s - item.changed_at_s
-        if item.status is ItemStatus.PENDING and age_s > SWEEP_PENDING_S:
+        if item.status is ItemStatus.PENDING and age_s > max(SWEEP_PENDING_S, patience_s):
             waiting.append(index)
         elif item.status is ItemStatus.RENDERING and age_s > SWEEP_RENDERING_S:
             yield RenderItem(tenant=tenant, job_id=job_id, chunk=chunk.number, index=index), (index,)
         elif item.status is ItemStatus.SEGMENTING and item.request_id is not None:
             if item.request_id not in found:
-                found[item.request_id] = age_s > SWEEP_FIRST_LOOK_S and _has_answer(ports, chunk, item.request_id)
+                is_time = age_s > max(SWEEP_ANSWER_S, patience_s)
+                found[item.request_id] = is_time and _has_answer(ports, chunk, item.request_id)
                 if found[item.request_id]:
                     members = tuple(i for i, other in chunk.items.items() if _waits_for(other, item.request_id))
                     yield CollectAnswer(tenant=tenant, job_id=job_id, request_id=item.request_id), members

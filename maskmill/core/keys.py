@@ -23,6 +23,7 @@ from dataclasses import dataclass
 
 from maskmill.core.model import content_hash
 from maskmill.core.prompt import MaskChoice, Prompt, Refinement
+from maskmill.core.shard import ShardRequest
 
 _REQUEST = re.compile(r"t/([A-Za-z0-9-]{1,64})/jobs/([a-z0-9]{1,40})/requests/([0-9a-f]{1,32})\.json")
 _UPLOAD = re.compile(r"t/([A-Za-z0-9-]{1,64})/d/([a-z0-9]{1,40})/([a-z0-9]{1,40})")
@@ -135,10 +136,9 @@ def answer_file(request_id: str) -> str:
     return f"{request_id}.json"
 
 
-def request_id_of(job_id: str, chunk_number: int, indices: tuple[int, ...], attempt: int) -> str:
-    """The name of one attempt at the masks of some items: 24 hex digits."""
-    cause = {"job": job_id, "chunk": chunk_number, "indices": list(indices), "attempt": attempt}
-    return content_hash(cause)[:24]
+def request_id_of(job_id: str, request: ShardRequest, *, attempt: int) -> str:
+    """The name of one attempt at the masks of some items, by what is asked: 24 hex digits."""
+    return content_hash({"job": job_id, "request": request, "attempt": attempt})[:24]
 
 
 def mask_key_of(*, pixels_sha256: str, prompt: Prompt, choice: MaskChoice, segmenter: str) -> str:

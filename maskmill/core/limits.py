@@ -52,7 +52,9 @@ SWEEP_RUN_S = 40  # a sweep ends itself well before the function's time is up
 
 # How long the sweep waits before it repairs (the queues' own retries come first)
 SWEEP_FIRST_LOOK_S = 60
+SWEEP_ANSWER_S = 3 * 60
 SWEEP_PENDING_S = 5 * 60
+SWEEP_PATIENCE_S = 15 * 60  # to which the waits grow as a job gets older, since its messages may only be in line
 SWEEP_RENDERING_S = 15 * 60
 SWEEP_UPLOAD_S = 5 * 60
 SWEEP_PLAN_S = 5 * 60

@@ -10,9 +10,8 @@ import sys
 import time
 from collections import Counter
 
-from tests.simulation.faults import EVERYTHING, LOSSLESS, some_of
+from tests.simulation.faults import MODES, has_sweep, world_of
 from tests.simulation.pipeline import Pipeline
-from tests.simulation.world import World
 
 JOBS = 3
 
@@ -23,18 +22,18 @@ def main() -> int:
     parser.add_argument("--start", type=int, default=0)
     chosen = parser.parse_args()
     seeds = range(chosen.start, chosen.start + chosen.seeds)
-    return max(play("full", seeds, with_sweep=True), play("primary", seeds, with_sweep=False))
+    return max(play(mode, seeds) for mode in MODES)
 
 
-def play(mode: str, seeds: range, *, with_sweep: bool) -> int:
-    """One mode over all seeds: `full` with every fault and the sweep, `primary` without losses and without the sweep."""
+def play(mode: str, seeds: range) -> int:
+    """One mode (see faults.py) over all seeds."""
     met: Counter[str] = Counter()
     repairs: Counter[str] = Counter()
     failed = 0
     began = time.process_time()
     for seed in seeds:
-        world = World(seed, some_of(EVERYTHING if with_sweep else LOSSLESS, seed))
-        pipeline = Pipeline(world, jobs=JOBS, with_sweep=with_sweep)
+        world = world_of(mode, seed)
+        pipeline = Pipeline(world, jobs=JOBS, with_sweep=has_sweep(mode))
         violations = pipeline.run()
         met.update(world.met)
         repairs.update(pipeline.repairs)

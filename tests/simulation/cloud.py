@@ -158,11 +158,12 @@ def _parent(row: dict[str, Any], path: Path) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class MemoryObjects:
-    """One bucket."""
+    """One bucket; `changed` lists the names under which something else was written later."""
 
     name: str
     call: Call = at_once
     objects: dict[str, bytes] = field(default_factory=dict)
+    changed: list[str] = field(default_factory=list)
     media_types: dict[str, str] = field(default_factory=dict)
 
     def get(self, key: str, *, bytes_max: int | None = None) -> bytes:
@@ -196,6 +197,8 @@ class MemoryObjects:
         return None if data is None else ObjectInfo(len(data), hashlib.sha256(data).hexdigest())
 
     def _put(self, key: str, data: bytes, media_type: str) -> None:
+        if self.objects.get(key, data) != data:
+            self.changed.append(key)
         self.objects[key] = data
         self.media_types[key] = media_type
 

@@ -12,8 +12,24 @@ LOSSLESS = Faults(
 # Requests, callbacks and events are lost as well: what is left is the sweep's to repair.
 EVERYTHING = Faults(
     crash_before=0.03, crash_after=0.03, ambiguous=0.03, throttle=0.05, slow=0.02, duplicate=0.15, delete_lost=0.1,
-    late=0.15, request_lost=0.1, callback_lost=0.15, callback_twice=0.1, model_error=0.15, model_twice=0.1, garbage=0.1,
+    late=0.15, backlog=0.2, request_lost=0.1, callback_lost=0.15, callback_twice=0.1, model_error=0.15, model_twice=0.1, garbage=0.1,
 )  # fmt: skip
+# Nothing fails, but everything comes twice and some of it is slow: functions meet at the same work.
+CROWDED = Faults(duplicate=0.8, slow=0.1)
+# Nothing fails, but for up to an hour the messages of most queues wait behind others.
+BACKLOGGED = Faults(backlog=0.7)
+MODES = {"full": EVERYTHING, "primary": LOSSLESS, "crowded": CROWDED, "backlogged": BACKLOGGED}
+
+
+def world_of(mode: str, seed: int) -> World:
+    """The world of a seed; in `full` and `primary` a seed chooses among the faults."""
+    is_mixed = mode in ("full", "primary")
+    return World(seed, some_of(MODES[mode], seed) if is_mixed else MODES[mode])
+
+
+def has_sweep(mode: str) -> bool:
+    """`primary` has no sweep to hide behind."""
+    return mode != "primary"
 
 
 def some_of(faults: Faults, seed: int) -> Faults:

@@ -2,34 +2,67 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from lambdas import state
 from maskmill.core import item as items
 from maskmill.core import job as jobs
 from maskmill.core import keys, rows
+from maskmill.core.errors import Code
 from maskmill.core.item import ItemStatus
 from maskmill.core.job import JobStatus
 from maskmill.core.limits import MODEL_ATTEMPTS_MAX
+from maskmill.core.messages import IngestUpload
+from maskmill.core.plan import Chunk, PlannedItem
+from maskmill.core.rows import ChunkState, ItemState, JobState
 from maskmill.core.shard import ShardRequest
 from maskmill.core.table import Key, Row
-from tests.simulation.cloud import MemoryObjects, MemoryTable
+from tests.simulation.cloud import MemoryObjects, MemoryQueues, MemoryTable
+from tests.simulation.stand_ins import word_of
+from tests.simulation.users import User
+from tests.simulation.world import World
+
+OPEN_S_MAX = 4 * 3600  # a job that is open for longer was forgotten; the sweep's last resort would hide that
+SENDS_PER_ITEM_MAX = 25
+SENDS_PER_JOB_MAX = 60
+EXPECTED = {"good": ItemStatus.DONE, "empty": ItemStatus.NO_MATCH, "poison": ItemStatus.FAILED}
+# What faults may make of an item instead; without faults nothing but EXPECTED.
+TROUBLE = {
+    Code.GAVE_UP,
+    Code.INVALID_MASK,
+    Code.MODEL_FAILED,
+    Code.MODEL_TIMEOUT,
+    Code.MODEL_UNAVAILABLE,
+    Code.RENDER_FAILED,
+}
 
 
 @dataclass(slots=True)
 class Invariants:
     """Collects violations instead of raising, so that one run shows all of them."""
 
+    world: World
+    table: MemoryTable
+    media: MemoryObjects
+    work: MemoryObjects
+    queues: MemoryQueues
     violations: list[str] = field(default_factory=list)
     inferences: Counter[str] = field(default_factory=Counter)
+    running: set[str] = field(default_factory=set)
+    failed_requests: set[str] = field(default_factory=set)  # those that the model or its platform failed, or in part
+
+    # At every commit
 
     def committed(self, key: Key, before: Row | None, after: Row | None) -> None:
         """Called at every commit of the table."""
         if after is None or before is None:
             return
         if key.sk.startswith(rows.CHUNK_PREFIX):
-            self._chunk_changed(key, before, after)
+            self._chunk_changed(key, rows.chunk_of(before), rows.chunk_of(after))
         elif key.sk.startswith("JOB#"):
             self._job_changed(key, before, after)
 
@@ -38,69 +71,189 @@ class Invariants:
         for task in request.images:
             self.inferences.update(prompt.mask_key for prompt in task.prompts)
 
-    def _chunk_changed(self, key: Key, before: Row, after: Row) -> None:
-        old, new = rows.chunk_of(before), rows.chunk_of(after)
+    def _chunk_changed(self, key: Key, old: ChunkState, new: ChunkState) -> None:
         for index, item in new.items.items():
-            was = old.items[index].status
-            if item.status is not was and item.status not in items.next_of(was):
-                self._violated(f"{key} item {index} went from {was} to {item.status}")
-            if item.attempt > MODEL_ATTEMPTS_MAX:
-                self._violated(f"{key} item {index} had {item.attempt} attempts")
+            self._item_changed(f"{key} item {index}", old.items[index], item)
         if new.ended != sum(item.status.is_terminal for item in new.items.values()):
             self._violated(f"{key} counts {new.ended} ended items, which its states deny")
 
+    def _item_changed(self, name: str, old: ItemState, new: ItemState) -> None:
+        if new.status is not old.status and new.status not in items.next_of(old.status):
+            self._violated(f"{name} went from {old.status} to {new.status}")
+        if new.attempt > MODEL_ATTEMPTS_MAX:
+            self._violated(f"{name} had {new.attempt} attempts")
+        if old.status is not ItemStatus.SEGMENTING or old.request_id in self.failed_requests:
+            return
+        now_s = int(self.world.now().timestamp())
+        is_in_flight = old.is_invoked and old.lease_until_s > now_s
+        is_released = new.status is ItemStatus.SEGMENTING and new.lease_until_s < old.lease_until_s
+        is_given_up = new.refusal is not None and new.refusal.code == Code.GAVE_UP  # with its whole job
+        is_failed = new.status is ItemStatus.FAILED and not is_given_up
+        if is_in_flight and (is_released or is_failed):
+            self._violated(f"{name} lost attempt {old.attempt} while the endpoint was at it, to another one's error")
+
     def _job_changed(self, key: Key, before: Row, after: Row) -> None:
         was, now = JobStatus(before["status"]), JobStatus(after["status"])
-        if was is not now and now not in jobs.next_of(was):
+        if was is now:
+            return
+        if now not in jobs.next_of(was):
             self._violated(f"{key} went from {was} to {now}")
+        if after["planned"] and (now is JobStatus.FINISHING or now.is_terminal):
+            job = rows.job_of(after)
+            still_open = [chunk.number for chunk in self._chunks(job) if not chunk.is_full]
+            if still_open:
+                self._violated(f"{key} became {now} before its chunks {still_open} were full")
+
+    @contextmanager
+    def alone(self, work: str) -> Iterator[None]:
+        """Work that costs minutes and that nobody may be at twice at the same time."""
+        if work in self.running:
+            self._violated(f"{work} is made by two at once")
+        self.running.add(work)
+        try:
+            yield
+        finally:
+            self.running.discard(work)
 
     def _violated(self, text: str) -> None:
         self.violations.append(text)
 
-    def at_rest(self, table: MemoryTable, media: MemoryObjects, job_keys: list[tuple[str, str]]) -> list[str]:
+    # At rest
+
+    def at_rest(self, users: list[User]) -> list[str]:
         """What the end of the world must look like."""
-        found: list[str] = []
-        for tenant, job_id in job_keys:
-            job = rows.job_of(table.rows[rows.job_key(tenant, job_id)])
-            chunks = [
-                rows.chunk_of(row)
-                for key, row in table.rows.items()
-                if key.pk == rows.job_pk(tenant, job_id) and key.sk.startswith(rows.CHUNK_PREFIX)
-            ]
-            states = {index: item for chunk in chunks for index, item in chunk.items.items()}
-            if not job.status.is_terminal:
-                found.append(f"{job_id} is still {job.status}: {Counter(s.status.value for s in states.values())}")
-            still_open = [index for index, item in states.items() if not item.status.is_terminal]
-            if job.status.is_terminal and still_open:
-                found.append(f"{job_id} is {job.status}, but items {still_open} are open")
-            if job.planned and len(states) != job.items_total:
-                found.append(f"{job_id} says {job.items_total} items and has {len(states)}")
-            found += self._results_of(table, media, tenant, job_id, states, job.status)
+        found = [*self._sends(), *(f"{key} has changed under its name" for key in self._changed())]
+        states = [rows.job_of(row) for key, row in self.table.rows.items() if key.sk.startswith("JOB#")]
+        found += self._submissions(users, states)
+        for job in states:
+            found += [f"{job.job.job_id} ({job.status}) {fault}" for fault in self._job_faults(job)]
         return found
 
-    def _results_of(
-        self,
-        table: MemoryTable,
-        media: MemoryObjects,
-        tenant: str,
-        job_id: str,
-        states: dict[int, rows.ItemState],
-        status: JobStatus,
-    ) -> list[str]:
-        found = []
-        done = [index for index, item in states.items() if item.status is ItemStatus.DONE]
-        for index in done:
-            row = table.rows.get(rows.result_key(tenant, job_id, index))
-            if row is None:
-                found.append(f"{job_id} item {index} is done without a result")
-                continue
-            result = state.result_of(media, row)
-            for variant in result.variants:
-                key = keys.variant(tenant, result.normal.pixels_sha256, variant.variant_id, "webp")
-                if key not in media.objects:
-                    found.append(f"{job_id} item {index} names a variant that does not exist")
-        archive = keys.dataset_file(tenant, job_id, keys.ARCHIVE)
-        ended_well = status in (JobStatus.SUCCEEDED, JobStatus.PARTIAL)
-        if done and ended_well and archive not in media.objects:
-            found.append(f"{job_id} is {status} without an archive")
-        return found
+    def _changed(self) -> list[str]:
+        return [key for bucket in (self.media, self.work) for key in bucket.changed]
+
+    def _submissions(self, users: list[User], states: list[JobState]) -> Iterator[str]:
+        """At most one job for each user's key, whatever was clicked twice and repeated, and the one that was told."""
+        for user in users:
+            told = {job_id for _, job_id in user.submitted}
+            made = {job.job.job_id for job in states if job.job.dataset_id == user.dataset_id}
+            if len(made) > 1 or not told <= made or (made and not told and not user.has_left):
+                yield f"user {user.number} was told of {told or 'nothing'}, and there are {made or 'none'}"
+
+    def _sends(self) -> Iterator[str]:
+        """No storm: what is sent for a job is bounded by its items."""
+        sent = Counter(message.job_id for _, message in self.queues.sent if not isinstance(message, IngestUpload))
+        for key, row in self.table.rows.items():
+            if key.sk.startswith("JOB#"):
+                bound = SENDS_PER_JOB_MAX + SENDS_PER_ITEM_MAX * row.get("items_total", 0)
+                if sent[row["job_id"]] > bound:
+                    yield f"{row['job_id']} had {sent[row['job_id']]} messages, {bound} are plenty"
+
+    def _chunks(self, job: JobState) -> list[ChunkState]:
+        pk = rows.job_pk(job.tenant, job.job.job_id)
+        return [
+            rows.chunk_of(row)
+            for key, row in list(self.table.rows.items())
+            if key.pk == pk and key.sk.startswith(rows.CHUNK_PREFIX)
+        ]
+
+    def _job_faults(self, job: JobState) -> Iterator[str]:
+        chunks = self._chunks(job)
+        states = {index: item for chunk in chunks for index, item in chunk.items.items()}
+        still_open = [index for index, item in states.items() if not item.status.is_terminal]
+        if not job.status.is_terminal:
+            yield f"is open: {Counter(item.status.value for item in states.values())}"
+            return
+        if still_open:
+            yield f"has ended, but items {still_open} are open"
+        yield from self._end_faults(job, states)
+        yield from self._plan_faults(job, chunks)
+        planned = {item.index: item for chunk in chunks for item in self._described(job, chunk).items}
+        for index, item in states.items():
+            yield from (f"item {index} {fault}" for fault in self._item_faults(job, item, planned[index]))
+        yield from self._archive_faults(job, states)
+
+    def _end_faults(self, job: JobState, states: dict[int, ItemState]) -> Iterator[str]:
+        counts = jobs.count(item.status for item in states.values())
+        if job.finished_at is None or self._open_s(job) > OPEN_S_MAX:
+            yield f"was open until {job.finished_at}"
+        if job.status is JobStatus.CANCELLED and not job.cancel_requested:
+            yield "was cancelled by nobody"
+        if job.refusal is not None:
+            if not self.world.marks["dead_letter"]:
+                yield f"was given up without a dead letter: {job.refusal.code}"
+        elif job.status is not jobs.outcome(counts, cancel_requested=job.cancel_requested):
+            yield f"does not follow from {counts!r}"
+        if job.counts is not None and job.counts != counts:
+            yield f"says {job.counts!r} and has {counts!r}"
+
+    def _open_s(self, job: JobState) -> float:
+        finished = rows.job_of(self.table.rows[rows.job_key(job.tenant, job.job.job_id)]).finished_at
+        created = job.job.created_at
+        return 0.0 if finished is None else (type(created).fromisoformat(finished) - created).total_seconds()
+
+    def _plan_faults(self, job: JobState, chunks: list[ChunkState]) -> Iterator[str]:
+        """The chunks are those of the plan, with the items that are described, each image once."""
+        described: list[PlannedItem] = []
+        for chunk in chunks:
+            of_chunk = self._described(job, chunk).items
+            described += of_chunk
+            if [item.index for item in of_chunk] != sorted(chunk.items):
+                yield f"chunk {chunk.number} is described as {[item.index for item in of_chunk]}"
+        if job.planned and (len(chunks) != job.chunks_total or len(described) != job.items_total):
+            yield f"says {job.items_total} items in {job.chunks_total} chunks and has {len(described)} in {len(chunks)}"
+        if len({item.image_id for item in described}) != len(described):
+            yield "has an image twice"
+
+    def _described(self, job: JobState, chunk: ChunkState) -> Chunk:
+        return Chunk.model_validate_json(self.media.objects[keys.chunk(job.tenant, job.job.job_id, chunk.number)])
+
+    def _item_faults(self, job: JobState, item: ItemState, planned: PlannedItem) -> Iterator[str]:
+        """How an item ended follows from its picture, or from a fault that is named."""
+        is_calm = not self.world.met
+        expected = ItemStatus.FAILED if planned.normal is None else EXPECTED[word_of(planned.normal.pixels_sha256)]
+        code = None if item.refusal is None else item.refusal.code
+        if item.status is ItemStatus.CANCELLED:
+            if not job.cancel_requested:
+                yield "was cancelled by nobody"
+        elif item.status is not expected and (is_calm or item.status is not ItemStatus.FAILED or code not in TROUBLE):
+            yield f"is {item.status} ({code}), not {expected}"
+        if (item.status is ItemStatus.DONE) is not (item.refusal is None):
+            yield f"is {item.status} with the reason {code}"
+        if item.status is ItemStatus.DONE and planned.normal is not None:
+            yield from self._result_faults(job, planned)
+
+    def _result_faults(self, job: JobState, planned: PlannedItem) -> Iterator[str]:
+        row = self.table.rows.get(rows.result_key(job.tenant, job.job.job_id, planned.index))
+        if row is None:
+            yield "is done without a result"
+            return
+        result = state.result_of(_Quiet(self.media), row)
+        if result.image_id != planned.image_id or not result.labels:
+            yield f"has the result of {result.image_id} with {len(result.labels)} labels"
+        for variant in result.variants:
+            key = keys.variant(job.tenant, result.normal.pixels_sha256, variant.variant_id, "webp")
+            if self.media.objects.get(key) != f"variant of {result.normal.pixels_sha256}".encode():
+                yield "names a variant that does not exist"
+
+    def _archive_faults(self, job: JobState, states: dict[int, ItemState]) -> Iterator[str]:
+        done = sorted(index for index, item in states.items() if item.status is ItemStatus.DONE)
+        data = self.media.objects.get(keys.dataset_file(job.tenant, job.job.job_id, keys.ARCHIVE))
+        if job.refusal is not None:
+            return
+        if done and data is None:
+            yield "has no archive"
+        elif data is not None and [entry["index"] for entry in json.loads(data)] != done:
+            yield f"has an archive that is not of {done}"
+        if (job.archive_bytes > 0) is not bool(done):
+            yield f"says {job.archive_bytes} bytes of archive for {len(done)} items"
+
+
+@dataclass(frozen=True, slots=True)
+class _Quiet:
+    """The bucket as it is, without latency and faults."""
+
+    media: MemoryObjects
+
+    def get(self, key: str, *, bytes_max: int | None = None) -> bytes:
+        return self.media.objects[key]

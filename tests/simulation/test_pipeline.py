@@ -6,11 +6,12 @@ from collections import Counter
 
 import pytest
 
-from tests.simulation.faults import EVERYTHING, LOSSLESS, some_of
+from tests.simulation.faults import EVERYTHING, LOSSLESS, has_sweep, some_of, world_of
 from tests.simulation.pipeline import Pipeline
 from tests.simulation.world import World
 
 SEEDS = 120
+FOUND = {"full": (63, 83, 117, 189, 465, 563, 633, 759), "primary": (83, 104, 178, 190), "crowded": (46, 177, 361)}
 
 
 @pytest.mark.parametrize("start", range(0, SEEDS, 30))
@@ -29,6 +30,20 @@ def test_the_main_path_needs_no_sweep_when_nothing_is_lost(start: int) -> None:
     for seed in range(start, start + 30):
         pipeline = Pipeline(World(seed, some_of(LOSSLESS, seed)), jobs=2, with_sweep=False)
         violations = pipeline.run()
+        assert not violations, f"seed {seed}: {violations[:5]}"
+
+
+@pytest.mark.parametrize("mode", ["crowded", "backlogged"])
+def test_neither_a_crowd_nor_a_backlog_does_harm(mode: str) -> None:
+    for seed in range(3000, 3030):
+        violations = Pipeline(world_of(mode, seed), jobs=3).run()
+        assert not violations, f"seed {seed}: {violations[:5]}"
+
+
+@pytest.mark.parametrize("mode", FOUND)
+def test_seeds_that_found_something_stay_quiet(mode: str) -> None:
+    for seed in FOUND[mode]:
+        violations = Pipeline(world_of(mode, seed), jobs=3, with_sweep=has_sweep(mode)).run()
         assert not violations, f"seed {seed}: {violations[:5]}"
 
 

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import greenlet
@@ -40,6 +41,7 @@ class Faults:
     duplicate: float = 0.0  # a message is delivered twice
     delete_lost: float = 0.0  # a handled message comes again
     late: float = 0.0  # a message is delivered minutes later
+    backlog: float = 0.0  # a queue has a long line for a while, and all its messages wait
     request_lost: float = 0.0  # the endpoint forgets a request
     callback_lost: float = 0.0
     callback_twice: float = 0.0
@@ -84,9 +86,14 @@ class World:
         self._sequence += 1
         heapq.heappush(self._heap, (self.now_s + delay_s, self._sequence, action))
 
-    def spawn(self, delay_s: float, task: Callable[[], None]) -> None:
-        """Start a task after a delay."""
-        self.at(delay_s, lambda: greenlet.greenlet(task).switch())
+    def spawn(self, delay_s: float, task: Callable[[], None], *, limit_s: float | None = None) -> None:
+        """Start a task after a delay; it dies after `limit_s` seconds."""
+        self.at(delay_s, partial(self._start, task, limit_s))
+
+    def _start(self, task: Callable[[], None], limit_s: float | None) -> None:
+        started = greenlet.greenlet(task)
+        started.deadline_s = None if limit_s is None else self.now_s + limit_s
+        started.switch()
 
     def sleep(self, seconds: float) -> None:
         """Let other tasks run for a while; outside a task it only moves the clock."""
@@ -99,7 +106,13 @@ class World:
     def call(self, service: str, label: str, effect: Callable[[], Result]) -> Result:
         """One call of a simulated service, with its latency and its faults."""
         where = f"{service}:{label}"
-        self.sleep(120.0 if self.strikes("slow", where) else 0.005 + 0.05 * self.chance("latency", where))
+        latency_s = 120.0 if self.strikes("slow", where) else 0.005 + 0.05 * self.chance("latency", where)
+        deadline_s = getattr(greenlet.getcurrent(), "deadline_s", None)
+        if deadline_s is not None and self.now_s + latency_s > deadline_s:
+            self.sleep(deadline_s - self.now_s)
+            self.met["timed_out"] += 1
+            raise Crash(where)
+        self.sleep(latency_s)
         if self.strikes("crash_before", where):
             raise Crash(where)
         if self.strikes("throttle", where):

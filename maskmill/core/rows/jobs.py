@@ -38,6 +38,7 @@ class JobState:
     refusal: Refusal | None
     archive_bytes: int
     finish_until_s: int  # the deadline of the run that is finishing the job; 0 before the first
+    finish_run: str | None  # the name of that run, by which it knows its own claim
     counts: Counts | None  # of an ended job whose items were counted when it ended
 
     @property
@@ -88,6 +89,7 @@ def job_of(row: Row) -> JobState:
         refusal=Refusal.model_validate_json(row["refusal"]) if "refusal" in row else None,
         archive_bytes=row.get("archive_bytes", 0),
         finish_until_s=row.get("finish_until_s", 0),
+        finish_run=row.get("finish_run"),
         counts=Counts.model_validate_json(row["counts"]) if "counts" in row else None,
     )
 
@@ -122,12 +124,12 @@ def add_full_chunk(tenant: str, job_id: str, number: int) -> Update:
     return Update(key=job_key(tenant, job_id), add={("chunks_full",): frozenset({f"{number:04d}"})})
 
 
-def begin_finishing(tenant: str, job_id: str, *, now_s: int, until_s: int) -> Update:
+def begin_finishing(tenant: str, job_id: str, *, run: str, now_s: int, until_s: int) -> Update:
     """Takes the job for one run that writes its dataset; refused while another run may still be at it."""
     ready = tuple(sorted(source.value for source in {JobStatus.FINISHING, *jobs.sources_of(JobStatus.FINISHING)}))
     return Update(
         key=job_key(tenant, job_id),
-        set={("status",): JobStatus.FINISHING.value, ("finish_until_s",): until_s},
+        set={("status",): JobStatus.FINISHING.value, ("finish_until_s",): until_s, ("finish_run",): run},
         require=(Condition(("status",), Op.IN, ready), Condition(("finish_until_s",), Op.AT_MOST, now_s)),
     )
 

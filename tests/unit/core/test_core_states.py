@@ -7,11 +7,12 @@ from dataclasses import fields
 import pytest
 
 from maskmill.core import errors, item, job, keys
-from maskmill.core.geometry import Point
+from maskmill.core.geometry import Point, Size
 from maskmill.core.item import ItemStatus
 from maskmill.core.job import Counts, JobStatus, job_id_of, outcome
 from maskmill.core.prompt import MaskChoice, Prompt, Refinement
 from maskmill.core.settings import BadSettings, Settings
+from maskmill.core.shard import ImageTask, PromptTask, ShardRequest
 
 
 def test_terminal_items_and_jobs_stay_where_they_are() -> None:
@@ -59,7 +60,13 @@ def test_keys_name_the_tenant_and_parse_back() -> None:
 
 
 def test_answer_files_fit_the_endpoints_rules() -> None:
-    name = keys.answer_file(keys.request_id_of("j1", 0, (0, 1), 1))
+    task = ImageTask(
+        image_key="0.1",
+        address="s3://media/t/a/px/b/normal.png",
+        size=Size(height_px=1, width_px=1),
+        prompts=(PromptTask(mask_key="m", prompt=Prompt(points=(Point(x=0.5, y=0.5),))),),
+    )
+    name = keys.answer_file(keys.request_id_of("j1", ShardRequest(segmenter="s", images=(task,)), attempt=1))
     assert len(name) <= 32
     assert name.count(".") == 1
 

@@ -37,7 +37,7 @@ def test_a_letter_waits_for_the_run_that_is_finishing_the_job(scene: Scene) -> N
     for index in range(2):
         scene.table.write(rows.end_item(TENANT, JOB, 0, index, status=ItemStatus.SKIPPED, now_s=scene.now_s))
     scene.table.write(rows.add_full_chunk(TENANT, JOB, 0))
-    scene.table.write(rows.begin_finishing(TENANT, JOB, now_s=scene.now_s, until_s=scene.now_s + 960))
+    scene.table.write(rows.begin_finishing(TENANT, JOB, run="another", now_s=scene.now_s, until_s=scene.now_s + 960))
     letter = FinishJob(tenant=TENANT, job_id=JOB)
     with pytest.raises(Unavailable):
         scene.bury(letter)

@@ -37,7 +37,9 @@ def finish(scene: Scene) -> None:
 
 def take(scene: Scene) -> None:
     """Another run begins."""
-    scene.table.write(rows.begin_finishing(TENANT, JOB, now_s=scene.now_s, until_s=scene.now_s + LEASE_S))
+    scene.table.write(
+        rows.begin_finishing(TENANT, JOB, run="another", now_s=scene.now_s, until_s=scene.now_s + LEASE_S)
+    )
 
 
 def test_a_second_run_waits_while_the_first_may_be_alive_and_goes_on_when_it_died(scene: Scene) -> None:

@@ -106,7 +106,7 @@ def test_a_job_that_is_being_finished_is_left_to_the_run_that_is_at_it(scene: Sc
     scene.plan(items=0)
     scene.table.write(rows.add_full_chunk(TENANT, JOB, 0))
     until_s = scene.now_s + 900
-    scene.table.write(rows.begin_finishing(TENANT, JOB, now_s=scene.now_s, until_s=until_s))
+    scene.table.write(rows.begin_finishing(TENANT, JOB, run="another", now_s=scene.now_s, until_s=until_s))
     sent = []
     for _ in range(30):
         scene.wait(60)

@@ -1,0 +1,132 @@
+"""What stands in for pixels: photos of one word, and an imaging and a model that do what the word says."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from maskmill.core import keys
+from maskmill.core.errors import Code, InvalidInput, ModelFailure
+from maskmill.core.geometry import Size
+from maskmill.core.image import NormalImage, Refusal, SourceFormat
+from maskmill.core.mask import Mask, Rle
+from maskmill.core.plan import Chunk, PlannedItem, mask_key_for
+from maskmill.core.recipe import OutputFormat
+from maskmill.core.result import BoxPx, ItemResult, Label, VariantRecord
+from maskmill.core.rows import JobState
+from maskmill.core.shard import ImageAnswer, MaskAnswer, ShardAnswer, ShardRequest
+from tests.simulation.cloud import MemoryObjects
+
+SIZE = Size(height_px=8, width_px=8)
+
+
+def file_of(kind: float, image_id: str) -> bytes:
+    """A make-believe photo whose first word says what will happen to it."""
+    word = "broken" if kind < 0.1 else "poison" if kind < 0.2 else "empty" if kind < 0.3 else "good"
+    return f"{word} {image_id if kind < 0.9 else 'twin'}".encode()
+
+
+@dataclass(frozen=True, slots=True)
+class _Normalised:
+    normal: NormalImage
+    png: bytes
+    thumbnail: bytes
+
+
+def normalise(data: bytes) -> _Normalised:
+    if data.startswith(b"broken"):
+        raise InvalidInput(Code.CORRUPT_IMAGE)
+    normal = NormalImage(
+        pixels_sha256=data.hex()[:12].ljust(12, "0") + hashlib.sha256(data).hexdigest()[12:],
+        source_sha256=hashlib.sha256(data).hexdigest(),
+        png_sha256="0" * 64,
+        png_bytes=1,
+        source_format=SourceFormat.JPEG,
+        size=SIZE,
+        is_grey=False,
+        has_alpha=False,
+    )
+    return _Normalised(normal=normal, png=data, thumbnail=data)
+
+
+def check(rle: Rle, size: Size) -> None:
+    if rle.size != size:
+        raise ModelFailure(Code.INVALID_MASK)
+
+
+def word_of(pixels_sha256: str) -> str:
+    """The word of a photo, from the identity of its pixels, which begins with it."""
+    return bytes.fromhex(pixels_sha256[:12]).decode().split()[0].rstrip("\0")
+
+
+def answer_to(request: ShardRequest) -> ShardAnswer:
+    images = []
+    for task in request.images:
+        word = word_of(task.address.split("/px/")[1])
+        if word == "poison":
+            images.append(ImageAnswer(image_key=task.image_key, error=Refusal(code="model_failed", message="poison")))
+            continue
+        counts = "0" if word == "empty" else "x"
+        masks = tuple(
+            MaskAnswer(mask_key=prompt.mask_key, mask=Mask(rle=Rle(size=task.size, counts=counts), score=1.0))
+            for prompt in task.prompts
+        )
+        images.append(ImageAnswer(image_key=task.image_key, masks=masks))
+    return ShardAnswer(segmenter=request.segmenter, images=tuple(images))
+
+
+def paint(media: MemoryObjects, job: JobState, chunk: Chunk, item: PlannedItem) -> ItemResult:
+    assert item.normal is not None
+    pixels = item.normal.pixels_sha256
+    labels = []
+    for template_id, template in job.job.recipe.templates.items():
+        mask_key = mask_key_for(item, template, job.job.segmenter)
+        assert mask_key is not None
+        mask = Mask.model_validate_json(media.get(keys.mask(job.tenant, pixels, mask_key)))
+        if mask.rle.counts == "0":
+            continue
+        labels.append(
+            Label(
+                template_id=template_id,
+                name=template.name,
+                score=mask.score,
+                rle_sha256="0" * 64,
+                png_sha256="0" * 64,
+                png_bytes=1,
+                area_px=4,
+                box=BoxPx(x=0, y=0, width=2, height=2),
+                object_id=mask_key,
+            )
+        )
+    data = f"variant of {pixels}".encode()
+    media.put(keys.variant(job.tenant, pixels, "v1", "webp"), data, media_type="image/webp")
+    variant = VariantRecord(
+        variant_id="v1",
+        file_stem=f"{item.index:04d}",
+        format=OutputFormat.WEBP,
+        size=SIZE,
+        size_bytes=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+        sample=0,
+        layers=job.job.recipe.recipe.layers,
+        renderer="sim",
+    )
+    return ItemResult(
+        index=item.index,
+        image_id=item.image_id,
+        image_name=item.name,
+        file_stem=f"{item.index:04d}",
+        normal=item.normal,
+        labels=tuple(labels),
+        variants=(variant,),
+    )
+
+
+def write_dataset(media: MemoryObjects, job: JobState, results: tuple[ItemResult, ...]) -> int:
+    """Reads each picture and writes an archive of what was recorded."""
+    for result in results:
+        media.get(keys.normal(job.tenant, result.normal.pixels_sha256))
+    data = json.dumps([result.model_dump(mode="json") for result in results]).encode()
+    media.put(keys.dataset_file(job.tenant, job.job.job_id, keys.ARCHIVE), data, media_type="application/zip")
+    return len(data)

@@ -1,0 +1,361 @@
+"""Bugs that a tired engineer could write, planted one at a time: each must be found within a stated number of seeds.
+
+A mode that finds nothing any more has gone blind. Some bugs can only be seen in one of the modes (see faults.py): the
+sweep hides them in all but `primary`, or it takes a crowd to meet them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Any
+
+import pytest
+
+from lambdas import state
+from lambdas.collect_masks import logic as collect_masks
+from lambdas.dispatch_shard import logic as dispatch_shard
+from lambdas.finish_job import logic as finish_job
+from lambdas.plan_job import logic as plan_job
+from lambdas.render_item import logic as render_item
+from lambdas.serve_api import submissions
+from lambdas.sweep import logic as sweep
+from maskmill.core import keys, rows
+from maskmill.core.errors import Unavailable
+from maskmill.core.job import JobStatus
+from maskmill.core.messages import DispatchItems
+from maskmill.core.rows import ChunkState, JobState
+from maskmill.core.table import Condition, Op, Put, RowConflict, Update
+from tests.simulation.cloud import MemoryQueues, MemoryTable
+from tests.simulation.faults import MODES, has_sweep, world_of
+from tests.simulation.pipeline import Pipeline
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+FIRST_SEED = 5000
+PLANTS: dict[str, _Planted] = {}
+
+
+@dataclass(frozen=True)
+class _Planted:
+    plant: Plant
+    mode: str
+    seeds: int
+
+
+def planted(mode: str, *, seeds: int) -> Callable[[Plant], Plant]:
+    """A bug and within how many seeds of a mode it is found."""
+
+    def note(plant: Plant) -> Plant:
+        PLANTS[plant.__name__] = _Planted(plant, mode, seeds)
+        return plant
+
+    return note
+
+
+def violations(mode: str, seed: int) -> list[str]:
+    return Pipeline(world_of(mode, seed), jobs=3, with_sweep=has_sweep(mode)).run()
+
+
+@pytest.mark.parametrize("name", PLANTS)
+def test_a_planted_bug_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    bug = PLANTS[name]
+    bug.plant(monkeypatch)
+    for seed in range(FIRST_SEED, FIRST_SEED + bug.seeds):
+        if violations(bug.mode, seed):
+            return
+    pytest.fail(f"{bug.seeds} seeds in {bug.mode} mode did not find it")
+
+
+def test_these_seeds_find_nothing_where_nothing_is_planted() -> None:
+    for mode in MODES:
+        for seed in range(FIRST_SEED, FIRST_SEED + 12):
+            assert violations(mode, seed) == [], (mode, seed)
+
+
+def without(update: Update, *paths: str) -> Update:
+    """An update that has forgotten its conditions on these attributes."""
+    return replace(update, require=tuple(one for one in update.require if one.path[-1] not in paths))
+
+
+def rewritten(patch: pytest.MonkeyPatch, name: str, change: Callable[[Update], Update]) -> None:
+    """A write of the schema with a change."""
+    real = getattr(rows, name)
+    patch.setattr(rows, name, lambda *given, **named: change(real(*given, **named)))
+
+
+# Counting and ending --------------------------------------------------------------------------------------------------
+
+
+@planted("full", seeds=3)
+def counter_in_a_second_write(patch: pytest.MonkeyPatch) -> None:
+    real = rows.end_item
+    rewritten(patch, "end_item", lambda update: replace(update, add={}))
+    ending = state.end_item
+
+    def end_item(table: Any, queues: Any, job: JobState, number: int, index: int, **named: Any) -> None:
+        ending(table, queues, job, number, index, **named)
+        update = real(job.tenant, job.job.job_id, number, index, status=named["status"], now_s=0)
+        row = table.write(replace(update, set={}, require=()))
+        state.forward(table, queues, job.tenant, job.job.job_id, rows.chunk_of(row))
+
+    patch.setattr(state, "end_item", end_item)
+
+
+@planted("full", seeds=3)
+def an_end_without_a_condition(patch: pytest.MonkeyPatch) -> None:
+    rewritten(patch, "end_item", lambda update: without(update, "s"))
+
+
+@planted("primary", seeds=20)
+def no_hand_off_when_the_work_is_done(patch: pytest.MonkeyPatch) -> None:
+    """A crash between the end of an item and the message behind it: the next delivery sees an end and stops."""
+
+    def end_item(table: Any, queues: Any, job: JobState, number: int, index: int, **named: Any) -> None:
+        named["now_s"], named["refusal"] = named.pop("at_s"), named.pop("reason", None)
+        try:
+            row = table.write(rows.end_item(job.tenant, job.job.job_id, number, index, **named))
+        except RowConflict:
+            return
+        forward(table, queues, job.tenant, job.job.job_id, rows.chunk_of(row))
+
+    forward = state.forward
+    patch.setattr(state, "end_item", end_item)
+    patch.setattr(state, "forward", lambda *_: None)
+
+
+@planted("full", seeds=40)
+def a_result_recorded_after_the_end(patch: pytest.MonkeyPatch) -> None:
+    def keep(table: Any, media: Any, tenant: str, job_id: str, result: Any) -> Any:
+        late.append((table, media, tenant, job_id, result))
+        return result
+
+    def end(*given: Any) -> None:
+        ending(*given)
+        while late:
+            keeping(*late.pop())
+
+    late: list[Any] = []
+    keeping, ending = state.keep_result, render_item._end
+    patch.setattr(state, "keep_result", keep)
+    patch.setattr(render_item, "_end", end)
+
+
+# Jobs -----------------------------------------------------------------------------------------------------------------
+
+
+@planted("primary", seeds=10)
+def a_job_id_that_does_not_come_from_the_key(patch: pytest.MonkeyPatch) -> None:
+    numbers, real = count(), submissions.job_id_of
+    patch.setattr(submissions, "job_id_of", lambda tenant, key: real(tenant, f"{key}{next(numbers)}"))
+
+
+@planted("primary", seeds=40)
+def a_cancel_that_overwrites_planning(patch: pytest.MonkeyPatch) -> None:
+    path = ("status",)
+    rewritten(
+        patch, "request_cancel", lambda update: replace(update, set={**update.set, path: JobStatus.CANCELLED.value})
+    )
+
+
+@planted("primary", seeds=10)
+def a_cancelled_job_whose_items_are_dropped_instead_of_ended(patch: pytest.MonkeyPatch) -> None:
+    def advance(ports: Any, job: JobState, described: Any, chunk: ChunkState, indices: Any) -> None:
+        if not job.cancel_requested:
+            real(ports, job, described, chunk, indices)
+
+    real = dispatch_shard._advance
+    patch.setattr(dispatch_shard, "_advance", advance)
+    patch.setattr(state, "end_job_items", lambda *_given, **_named: None)
+
+
+@planted("full", seeds=80)
+def a_plan_that_is_not_written_down_first(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(plan_job, "_plan_of", plan_job._fresh_plan)
+
+
+@planted("primary", seeds=10)
+def a_job_planned_before_its_chunks(patch: pytest.MonkeyPatch) -> None:
+    def plan_of(ports: Any, job: JobState) -> Any:
+        plan = real(ports, job)
+        total, size = len(plan.items), plan.chunk_items
+        planned = rows.mark_planned(job.tenant, job.job.job_id, chunks_total=-(-total // size), items_total=total)
+        ports.table.write(replace(planned, require=()))
+        return plan
+
+    real = plan_job._plan_of
+    patch.setattr(plan_job, "_plan_of", plan_of)
+
+
+@planted("full", seeds=10)
+def a_job_finished_when_its_first_chunk_is_full(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(JobState, "is_full", property(lambda job: job.planned and bool(job.chunks_full)))
+    patch.setattr(finish_job, "all", lambda _: True, raising=False)
+
+
+@planted("primary", seeds=40)
+def a_closing_condition_that_is_too_exact(patch: pytest.MonkeyPatch) -> None:
+    """Only a running job begins to finish: the run that died left a finishing one, and its successor gives way."""
+
+    def begin(ports: Any, job: JobState) -> bool:
+        begun = rows.begin_finishing(job.tenant, job.job.job_id, run="", now_s=0, until_s=0)
+        only = Condition(("status",), Op.EQUALS, JobStatus.RUNNING.value)
+        try:
+            ports.table.write(replace(begun, require=(only,)))
+        except RowConflict:
+            return False
+        return True
+
+    patch.setattr(finish_job, "_begin", begin)
+
+
+@planted("crowded", seeds=20)
+def a_finish_that_claims_nothing(patch: pytest.MonkeyPatch) -> None:
+    rewritten(patch, "begin_finishing", lambda update: without(update, "finish_until_s"))
+
+
+@planted("full", seeds=40)
+def an_archive_of_whatever_has_a_result(patch: pytest.MonkeyPatch) -> None:
+    def results(ports: Any, job: JobState, _chunks: Any) -> Iterator[Any]:
+        for row in state.all_rows(ports.table, rows.job_pk(job.tenant, job.job.job_id), rows.RESULT_PREFIX):
+            yield state.result_of(ports.media, row)
+
+    patch.setattr(finish_job, "_results", results)
+
+
+# Attempts at masks ----------------------------------------------------------------------------------------------------
+
+
+@planted("primary", seeds=20)
+def no_new_call_for_a_lease_that_was_never_sent(patch: pytest.MonkeyPatch) -> None:
+    def triage(chunk: ChunkState, indices: Any, at_s: int) -> Any:
+        found = real(chunk, indices, at_s)
+        found.unsent.clear()
+        return found
+
+    real = dispatch_shard._triage
+    patch.setattr(dispatch_shard, "_triage", triage)
+
+
+@planted("primary", seeds=20)
+def a_release_without_a_new_dispatch(patch: pytest.MonkeyPatch) -> None:
+    real = MemoryQueues.send
+
+    def send(self: MemoryQueues, messages: Any) -> None:
+        real(self, (one for one in messages if not (isinstance(one, DispatchItems) and one.indices)))
+
+    patch.setattr(MemoryQueues, "send", send)
+
+
+@planted("primary", seeds=20)
+def an_error_handler_that_only_logs(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(collect_masks, "collect_failure", lambda *_: None)
+
+
+@planted("full", seeds=40)
+def an_old_attempts_error_that_ends_the_new_one(patch: pytest.MonkeyPatch) -> None:
+    def in_flight(ports: Any, asked: Any, indices: Any) -> dict[int, int]:
+        chunk = collect_masks._chunk(ports, asked)
+        assert chunk is not None
+        items = {index: chunk.items[index] for index in indices}
+        return {index: item.attempt for index, item in items.items() if item.status == "segmenting"}
+
+    patch.setattr(collect_masks, "_in_flight", in_flight)
+    rewritten(patch, "release_item", lambda update: without(update, "r"))
+    rewritten(patch, "end_item", lambda update: without(update, "r"))
+
+
+@planted("full", seeds=40)
+def items_sent_to_rendering_before_their_masks_are_kept(patch: pytest.MonkeyPatch) -> None:
+    def take(ports: Any, asked: Any, images: Any) -> None:
+        collect_masks._start_rendering(ports, asked, list(asked.tasks))
+        real(ports, asked, images)
+
+    real = collect_masks._take
+    patch.setattr(collect_masks, "_take", take)
+
+
+@planted("crowded", seeds=40)
+def a_request_whose_name_does_not_say_what_it_asks(patch: pytest.MonkeyPatch) -> None:
+    """Two dispatchers that find different masks missing write different requests under one name."""
+    real = keys.request_id_of
+
+    def named(job_id: str, request: Any, *, attempt: int) -> str:
+        images = tuple(image.model_copy(update={"prompts": ()}) for image in request.images)
+        return real(job_id, request.model_copy(update={"images": images}), attempt=attempt)
+
+    patch.setattr(keys, "request_id_of", named)
+
+
+# Messages and the sweep -----------------------------------------------------------------------------------------------
+
+
+@planted("primary", seeds=10)
+def a_batch_acknowledged_whatever_happened(patch: pytest.MonkeyPatch) -> None:
+    real = Pipeline._succeeds
+
+    def succeeds(self: Pipeline, handler: Any, body: Any) -> bool:
+        real(self, handler, body)
+        return True
+
+    patch.setattr(Pipeline, "_succeeds", succeeds)
+
+
+@planted("primary", seeds=30)
+def a_full_queue_that_is_taken_for_success(patch: pytest.MonkeyPatch) -> None:
+    real = MemoryQueues.send
+
+    def send(self: MemoryQueues, messages: Any) -> None:
+        for message in messages:
+            try:
+                real(self, [message])
+            except Unavailable:
+                continue
+
+    patch.setattr(MemoryQueues, "send", send)
+
+
+@planted("full", seeds=10)
+def the_sweep_is_off(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(sweep, "sweep", lambda _: sweep.Repairs())
+
+
+@planted("full", seeds=40)
+def a_sweep_that_looks_only_at_what_is_planned(patch: pytest.MonkeyPatch) -> None:
+    real = sweep._look_at_job
+
+    def look(ports: Any, stale: Any, at_s: int, repairs: Any) -> None:
+        if stale["planned"]:
+            real(ports, stale, at_s, repairs)
+
+    patch.setattr(sweep, "_look_at_job", look)
+
+
+@planted("backlogged", seeds=40)
+def a_sweep_that_asks_again_every_minute(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(sweep, "_note_repair", lambda *_: None)
+    for name in (
+        "SWEEP_ANSWER_S",
+        "SWEEP_PATIENCE_S",
+        "SWEEP_PENDING_S",
+        "SWEEP_RENDERING_S",
+        "SWEEP_PLAN_S",
+        "SWEEP_FINISH_S",
+    ):
+        patch.setattr(sweep, name, 60)
+
+
+@planted("primary", seeds=10)
+def a_put_that_replaces_what_is_there(patch: pytest.MonkeyPatch) -> None:
+    real = MemoryTable._write
+
+    def write(self: MemoryTable, write: Any) -> Any:
+        before = self.rows.get(write.key)
+        if not isinstance(write, Put) or before is None:
+            return real(self, write)
+        after = {**write.row, "pk": write.key.pk, "sk": write.key.sk}
+        self.rows[write.key] = after
+        self._tell(write.key, before, after)
+        return dict(after)
+
+    patch.setattr(MemoryTable, "_write", write)
