@@ -58,11 +58,14 @@ class Scene:
         self.queues.sent.clear()
         return found
 
-    def submit(self, job_id: str = JOB, recipe: Recipe = RECIPE) -> None:
+    def submit(self, job_id: str = JOB, **more: Template) -> None:
+        """A job with the template `t` and those in `more`."""
+        templates = {"t": TEMPLATE, **more}
+        recipe = RECIPE.model_copy(update={"templates": tuple(templates)})
         job = Job(
             job_id=job_id,
             dataset_id="d",
-            recipe=resolve(recipe, {"t": TEMPLATE}),
+            recipe=resolve(recipe, templates),
             segmenter=SEGMENTER,
             created_at=self.clock.now(),
         )

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from maskmill.core import keys
-from maskmill.core.prompt import MaskChoice, Prompt
+from maskmill.core.geometry import Point
+from maskmill.core.prompt import Prompt, Template
 from maskmill.core.shard import ShardRequest
-from tests.unit.lambdas.scene import SEGMENTER, TEMPLATE, TENANT, Scene, mask
+from tests.unit.lambdas.scene import SEGMENTER, TENANT, Scene
+
+CAP = Template(name="cap", prompt=Prompt(points=(Point(x=0.1, y=0.1),)))
 
 
 def dispatched(*, is_known: bool) -> tuple[str, ShardRequest]:
-    """The request for two images, when the mask of the first is known already and when it is not."""
+    """The request for an image's two masks, when one of them is known already and when it is not."""
     scene = Scene()
-    scene.submit()
-    scene.plan()
-    if is_known:
-        pixels = f"{0:064x}"
-        prompt = TEMPLATE.prompt or Prompt()
-        key = keys.mask_key_of(pixels_sha256=pixels, prompt=prompt, choice=MaskChoice.BEST, segmenter=SEGMENTER)
-        scene.media.put(keys.mask(TENANT, pixels, key), b"{}", media_type="application/json")
+    scene.submit(u=CAP)
+    scene.plan(items=1)
+    pixels = f"{0:064x}"
+    if is_known and CAP.prompt is not None:
+        known = keys.mask_key_of(pixels_sha256=pixels, prompt=CAP.prompt, choice=CAP.choice, segmenter=SEGMENTER)
+        scene.media.put(keys.mask(TENANT, pixels, known), b"{}", media_type="application/json")
     request_key = scene.dispatch()
     return request_key, ShardRequest.model_validate_json(scene.work.get(request_key))
 
@@ -28,7 +30,7 @@ def test_requests_that_ask_for_different_masks_have_different_names() -> None:
     Every answer of that attempt was then taken for a mask that does not fit, and a good image could fail.
     """
     (whole_key, whole), (rest_key, rest) = dispatched(is_known=False), dispatched(is_known=True)
-    assert (len(whole.images), len(rest.images)) == (2, 1)
+    assert (len(whole.images[0].prompts), len(rest.images[0].prompts)) == (2, 1)
     assert whole_key != rest_key
 
 
