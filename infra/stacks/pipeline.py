@@ -211,10 +211,13 @@ class PipelineStack(cdk.Stack):
             shapes.BURY_LETTERS,
             self._stage,
             settings=settings.BuryLettersSettings(
-                table_name=data.table.table_name, finish_queue_url=self.finish_queue.url
+                table_name=data.table.table_name,
+                render_queue_url=self.render_queue.url,
+                finish_queue_url=self.finish_queue.url,
             ),
             may=[
                 rows(data.table, "GetItem", "Query", "UpdateItem"),
+                send(self.render_queue.queue),
                 send(self.finish_queue.queue),
             ],
         )

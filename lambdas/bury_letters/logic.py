@@ -19,7 +19,7 @@ from maskmill.core.messages import (
     RenderItem,
 )
 from maskmill.core.ports import Clock, Queues, Table
-from maskmill.core.rows import ItemState
+from maskmill.core.rows import ChunkState, ItemState
 from maskmill.core.table import RowConflict, Update
 
 
@@ -80,6 +80,17 @@ def _fail_items(ports: Ports, letter: DispatchItems | RenderItem) -> None:
                 at_s=at_s,
                 reason=state.refusal(code),
             )
+    if isinstance(letter, DispatchItems):
+        _hand_on(ports, letter, chunk, indices)
+
+
+def _hand_on(ports: Ports, letter: DispatchItems, chunk: ChunkState, indices: tuple[int, ...]) -> None:
+    """Dispatch may have died after it moved items to rendering and before it said so: say it in its place."""
+    ports.queues.send(
+        RenderItem(tenant=letter.tenant, job_id=letter.job_id, chunk=chunk.number, index=index)
+        for index in indices
+        if index in chunk.items and chunk.items[index].status is ItemStatus.RENDERING
+    )
 
 
 def _is_in_flight(item: ItemState, at_s: int) -> bool:

@@ -119,4 +119,5 @@ class SweepSettings(Settings):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuryLettersSettings(Settings):
     table_name: str
+    render_queue_url: str
     finish_queue_url: str

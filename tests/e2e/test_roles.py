@@ -116,7 +116,7 @@ MAY: dict[str, set[str]] = {
     | each("list", "UploadsBucket", "WorkBucket")
     | each("send", *QueueName),
     "bury-letters": each("row", "get", "query", "update")
-    | each("send", "finish")
+    | each("send", "render", "finish")
     | set().union(*(receives(letters) for letters in LETTERS)),
     "endpoint": each("get", "normal", "requests")
     | each("put", "answers", "failures")

@@ -101,7 +101,7 @@ RIGHTS = {
     | miss("Uploads", "Work")
     | send(*ALL),
     "BuryLetters": table("get", "query", "update")
-    | send("Finish")
+    | send("Render", "Finish")
     | receive(*(f"{queue}Queue/Letters" for queue in ALL)),
 }
 

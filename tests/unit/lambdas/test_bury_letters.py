@@ -8,7 +8,7 @@ from maskmill.core import rows
 from maskmill.core.errors import Unavailable
 from maskmill.core.item import ItemStatus
 from maskmill.core.job import JobStatus
-from maskmill.core.messages import DispatchItems, FinishJob, PlanJob
+from maskmill.core.messages import DispatchItems, FinishJob, PlanJob, RenderItem
 from tests.unit.lambdas.scene import JOB, LEASE_S, TENANT, Scene
 
 DISPATCH = DispatchItems(tenant=TENANT, job_id=JOB, chunk=0)
@@ -59,3 +59,12 @@ def test_items_that_a_dying_planner_left_behind_end_with_their_job() -> None:
     scene.bury(PlanJob(tenant=TENANT, job_id=JOB))
     assert {item.status for item in scene.chunk().items.values()} == {ItemStatus.FAILED}
     assert scene.job().status is JobStatus.FAILED
+
+
+def test_a_dispatch_letter_hands_on_items_that_are_in_rendering(scene: Scene) -> None:
+    """Dispatch moved them there and died before it sent their messages: nobody else would, before the sweep."""
+    scene.table.write(rows.start_rendering(TENANT, JOB, 0, indices=(0,), now_s=scene.now_s))
+    scene.bury(DISPATCH)
+    handed_on = [message for _, message in scene.queues.sent if isinstance(message, RenderItem)]
+    assert handed_on == [RenderItem(tenant=TENANT, job_id=JOB, chunk=0, index=0)]
+    assert scene.chunk().items[0].status is ItemStatus.RENDERING
