@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from inference_container.segmenter import Bitmap, Pixels, chosen
+from inference_container.segmenter import Bitmap, Picture, Pixels, chosen
 from inference_container.segmenters.classic import ClassicSegmenter
 from inference_container.segmenters.classic_shapes import iou
 from maskmill.core.geometry import PixelPoint, Size, pixel_of, point_of
@@ -79,10 +79,10 @@ def measure(segmenter: ClassicSegmenter, photo: Path) -> PhotoResult:
     reference = np.asarray(Image.open(reference_of(photo)).convert("L")) > 127
     prompt = deepest_click(reference)
     began = time.process_time()
-    embedding = segmenter.embed(image)
+    embedding = segmenter.embed(Picture.whole(image))
     embedded = time.process_time()
     [candidates] = segmenter.segment(embedding, [prompt])
-    mask = chosen(candidates, MaskChoice.BEST).draw()
+    mask = chosen(candidates, MaskChoice.BEST).bitmap()
     ended = time.process_time()
     plain = plain_grabcut(image, prompt)
     return PhotoResult(

@@ -6,7 +6,7 @@ from typing import Any
 
 from inference_container.segmenter import Segmenter
 from inference_container.settings import Settings
-from inference_container.versions import Engine
+from maskmill.core.engines import Engine
 from maskmill.core.errors import Code, Unavailable
 
 

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from inference_container.segmenter import Pixels
+from inference_container.segmenter import Picture, Pixels
 from maskmill.core.errors import Code, InvalidInput
 from maskmill.core.geometry import Size
 from maskmill.core.limits import IMAGE_PIXELS_MAX
@@ -27,11 +27,11 @@ class ImageSource(Protocol):
         """All bytes of an object; raises NotFound, Unavailable, or InvalidInput when it is larger than `bytes_max`."""
 
 
-def read_pixels(source: ImageSource, address: str, size: Size) -> Pixels:
-    """The colours of a normal image, uint8 (height, width, 3); raises InvalidInput when it is not what `size` says."""
+def read_picture(source: ImageSource, address: str, size: Size) -> Picture:
+    """The colours of a normal image; raises InvalidInput when it is not what `size` says."""
     if size.pixels > IMAGE_PIXELS_MAX:
         raise InvalidInput(Code.TOO_MANY_PIXELS)
-    return decode_png(source.read(address, bytes_max=4 * size.pixels + _OVERHEAD_BYTES), size)
+    return Picture.whole(decode_png(source.read(address, bytes_max=4 * size.pixels + _OVERHEAD_BYTES), size))
 
 
 def decode_png(data: bytes, size: Size) -> Pixels:

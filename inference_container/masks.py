@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pycocotools import mask as coco
 
-from inference_container.segmenter import Bitmap
+from inference_container.segmenter import Bitmap, Patch
 from maskmill.core.errors import Code, ModelFailure
 from maskmill.core.geometry import Size
 from maskmill.core.limits import MASK_RLE_CHARS_MAX
@@ -20,14 +20,14 @@ _DIGIT_FIRST = 48  # COCO writes 6-bit digits as the characters from "0" on: 5 b
 _DIGITS_MAX = 7  # of one run: 35 bits, more than any image needs
 
 
-def encode_mask(bitmap: Bitmap, score: float) -> Mask:
-    """A boolean array (height, width) as a mask; raises ModelFailure when its outline is too long to be stored."""
+def encode_mask(patch: Patch, score: float) -> Mask:
+    """A drawn mask as a mask; raises ModelFailure when its outline is too long to be stored."""
+    bitmap = patch.full()
     runs = coco.encode(np.asfortranarray(bitmap.view(np.uint8)))
     counts = runs["counts"].decode("ascii")
     if len(counts) > MASK_RLE_CHARS_MAX:
         raise ModelFailure(Code.INVALID_MASK, detail=f"{len(counts)} characters of run lengths")
-    size = Size(height_px=bitmap.shape[0], width_px=bitmap.shape[1])
-    return Mask(rle=Rle(size=size, counts=counts), score=min(1.0, max(0.0, float(score))))
+    return Mask(rle=Rle(size=patch.size, counts=counts), score=min(1.0, max(0.0, float(score))))
 
 
 def decode_rle(rle: Rle, size: Size) -> Bitmap:

@@ -1,6 +1,6 @@
 """The segmenter port in two beats: embed an image once, prompt it many times. It knows no engine and no storage.
 
-Images are uint8 arrays (height, width, 3) in sRGB order; masks are boolean arrays (height, width), rows first. An
+Pixels are uint8 arrays (height, width, 3) in sRGB order; masks are boolean arrays (height, width), rows first. An
 embedding is a value: it belongs to one image, is never shared with another, and a segmenter keeps no state of its own
 between calls, so that two images can never mix.
 """
@@ -9,16 +9,57 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from maskmill.core.geometry import Size
 from maskmill.core.prompt import MaskChoice, Prompt
 
 Pixels = npt.NDArray[np.uint8]
 Bitmap = npt.NDArray[np.bool_]
 Embedding = TypeVar("Embedding")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An upright image of `size`, its pixels at that size or already reduced to what the engine's frame holds."""
+
+    pixels: Pixels
+    size: Size
+
+    @classmethod
+    def whole(cls, pixels: Pixels) -> Self:
+        """A picture at its full size."""
+        return cls(pixels, Size(height_px=pixels.shape[0], width_px=pixels.shape[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """The part of a mask that may hold anything: `bitmap` lies at (`top`, `left`) of an image of `size`.
+
+    Outside the bitmap there is background; an empty mask is a patch of no pixels.
+    """
+
+    bitmap: Bitmap
+    size: Size
+    top: int = 0
+    left: int = 0
+
+    @classmethod
+    def whole(cls, bitmap: Bitmap) -> Self:
+        """A mask that is given at the size of its image."""
+        return cls(bitmap, Size(height_px=bitmap.shape[0], width_px=bitmap.shape[1]))
+
+    def full(self) -> Bitmap:
+        """The mask at the size of its image."""
+        height, width = self.bitmap.shape
+        if (height, width) == (self.size.height_px, self.size.width_px):
+            return self.bitmap
+        mask = np.zeros((self.size.height_px, self.size.width_px), np.bool_)
+        mask[self.top : self.top + height, self.left : self.left + width] = self.bitmap
+        return mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +70,11 @@ class Candidate:
     """
 
     score: float
-    draw: Callable[[], Bitmap]
+    draw: Callable[[], Patch]
+
+    def bitmap(self) -> Bitmap:
+        """The mask at the size of its image."""
+        return self.draw().full()
 
 
 class Segmenter(Protocol[Embedding]):
@@ -38,14 +83,30 @@ class Segmenter(Protocol[Embedding]):
     @property
     def version(self) -> str: ...
 
+    @property
+    def side_px(self) -> int | None:
+        """The longer side to which this engine reduces every picture; None for one that looks at all pixels.
+
+        A picture may be handed over already reduced to this side (images.read_picture does it while decoding).
+        """
+
     def setup(self) -> None:
         """Load everything that takes time; raises ModelFailure or Unavailable when the model cannot be used."""
 
-    def embed(self, image: Pixels) -> Embedding:
+    def embed(self, picture: Picture) -> Embedding:
         """The first beat: everything about an image that does not depend on a prompt."""
 
     def segment(self, embedding: Embedding, prompts: Sequence[Prompt]) -> list[tuple[Candidate, ...]]:
-        """The second beat: the candidates of each prompt, in the order of the prompts."""
+        """The second beat: the candidates of each prompt, in the order of the prompts.
+
+        A prompt's candidates do not depend on the prompts beside it.
+        """
+
+    def pack(self, embedding: Embedding) -> bytes | None:
+        """An embedding as bytes worth keeping; None where making it again is as cheap."""
+
+    def unpack(self, data: bytes, size: Size) -> Embedding:
+        """What `pack` made of an image of `size`, by the same version; raises ModelFailure for anything else."""
 
 
 def chosen(candidates: Sequence[Candidate], choice: MaskChoice) -> Candidate:

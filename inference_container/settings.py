@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from inference_container.versions import Engine
+from maskmill.core.engines import Engine
 
 MEBIBYTE = 1024 * 1024
 ALL_INTERFACES = "0.0.0.0"  # noqa: S104 - the platform calls a container from outside it

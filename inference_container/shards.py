@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from inference_container.images import ImageSource, read_pixels
+from inference_container.images import ImageSource, read_picture
 from inference_container.masks import encode_mask
 from inference_container.segmenter import Segmenter, chosen
 from maskmill.core.errors import Code, MaskmillError, ModelFailure, message_of
@@ -75,7 +75,7 @@ def _answer_or_error(task: ImageTask, segmenter: Segmenter[Any], source: ImageSo
 
 def _answer(task: ImageTask, segmenter: Segmenter[Any], source: ImageSource, budget: _Budget) -> ImageAnswer:
     budget.check_time()
-    embedding = segmenter.embed(read_pixels(source, task.address, task.size))
+    embedding = segmenter.embed(read_picture(source, task.address, task.size))
     masks: list[MaskAnswer] = []
     for prompt in task.prompts:
         budget.check_time()

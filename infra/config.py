@@ -17,7 +17,7 @@ class Segmenter:
     """An engine of the model server, the version that masks are keyed by, and the instance that it runs on.
 
     `weights` is an S3 prefix whose files are laid, unpacked, into the container's model folder. `version` follows
-    inference_container/versions.py: for an engine with weights, its name and the start of the checkpoint's SHA-256.
+    maskmill/core/engines.py: for an engine with weights, its name and the start of the checkpoint's SHA-256.
     """
 
     engine: str

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from inference_container.masks import decode_rle
-from inference_container.segmenter import Bitmap, Candidate, Pixels
+from inference_container.segmenter import Bitmap, Candidate, Patch, Picture, Pixels
 from inference_container.segmenters.classic_edges import Guide, draw_at_full_size, guide_of
 from inference_container.segmenters.classic_seeds import (
     Distances,
@@ -29,7 +29,8 @@ from inference_container.segmenters.classic_seeds import (
 )
 from inference_container.segmenters.classic_shapes import Bins, colour_bins, iou, score_of, tidy, tightness
 from inference_container.segmenters.geodesic import StepCosts, step_costs
-from inference_container.versions import Engine, segmenter_version
+from maskmill.core.engines import Engine, segmenter_version
+from maskmill.core.errors import Code, ModelFailure
 from maskmill.core.geometry import Size, pixel_box_of, pixel_of
 from maskmill.core.prompt import Prompt
 
@@ -81,8 +82,13 @@ class ClassicSegmenter:
         """One thread, because the order in which threads add up would show in the bytes."""
         cv2.setNumThreads(1)
 
-    def embed(self, image: Pixels) -> ClassicEmbedding:
-        """Reduce and describe an image, uint8 (height, width, 3) in RGB order."""
+    @property
+    def side_px(self) -> int | None:
+        return None  # the last step follows the edges at the full size
+
+    def embed(self, picture: Picture) -> ClassicEmbedding:
+        """Reduce and describe an image at its full size."""
+        image = picture.pixels
         fine = _Level(np.ascontiguousarray(_reduced(image, _EDGE_SIDE_PX)[..., ::-1]))
         coarse = _Level(_reduced(fine.bgr, _GUESS_SIDE_PX))
         smooth = cv2.bilateralFilter(coarse.bgr, 7, 30, 5)
@@ -93,6 +99,12 @@ class ClassicSegmenter:
     def segment(self, embedding: ClassicEmbedding, prompts: Sequence[Prompt]) -> list[tuple[Candidate, ...]]:
         """Three candidates for each prompt, from the smallest to the largest; the best may be any of them."""
         return [_candidates(embedding, prompt) for prompt in prompts]
+
+    def pack(self, embedding: ClassicEmbedding) -> bytes | None:
+        return None
+
+    def unpack(self, data: bytes, size: Size) -> ClassicEmbedding:
+        raise ModelFailure(Code.MODEL_FAILED, detail="this engine keeps no embeddings")
 
 
 def _candidates(embedding: ClassicEmbedding, prompt: Prompt) -> tuple[Candidate, ...]:
@@ -150,7 +162,7 @@ def _cut(level: _Level, labels: Labels, rounds: int) -> Bitmap:
     return cut
 
 
-def _drawn(embedding: ClassicEmbedding, prompt: Prompt, shape: Bitmap, previous: Bitmap | None) -> Bitmap:
+def _drawn(embedding: ClassicEmbedding, prompt: Prompt, shape: Bitmap, previous: Bitmap | None) -> Patch:
     """A shape of the coarse size, cut again along its edge and drawn at the full size."""
     seeds = seeds_of(prompt, embedding.fine.size, previous)
     height, width = seeds.is_object.shape
@@ -158,7 +170,7 @@ def _drawn(embedding: ClassicEmbedding, prompt: Prompt, shape: Bitmap, previous:
     labels = seeds.constrained(_banded(np.asarray(coverage) > 0.5))
     fine = tidy(_cut(embedding.fine, labels, _EDGE_ROUNDS), seeds)
     full = draw_at_full_size(fine, embedding.guide, embedding.image)
-    return _respecting(prompt, full)
+    return Patch.whole(_respecting(prompt, full))
 
 
 def _banded(shape: Bitmap) -> Labels:

@@ -7,7 +7,7 @@ those of `SamPredictor`, bit for bit on the same weights.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,19 +18,17 @@ import numpy as np
 import torch
 
 from inference_container.masks import decode_rle
-from inference_container.segmenter import Bitmap, Candidate, Pixels
-from inference_container.segmenters.checkpoint import load_weights, sha256_of
+from inference_container.segmenter import Candidate, Patch, Picture
+from inference_container.segmenters.architectures import ARCHITECTURES, SamArchitecture, build_sam
+from inference_container.segmenters.checkpoint import fill, open_weights
 from inference_container.segmenters.torchvision_stand_in import ensure_torchvision
-from inference_container.versions import Engine, segmenter_version
-from maskmill.core.errors import Code, Unavailable
+from maskmill.core.engines import Engine
+from maskmill.core.errors import Code, ModelFailure, Unavailable
 from maskmill.core.geometry import Size, pixel_box_of, pixel_of
 from maskmill.core.mask import Rle
 from maskmill.core.prompt import Prompt
 
-_REGISTRY_NAMES = {Engine.SAM_VIT_B: "vit_b", Engine.SAM_VIT_L: "vit_l", Engine.SAM_VIT_H: "vit_h"}
 _PREVIOUS_LOGIT = 10.0  # how sure a previous mask is; SAM's own logits of clear regions are of this order
-
-BuildModel = Callable[[], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +59,14 @@ class SamSegmenter:
         *,
         device: str = "auto",
         threads: int | None = None,
-        builders: Mapping[str, BuildModel] | None = None,
+        architecture: SamArchitecture | None = None,
     ) -> None:
-        """`builders` maps segment_anything's names (`vit_b`) to functions that build a model without weights."""
+        """`architecture` replaces that of the engine."""
         self._engine = engine
         self._checkpoint = checkpoint
         self._device = device
         self._threads = threads
-        self._builders = builders
+        self._architecture = architecture or ARCHITECTURES[engine]
         self._version: str | None = None
         self._model: Any = None
         self._transform: Any = None
@@ -81,28 +79,29 @@ class SamSegmenter:
 
     def setup(self) -> None:
         """Read and check the weights; raises Unavailable with the reason when they cannot be used."""
-        digest = sha256_of(self._checkpoint)
+        weights = open_weights(self._engine, self._checkpoint)
         if self._threads is not None:
             torch.set_num_threads(self._threads)
         ensure_torchvision()
-        from segment_anything import sam_model_registry
         from segment_anything.utils.transforms import ResizeLongestSide
 
-        builders = self._builders or sam_model_registry
-        model = builders[_REGISTRY_NAMES[self._engine]]()
-        load_weights(model, self._checkpoint)
+        model = build_sam(self._architecture)
+        fill(model, weights)
         self._model = model.eval().to(_device(self._device))
         self._transform = ResizeLongestSide(model.image_encoder.img_size)
-        self._version = segmenter_version(self._engine, digest)
+        self._version = weights.version
+
+    @property
+    def side_px(self) -> int | None:
+        return None
 
     @torch.inference_mode()
-    def embed(self, image: Pixels) -> SamEmbedding:
-        """Run the image encoder; `image` is uint8 (height, width, 3) in RGB order."""
-        resized = self._transform.apply_image(image)
+    def embed(self, picture: Picture) -> SamEmbedding:
+        """Run the image encoder."""
+        resized = self._transform.apply_image(picture.pixels)
         tensor = torch.as_tensor(resized, device=self._model.device).permute(2, 0, 1).contiguous()[None]
         features = self._model.image_encoder(self._model.preprocess(tensor))
-        size = Size(height_px=image.shape[0], width_px=image.shape[1])
-        return SamEmbedding(features=features, size=size, input_size=(resized.shape[0], resized.shape[1]))
+        return SamEmbedding(features=features, size=picture.size, input_size=(resized.shape[0], resized.shape[1]))
 
     def segment(self, embedding: SamEmbedding, prompts: Sequence[Prompt]) -> list[tuple[Candidate, ...]]:
         """Three candidates for each prompt, in the decoder's own order.
@@ -110,6 +109,12 @@ class SamSegmenter:
         One prompt at a time: on a CPU a batch through the reference decoder is not faster.
         """
         return [self._candidates(embedding, prompt) for prompt in prompts]
+
+    def pack(self, embedding: SamEmbedding) -> bytes | None:
+        return None
+
+    def unpack(self, data: bytes, size: Size) -> SamEmbedding:
+        raise ModelFailure(Code.MODEL_FAILED)
 
     @torch.inference_mode()
     def _candidates(self, embedding: SamEmbedding, prompt: Prompt) -> tuple[Candidate, ...]:
@@ -130,12 +135,11 @@ class SamSegmenter:
         )
 
     @torch.inference_mode()
-    def _drawn(self, embedding: SamEmbedding, logits: torch.Tensor) -> Bitmap:
+    def _drawn(self, embedding: SamEmbedding, logits: torch.Tensor) -> Patch:
         """One low-resolution answer (1, 1, 256, 256) as a mask of the image's size."""
         size = (embedding.size.height_px, embedding.size.width_px)
         upsampled = self._model.postprocess_masks(logits, embedding.input_size, size)
-        mask: Bitmap = (upsampled[0, 0] > self._model.mask_threshold).cpu().numpy()
-        return mask
+        return Patch.whole((upsampled[0, 0] > self._model.mask_threshold).cpu().numpy())
 
     def _encoded(self, embedding: SamEmbedding, prompt: Prompt) -> _EncodedPrompt:
         size = embedding.size

@@ -62,5 +62,9 @@ SWEEP_FINISH_S = 15 * 60
 QUEUE_BATCH_MAX = 10
 
 # Masks and the segmenter
+CANDIDATES_MAX = 3  # Segment Anything answers a prompt in three ways
+AUTOMASK_SIDE_MAX = 64  # points along each side
+AUTOMASK_CROP_LAYERS_MAX = 2
+AUTOMASK_FOUND_MAX = 500  # masks of one picture, the best first
 MASK_RLE_CHARS_MAX = 4_000_000
 MODEL_ANSWER_BYTES_MAX = 256 * 1024 * 1024

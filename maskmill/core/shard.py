@@ -10,9 +10,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from maskmill.core.automask import Automask, FoundMask
 from maskmill.core.geometry import Size
 from maskmill.core.image import Refusal
-from maskmill.core.limits import SHARD_ITEMS_MAX, TEMPLATES_PER_RECIPE_MAX
+from maskmill.core.limits import CANDIDATES_MAX, SHARD_ITEMS_MAX, TEMPLATES_PER_RECIPE_MAX
 from maskmill.core.mask import Mask
 from maskmill.core.model import Model
 from maskmill.core.prompt import MaskChoice, Prompt
@@ -21,20 +22,27 @@ S3Address = Annotated[str, StringConstraints(pattern=r"^s3://[a-z0-9][a-z0-9.\-]
 
 
 class PromptTask(Model):
-    """One mask to compute; `mask_key` names the answer."""
+    """One mask to compute; `mask_key` names the answer. `top_k` above one asks for the next best candidates, too."""
 
     mask_key: str
     prompt: Prompt
     choice: MaskChoice = MaskChoice.BEST
+    top_k: Annotated[int, Field(strict=True, ge=1, le=CANDIDATES_MAX)] = 1
 
 
 class ImageTask(Model):
-    """One image of a shard with all prompts on it; `size` is that of the normal image."""
+    """One image of a shard with all that is asked of it; `size` is that of the normal image.
+
+    `embedding` is where the server may keep what it knows of the image for later prompts; the caller names it by the
+    picture and the segmenter's version. An image of which nothing is asked is only embedded, ahead of its prompts.
+    """
 
     image_key: str
     address: S3Address
     size: Size
-    prompts: Annotated[tuple[PromptTask, ...], Field(min_length=1, max_length=TEMPLATES_PER_RECIPE_MAX)]
+    embedding: S3Address | None = None
+    prompts: Annotated[tuple[PromptTask, ...], Field(max_length=TEMPLATES_PER_RECIPE_MAX)] = ()
+    everything: Automask | None = None
 
 
 class ShardRequest(Model):
@@ -46,17 +54,19 @@ class ShardRequest(Model):
 
 
 class MaskAnswer(Model):
-    """A mask by its key; an empty mask is an honest answer."""
+    """A mask by its key; an empty mask is an honest answer. `others` are further candidates, the best first."""
 
     mask_key: str
     mask: Mask
+    others: tuple[Mask, ...] = ()
 
 
 class ImageAnswer(Model):
-    """Either the masks of one image, one per prompt, or the reason why there are none."""
+    """What was asked of one image (a mask per prompt, everything found in it), or the reason why there is nothing."""
 
     image_key: str
     masks: tuple[MaskAnswer, ...] = ()
+    found: tuple[FoundMask, ...] = ()
     error: Refusal | None = None
 
 

@@ -18,7 +18,7 @@ from inference_container.gate import Gate
 from inference_container.model import Model
 from inference_container.server import create_http_server
 from inference_container.settings import Settings
-from inference_container.versions import Engine
+from maskmill.core.engines import Engine
 from maskmill.core.shard import ShardAnswer, ShardRequest
 from tests.container.pictures import FakeSegmenter, FolderSource
 

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from inference_container.segmenter import Bitmap, Candidate, Pixels
+from inference_container.segmenter import Bitmap, Candidate, Patch, Picture, Pixels
 from maskmill.core.errors import InvalidInput, NotFound
 from maskmill.core.geometry import PixelPoint, Size, point_of
 from maskmill.core.mask import Rle
@@ -101,6 +101,7 @@ class FakeSegmenter:
     """Answers each prompt with the left half of the image; can be held, and fails on images whose first pixel is 13."""
 
     version = "fake-1"
+    side_px: int | None = None
 
     def __init__(self) -> None:
         self.may_go = threading.Event()
@@ -113,7 +114,14 @@ class FakeSegmenter:
     def setup(self) -> None:
         self.may_go.wait(30)
 
-    def embed(self, image: Pixels) -> tuple[int, ...]:
+    def pack(self, embedding: tuple[int, ...]) -> bytes | None:
+        return None
+
+    def unpack(self, data: bytes, size: Size) -> tuple[int, ...]:
+        raise AssertionError("this segmenter keeps no embeddings")
+
+    def embed(self, picture: Picture) -> tuple[int, ...]:
+        image = picture.pixels
         self.running += 1
         self.running_most = max(self.running_most, self.running)
         try:
@@ -127,9 +135,9 @@ class FakeSegmenter:
             self.running -= 1
 
     def segment(self, embedding: tuple[int, ...], prompts: Sequence[Prompt]) -> list[tuple[Candidate, ...]]:
-        def draw() -> Bitmap:
+        def draw() -> Patch:
             mask = np.zeros(embedding[:2], np.bool_)
             mask[:, : embedding[1] // 2] = True
-            return mask
+            return Patch.whole(mask)
 
         return [(Candidate(0.25, draw), Candidate(0.75, draw), Candidate(0.5, draw)) for _ in prompts]

@@ -5,7 +5,7 @@ import resource
 import numpy as np
 import pytest
 
-from inference_container.segmenter import chosen
+from inference_container.segmenter import Picture, chosen
 from inference_container.segmenters.classic import ClassicSegmenter
 from maskmill.core.geometry import Size
 from maskmill.core.mask import Mask
@@ -61,8 +61,8 @@ def test_the_largest_image_is_cut_with_little_more_than_its_own_memory() -> None
     image, truth = blob(Size(height_px=600, width_px=800))
     large = np.repeat(np.repeat(image, 10, axis=0), 10, axis=1)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    [candidates] = segmenter.segment(segmenter.embed(large), [click(truth)])
-    mask = chosen(candidates, MaskChoice.BEST).draw()
+    [candidates] = segmenter.segment(segmenter.embed(Picture.whole(large)), [click(truth)])
+    mask = chosen(candidates, MaskChoice.BEST).bitmap()
     grown_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert mask.shape == (6000, 8000)
     expected = np.repeat(np.repeat(truth, 10, axis=0), 10, axis=1)

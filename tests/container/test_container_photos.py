@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.classic import DEFAULT_FOLDER, deepest_click, main, measure, reference_of
-from inference_container.segmenter import Bitmap, Pixels, chosen
+from inference_container.segmenter import Bitmap, Picture, Pixels, chosen
 from inference_container.segmenters.classic import ClassicSegmenter
 from inference_container.segmenters.classic_shapes import iou
 from maskmill.core.geometry import Box
@@ -27,8 +27,8 @@ def segmenter() -> ClassicSegmenter:
 
 
 def masks_by(segmenter: ClassicSegmenter, image: Pixels, *prompts: Prompt) -> list[Bitmap]:
-    found = segmenter.segment(segmenter.embed(image), prompts)
-    return [chosen(candidates, MaskChoice.BEST).draw() for candidates in found]
+    found = segmenter.segment(segmenter.embed(Picture.whole(image)), prompts)
+    return [chosen(candidates, MaskChoice.BEST).bitmap() for candidates in found]
 
 
 @needs_photos
@@ -72,10 +72,10 @@ def test_a_box_with_and_without_a_click_finds_the_objects(segmenter: ClassicSegm
     for photo in PHOTOS:
         image = np.asarray(Image.open(photo).convert("RGB"))
         reference = np.asarray(Image.open(reference_of(photo)).convert("L")) > 127
-        embedding = segmenter.embed(image)
+        embedding = segmenter.embed(Picture.whole(image))
         click, box = deepest_click(reference), _box_around(reference)
         found = segmenter.segment(embedding, [Prompt(box=box), Prompt(points=click.points, box=box)])
-        masks = [chosen(candidates, MaskChoice.BEST).draw() for candidates in found]
+        masks = [chosen(candidates, MaskChoice.BEST).bitmap() for candidates in found]
         alone.append(iou(masks[0], reference))
         with_click.append(iou(masks[1], reference))
     assert np.mean(alone) > 0.85, alone

@@ -17,10 +17,11 @@ if importlib.util.find_spec("segment_anything") is None:
     pytest.skip("the SAM engines are not installed", allow_module_level=True)
 
 from inference_container.masks import encode_mask  # noqa: E402
-from inference_container.segmenter import chosen  # noqa: E402
+from inference_container.segmenter import Patch, Picture, chosen  # noqa: E402
+from inference_container.segmenters.architectures import SamArchitecture, build_sam  # noqa: E402
 from inference_container.segmenters.sam import SamSegmenter  # noqa: E402
 from inference_container.segmenters.torchvision_stand_in import ensure_torchvision  # noqa: E402
-from inference_container.versions import Engine  # noqa: E402
+from maskmill.core.engines import Engine  # noqa: E402
 from maskmill.core.errors import Code, ModelFailure, Unavailable  # noqa: E402
 from maskmill.core.geometry import Size, pixel_box_of, pixel_of  # noqa: E402
 from maskmill.core.prompt import MaskChoice, Prompt  # noqa: E402
@@ -35,12 +36,12 @@ PROMPTS = [
 ]
 
 
+SMALL = SamArchitecture(width=32, depth=1, heads=2, global_blocks=())
+
+
 def small_sam() -> Any:
     """SAM by its own code, with an image encoder of one narrow layer."""
-    ensure_torchvision()
-    from segment_anything.build_sam import _build_sam
-
-    return _build_sam(encoder_embed_dim=32, encoder_depth=1, encoder_num_heads=2, encoder_global_attn_indexes=[]).eval()
+    return build_sam(SMALL)
 
 
 def with_random_weights(model: Any, seed: int) -> Any:
@@ -64,8 +65,8 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def segmenter_of(path: Path, build: Any = small_sam) -> SamSegmenter:
-    return SamSegmenter(Engine.SAM_VIT_B, path, device="cpu", builders={"vit_b": build})
+def segmenter_of(path: Path) -> SamSegmenter:
+    return SamSegmenter(Engine.SAM_VIT_B, path, device="cpu", architecture=SMALL)
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +96,7 @@ def assert_same(found: Any, masks: np.ndarray, scores: np.ndarray) -> None:
     assert len(found) == 3
     assert [candidate.score for candidate in found] == pytest.approx(np.clip(scores, 0, 1).tolist(), abs=1e-6)
     for candidate, mask in zip(found, masks, strict=True):
-        assert np.array_equal(candidate.draw(), mask)
+        assert np.array_equal(candidate.bitmap(), mask)
 
 
 @pytest.mark.parametrize("number", range(len(PROMPTS)))
@@ -106,12 +107,12 @@ def test_masks_and_scores_are_those_of_the_predictor(segmenter: SamSegmenter, ch
     model.load_state_dict(torch.load(checkpoint, weights_only=True))
     masks, scores = by_predictor(model, image, prompt)
     assert 0 < masks.sum() < masks.size  # else the comparison would say nothing
-    [found] = segmenter.segment(segmenter.embed(image), [prompt])
+    [found] = segmenter.segment(segmenter.embed(Picture.whole(image)), [prompt])
     assert_same(found, masks, scores)
 
 
 def test_prompts_are_answered_in_their_order(segmenter: SamSegmenter) -> None:
-    embedding = segmenter.embed(blob(SIZE)[0])
+    embedding = segmenter.embed(Picture.whole(blob(SIZE)[0]))
     prompts = [Prompt.model_validate(prompt) for prompt in PROMPTS]
     together = segmenter.segment(embedding, prompts)
     alone = [segmenter.segment(embedding, [prompt])[0] for prompt in prompts]
@@ -123,19 +124,19 @@ def test_prompts_are_answered_in_their_order(segmenter: SamSegmenter) -> None:
 def test_two_images_never_mix(segmenter: SamSegmenter) -> None:
     first, truth = blob(SIZE)
     second, _ = blob(Size(height_px=90, width_px=40), seed=3)
-    alone = segmenter.segment(segmenter.embed(first), [click(truth)])[0]
-    kept, _ = segmenter.embed(first), segmenter.embed(second)
+    alone = segmenter.segment(segmenter.embed(Picture.whole(first)), [click(truth)])[0]
+    kept, _ = segmenter.embed(Picture.whole(first)), segmenter.embed(Picture.whole(second))
     after = segmenter.segment(kept, [click(truth)])[0]
     assert [candidate.score for candidate in alone] == [candidate.score for candidate in after]
-    assert np.array_equal(alone[0].draw(), after[0].draw())
+    assert np.array_equal(alone[0].bitmap(), after[0].bitmap())
 
 
 def test_a_negative_point_and_a_previous_mask_change_the_answer(segmenter: SamSegmenter) -> None:
     image, truth = blob(SIZE)
-    embedding = segmenter.embed(image)
+    embedding = segmenter.embed(Picture.whole(image))
     point = click(truth).points[0]
     away = point.model_copy(update={"positive": False, "x": 0.1})
-    previous = encode_mask(truth, 1.0).rle
+    previous = encode_mask(Patch.whole(truth), 1.0).rle
     prompts = [Prompt(points=(point,)), Prompt(points=(point, away)), Prompt(points=(point,), previous=previous)]
     scores = [[candidate.score for candidate in found] for found in segmenter.segment(embedding, prompts)]
     assert scores[0] != scores[1]
@@ -146,7 +147,9 @@ def test_a_previous_mask_reaches_the_model_where_it_lies(segmenter: SamSegmenter
     image, _ = blob(SIZE)
     mask = np.zeros((60, 90), np.bool_)
     mask[:, 45:] = True
-    logits = segmenter._previous(encode_mask(mask, 1.0).rle, segmenter.embed(image))[0, 0].numpy()
+    logits = segmenter._previous(encode_mask(Patch.whole(mask), 1.0).rle, segmenter.embed(Picture.whole(image)))[
+        0, 0
+    ].numpy()
     assert logits.shape == (256, 256)
     assert (logits[:170, 130:] == 10).all()
     assert (logits[:170, :126] == -10).all()
@@ -154,9 +157,9 @@ def test_a_previous_mask_reaches_the_model_where_it_lies(segmenter: SamSegmenter
 
 
 def test_a_previous_mask_of_another_size_is_refused(segmenter: SamSegmenter) -> None:
-    rle = encode_mask(np.ones((5, 5), np.bool_), 1.0).rle
+    rle = encode_mask(Patch.whole(np.ones((5, 5), np.bool_)), 1.0).rle
     with pytest.raises(ModelFailure):
-        segmenter.segment(segmenter.embed(blob(SIZE)[0]), [Prompt(previous=rle)])
+        segmenter.segment(segmenter.embed(Picture.whole(blob(SIZE)[0])), [Prompt(previous=rle)])
 
 
 def test_the_version_is_the_digest_of_the_file(segmenter: SamSegmenter, checkpoint: Path) -> None:
@@ -206,7 +209,7 @@ def test_a_useless_checkpoint_is_a_clear_state(checkpoint: Path, tmp_path: Path,
 
 
 def test_a_device_that_is_not_there_is_a_clear_state(checkpoint: Path) -> None:
-    segmenter = SamSegmenter(Engine.SAM_VIT_B, checkpoint, device="cuda:77", builders={"vit_b": small_sam})
+    segmenter = SamSegmenter(Engine.SAM_VIT_B, checkpoint, device="cuda:77", architecture=SMALL)
     with pytest.raises(Unavailable) as caught:
         segmenter.setup()
     assert "cuda:77" in caught.value.message
@@ -254,9 +257,9 @@ def test_a_real_vit_b_answers_as_the_predictor_does(tmp_path: Path) -> None:
     image, truth = blob(Size(height_px=300, width_px=200))
     prompt = click(truth)
     began = time.monotonic()
-    embedding = segmenter.embed(image)
+    embedding = segmenter.embed(Picture.whole(image))
     print(f"embed {time.monotonic() - began:.1f} s")
     [found] = segmenter.segment(embedding, [prompt])
     masks, scores = by_predictor(model, image, prompt)
     assert_same(found, masks, scores)
-    assert chosen(found, MaskChoice.BEST).draw().shape == truth.shape
+    assert chosen(found, MaskChoice.BEST).bitmap().shape == truth.shape

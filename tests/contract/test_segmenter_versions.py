@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from inference_container.versions import Engine, segmenter_version
 from infra.config import SEGMENTERS
+from maskmill.core.engines import Engine, segmenter_version
 
 
 def test_infra_knows_every_engine_and_its_version() -> None:

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from inference_container.masks import encode_mask
-from inference_container.segmenter import Bitmap, chosen
+from inference_container.segmenter import Bitmap, Patch, Picture, chosen
 from inference_container.segmenters.classic import ClassicSegmenter
 from maskmill.core.errors import Code, ModelFailure
 from maskmill.core.geometry import Box, Point, Size, pixel_of
@@ -24,8 +24,8 @@ def _set_up() -> None:
 
 
 def masks_of(image: np.ndarray, *prompts: Prompt) -> list[Bitmap]:
-    found = SEGMENTER.segment(SEGMENTER.embed(image), prompts)
-    return [chosen(candidates, MaskChoice.BEST).draw() for candidates in found]
+    found = SEGMENTER.segment(SEGMENTER.embed(Picture.whole(image)), prompts)
+    return [chosen(candidates, MaskChoice.BEST).bitmap() for candidates in found]
 
 
 def overlap(one: Bitmap, other: Bitmap) -> float:
@@ -55,14 +55,14 @@ def test_a_box_finds_a_plain_object() -> None:
 def test_a_previous_mask_is_taken_up() -> None:
     image, truth = blob()
     rough = np.roll(truth, (3, 3), axis=(0, 1))
-    [mask] = masks_of(image, Prompt(previous=encode_mask(rough, 1.0).rle))
+    [mask] = masks_of(image, Prompt(previous=encode_mask(Patch.whole(rough), 1.0).rle))
     assert overlap(mask, truth) > 0.95
 
 
 def test_a_previous_mask_of_another_size_is_refused() -> None:
     image, truth = blob()
     with pytest.raises(ModelFailure) as caught:
-        masks_of(image, Prompt(previous=encode_mask(truth[1:], 1.0).rle))
+        masks_of(image, Prompt(previous=encode_mask(Patch.whole(truth[1:]), 1.0).rle))
     assert caught.value.code is Code.INVALID_MASK
 
 
@@ -73,8 +73,8 @@ def test_positive_points_are_inside_and_negative_ones_outside(points: list[Point
     image, _ = blob(Size(height_px=48, width_px=64), seed=seed)
     pixels = {pixel_of(point, size_of(image)): point.positive for point in points}
     assume(len(pixels) == len({pixel_of(point, size_of(image)) for point in points}) == len(points))
-    for candidate in SEGMENTER.segment(SEGMENTER.embed(image), [Prompt(points=tuple(points))])[0]:
-        mask = candidate.draw()
+    for candidate in SEGMENTER.segment(SEGMENTER.embed(Picture.whole(image)), [Prompt(points=tuple(points))])[0]:
+        mask = candidate.bitmap()
         assert all(mask[pixel] == positive for pixel, positive in pixels.items())
         assert 0.0 <= candidate.score <= 1.0
 
@@ -107,10 +107,10 @@ def test_the_same_click_gives_the_same_bytes_whatever_came_before() -> None:
     [alone] = masks_of(image, click(truth))
     masks_of(other, click(other_truth))
     _, after = masks_of(image, click(other_truth), click(truth))
-    assert encode_mask(alone, 1.0) == encode_mask(after, 1.0)
+    assert encode_mask(Patch.whole(alone), 1.0) == encode_mask(Patch.whole(after), 1.0)
 
 
 def test_there_are_three_candidates_from_small_to_large() -> None:
     image, truth = blob()
-    [candidates] = SEGMENTER.segment(SEGMENTER.embed(image), [click(truth)])
+    [candidates] = SEGMENTER.segment(SEGMENTER.embed(Picture.whole(image)), [click(truth)])
     assert len(candidates) == 3

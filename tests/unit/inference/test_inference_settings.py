@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from inference_container.settings import Settings, SettingsError
-from inference_container.versions import Engine, segmenter_version
+from maskmill.core.engines import Engine, segmenter_version
 
 
 def test_an_engine_is_all_that_must_be_named() -> None:

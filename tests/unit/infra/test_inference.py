@@ -3,8 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 from inference_container.settings import Settings
-from inference_container.versions import Engine, segmenter_version
 from infra.config import SEGMENTERS, STAGES
+from maskmill.core.engines import Engine, segmenter_version
 from maskmill.core.limits import SHARD_ITEMS_MAX
 from tests.unit.infra.cloud import Cloud
 

@@ -1,0 +1,65 @@
+"""The segmenters by name, and the rule by which their versions, and so their masks, are named; it knows no model.
+
+An engine without weights is versioned by hand (`classic-1`). An engine with weights is its name and the first twelve
+hexadecimal digits of the SHA-256 of its checkpoint *as its publisher gives it away* (`sam-vit-b-ec2df6273261`),
+whatever file, type of number or runtime it is then loaded from. Whoever names a checkpoint can therefore name the
+version without reading the file, and other weights can never answer under the same key.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+CLASSIC_REVISION = 1
+CHECKPOINT_DIGITS = 12
+
+
+class Family(StrEnum):
+    """Engines that share one architecture and one library."""
+
+    CLASSIC = "classic"  # GrabCut, without weights
+    SAM = "sam"  # segment_anything
+    SAM_HQ = "sam-hq"  # transformers
+    SAM2 = "sam2.1"  # transformers
+
+
+class Engine(StrEnum):
+    """The engines that the model server can load, by the name that a stage's configuration uses."""
+
+    CLASSIC = "classic"
+    SAM_VIT_B = "sam-vit-b"
+    SAM_VIT_L = "sam-vit-l"
+    SAM_VIT_H = "sam-vit-h"
+    SAM_HQ_VIT_B = "sam-hq-vit-b"
+    SAM_HQ_VIT_L = "sam-hq-vit-l"
+    SAM_HQ_VIT_H = "sam-hq-vit-h"
+    SAM2_TINY = "sam2.1-tiny"
+    SAM2_SMALL = "sam2.1-small"
+    SAM2_BASE_PLUS = "sam2.1-base-plus"
+    SAM2_LARGE = "sam2.1-large"
+    SAM_TEST = "sam-test"  # a small SAM that the project trains on drawn scenes: for tests, it finds little in photos
+
+    @property
+    def family(self) -> Family:
+        if self is Engine.CLASSIC:
+            return Family.CLASSIC
+        for family in (Family.SAM2, Family.SAM_HQ):
+            if self.value.startswith(family.value):
+                return family
+        return Family.SAM
+
+    @property
+    def needs_checkpoint(self) -> bool:
+        return self is not Engine.CLASSIC
+
+
+def segmenter_version(engine: Engine, checkpoint_sha256: str | None = None) -> str:
+    """The version string of an engine; raises ValueError when weights are needed and not named.
+
+    `checkpoint_sha256` is the 64-digit SHA-256 of the published checkpoint, ignored by engines without weights.
+    """
+    if not engine.needs_checkpoint:
+        return f"{engine}-{CLASSIC_REVISION}"
+    if checkpoint_sha256 is None or len(checkpoint_sha256) != 64:
+        raise ValueError(f"{engine} needs the SHA-256 of its checkpoint (64 hexadecimal digits)")
+    return f"{engine}-{checkpoint_sha256[:CHECKPOINT_DIGITS].lower()}"
