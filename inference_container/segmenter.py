@@ -24,7 +24,7 @@ Embedding = TypeVar("Embedding")
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An upright image of `size`, its pixels at that size or already reduced to what the engine's frame holds."""
+    """An upright image of `size`, its pixels at that size or at the working size of the engine that asked for it."""
 
     pixels: Pixels
     size: Size
@@ -83,15 +83,14 @@ class Segmenter(Protocol[Embedding]):
     @property
     def version(self) -> str: ...
 
-    @property
-    def side_px(self) -> int | None:
-        """The longer side to which this engine reduces every picture; None for one that looks at all pixels.
-
-        A picture may be handed over already reduced to this side (images.read_picture does it while decoding).
-        """
-
     def setup(self) -> None:
         """Load everything that takes time; raises ModelFailure or Unavailable when the model cannot be used."""
+
+    def working_size(self, size: Size) -> Size:
+        """The size at which this engine looks at an image of `size`.
+
+        A picture may be handed over at this size already (images.read_picture reduces it while decoding).
+        """
 
     def embed(self, picture: Picture) -> Embedding:
         """The first beat: everything about an image that does not depend on a prompt."""

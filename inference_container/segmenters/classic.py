@@ -82,9 +82,8 @@ class ClassicSegmenter:
         """One thread, because the order in which threads add up would show in the bytes."""
         cv2.setNumThreads(1)
 
-    @property
-    def side_px(self) -> int | None:
-        return None  # the last step follows the edges at the full size
+    def working_size(self, size: Size) -> Size:
+        return size  # the last step follows the edges at the full size
 
     def embed(self, picture: Picture) -> ClassicEmbedding:
         """Reduce and describe an image at its full size."""

@@ -91,9 +91,8 @@ class SamSegmenter:
         self._transform = ResizeLongestSide(model.image_encoder.img_size)
         self._version = weights.version
 
-    @property
-    def side_px(self) -> int | None:
-        return None
+    def working_size(self, size: Size) -> Size:
+        return size
 
     @torch.inference_mode()
     def embed(self, picture: Picture) -> SamEmbedding:

@@ -101,7 +101,6 @@ class FakeSegmenter:
     """Answers each prompt with the left half of the image; can be held, and fails on images whose first pixel is 13."""
 
     version = "fake-1"
-    side_px: int | None = None
 
     def __init__(self) -> None:
         self.may_go = threading.Event()
@@ -113,6 +112,9 @@ class FakeSegmenter:
 
     def setup(self) -> None:
         self.may_go.wait(30)
+
+    def working_size(self, size: Size) -> Size:
+        return size
 
     def pack(self, embedding: tuple[int, ...]) -> bytes | None:
         return None
