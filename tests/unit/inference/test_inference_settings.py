@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from inference_container.settings import Settings, SettingsError
+from inference_container.settings import Precision, Runtime, Settings, SettingsError
 from maskmill.core.engines import Engine, segmenter_version
 
 
@@ -17,8 +17,9 @@ def test_an_engine_is_all_that_must_be_named() -> None:
 
 def test_every_fault_is_named_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
-        Settings.from_env({"PORT": "eighty", "INVOCATIONS_MAX": "0"})
-    assert all(name in str(caught.value) for name in ("SEGMENTER", "PORT", "INVOCATIONS_MAX"))
+        Settings.from_env({"PORT": "eighty", "INVOCATIONS_MAX": "0", "RUNTIME": "abacus", "SEGMENTER_SHA256": "abc"})
+    for name in ("SEGMENTER", "PORT", "INVOCATIONS_MAX", "RUNTIME", "SEGMENTER_SHA256"):
+        assert name in str(caught.value)
 
 
 def test_an_unknown_engine_is_refused_with_the_known_ones() -> None:
@@ -28,6 +29,20 @@ def test_an_unknown_engine_is_refused_with_the_known_ones() -> None:
 
 def test_the_platforms_port_goes_first() -> None:
     assert Settings.from_env({"SEGMENTER": "classic", "PORT": "1", "SAGEMAKER_BIND_TO_PORT": "2"}).port == 2
+
+
+def test_how_the_model_runs_is_left_to_the_machine_unless_it_is_named() -> None:
+    plain = Settings.from_env({"SEGMENTER": "sam-vit-b"})
+    assert (plain.runtime, plain.precision, plain.compile) == (Runtime.AUTO, Precision.AUTO, False)
+    named = {"RUNTIME": "openvino", "PRECISION": "bf16", "COMPILE": "1", "SEGMENTER_SHA256": "AB" * 32}
+    settings = Settings.from_env({"SEGMENTER": "sam-vit-b", **named})
+    assert (settings.runtime, settings.precision, settings.compile) == (Runtime.OPENVINO, Precision.BF16, True)
+    assert settings.checkpoint_sha256 == "ab" * 32
+
+
+def test_pictures_order_no_faults_unless_it_is_allowed() -> None:
+    assert Settings.from_env({"SEGMENTER": "classic"}).faults is False
+    assert Settings.from_env({"SEGMENTER": "classic", "FAULTS": "1"}).faults is True
 
 
 @pytest.mark.parametrize(
