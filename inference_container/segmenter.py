@@ -67,10 +67,12 @@ class Candidate:
     """One possible answer to a prompt: its score in [0, 1] and how to draw it at the image's full size.
 
     Drawing is a call because it is the costly half for large images, and only one candidate of each prompt is kept.
+    `stability` tells how little the mask depends on its threshold, in [0, 1]; an engine without one leaves it out.
     """
 
     score: float
     draw: Callable[[], Patch]
+    stability: Callable[[], float] | None = None
 
     def bitmap(self) -> Bitmap:
         """The mask at the size of its image."""
