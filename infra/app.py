@@ -13,7 +13,18 @@ from infra.stacks.data import DataStack
 from infra.stacks.inference import InferenceStack
 from infra.stacks.pipeline import PipelineStack
 
-CONTEXT = ("stage", "segmenter", "weights", "image", "upload_origins")
+CONTEXT = (
+    "stage",
+    "segmenter",
+    "weights",
+    "weights_sha256",
+    "fast",
+    "fast_weights",
+    "fast_weights_sha256",
+    "image",
+    "lane_image",
+    "upload_origins",
+)
 
 
 def build(app: cdk.App, stage: Stage) -> None:

@@ -2,45 +2,74 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from infra.bundle import AWS, HOST, Target
+from maskmill.core.catalogue import PUBLISHED
+from maskmill.core.engines import Engine, segmenter_version
 from maskmill.core.messages import QueueName
 
 Value = TypeVar("Value")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class BadConfiguration(ValueError):
+    """The context of the app asks for something that is not there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segmenter:
-    """An engine of the model server, the version that masks are keyed by, and the instance that it runs on.
+    """An engine of the model server, the checkpoint that its version names, and the instance that it runs on.
 
-    `weights` is an S3 prefix whose files are laid, unpacked, into the container's model folder. `version` follows
-    maskmill/core/engines.py: for an engine with weights, its name and the start of the checkpoint's SHA-256.
+    `sha256` is that of the checkpoint as its publisher gives it away. `weights` is an S3 prefix whose files are laid,
+    unpacked, into the container's model folder.
     """
 
-    engine: str
-    version: str
+    engine: Engine
+    sha256: str | None = None
     instance_type: str
-    needs_weights: bool = False
     weights: str | None = None
 
+    @property
+    def needs_weights(self) -> bool:
+        return self.engine.needs_checkpoint
 
-CLASSIC = Segmenter(engine="classic", version="classic-1", instance_type="ml.c6i.xlarge")
-SAM_VIT_B = Segmenter(
-    engine="sam-vit-b", version="sam-vit-b-ec2df6273261", instance_type="ml.g5.xlarge", needs_weights=True
-)
-SAM_VIT_L = replace(SAM_VIT_B, engine="sam-vit-l", version="sam-vit-l-3adcc4315b64")
-SAM_VIT_H = replace(SAM_VIT_B, engine="sam-vit-h", version="sam-vit-h-a7bf3b02f3eb")
-SEGMENTERS = {segmenter.engine: segmenter for segmenter in (CLASSIC, SAM_VIT_B, SAM_VIT_L, SAM_VIT_H)}
+    @property
+    def version(self) -> str:
+        """What masks are keyed by, as the model server will answer it; raises ValueError without a digest."""
+        return segmenter_version(self.engine, self.sha256)
+
+    def to_env(self) -> dict[str, str]:
+        """What the model server is told about its engine."""
+        named = {"SEGMENTER": self.engine.value}
+        return named if self.sha256 is None else {**named, "SEGMENTER_SHA256": self.sha256}
+
+
+_CPU, _GPU = "ml.c6i.xlarge", "ml.g5.xlarge"
+_ON_CPU = frozenset({Engine.CLASSIC, Engine.SAM_TEST})
+
+
+def _known(engine: Engine) -> Segmenter:
+    published = PUBLISHED.get(engine)
+    return Segmenter(
+        engine=engine,
+        sha256=published.sha256 if published else None,
+        instance_type=_CPU if engine in _ON_CPU else _GPU,
+    )
+
+
+SEGMENTERS = {engine.value: _known(engine) for engine in Engine}
+CLASSIC = SEGMENTERS[Engine.CLASSIC]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointPlan:
     """How the endpoint is filled and scaled. Seconds and minutes bound what an idle or stuck request may cost."""
 
-    segmenter: Segmenter = CLASSIC
+    segmenter: Segmenter = CLASSIC  # the one of jobs, chosen for its masks
     image_uri: str | None = None  # None: built from inference_container/ at deployment
     shard_items: int = 16  # items that one invocation holds
     invocations_per_instance: int = 1
@@ -48,6 +77,20 @@ class EndpointPlan:
     idle_min: int = 5  # minutes without work after which the last instance goes
     queue_life_s: int = 3600
     invocation_timeout_s: int = 900
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanePlan:
+    """How the interactive lane is filled: the model server's code in a function, on processors alone.
+
+    `most_at_once` reserves a part of the account's functions for the lane and bounds it; a new account has too few of
+    them to reserve any, so None leaves it to the account's own bound.
+    """
+
+    image_uri: str | None = None  # None: built from inference_container/ at deployment
+    memory_mb: int = 3008  # more needs a wish to AWS in a new account; 1,769 MB are one processor
+    side_max: int = 16  # points along each side of a search for everything
+    most_at_once: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +124,13 @@ class Stage:
     api_burst: int = 100
     concurrency: Concurrency
     endpoint: EndpointPlan = EndpointPlan()
+    lane: LanePlan = LanePlan()
+    fast: Segmenter = CLASSIC  # the one of the interactive lane, chosen for its answer within seconds on a CPU
+
+    @property
+    def quality(self) -> Segmenter:
+        """The segmenter of jobs."""
+        return self.endpoint.segmenter
 
     @property
     def prefix(self) -> str:
@@ -90,6 +140,11 @@ class Stage:
     def endpoint_name(self) -> str:
         """Fixed, so that the pipeline can name an endpoint that is being made, or that could not be made."""
         return self.prefix
+
+    @property
+    def lane_name(self) -> str:
+        """Fixed, so that the API can name a function of a stack that is deployed beside it."""
+        return f"{self.prefix}-lane"
 
 
 LOCAL = Stage(
@@ -105,6 +160,7 @@ LOCAL = Stage(
         queue_life_s=600,
         invocation_timeout_s=300,
     ),
+    lane=LanePlan(image_uri="000000000000.dkr.ecr.us-east-1.amazonaws.com/maskmill-lane:local", side_max=4),
 )
 
 DEV = Stage(
@@ -122,20 +178,19 @@ PROD = Stage(
     api_burst=400,
     concurrency=Concurrency(ingest=50, plan=5, dispatch=20, collect=20, render=200, finish=10),
     endpoint=EndpointPlan(shard_items=25, instances_max=4, queue_life_s=7200),
+    lane=LanePlan(memory_mb=8192, most_at_once=20),
 )
 
 STAGES = {stage.name: stage for stage in (LOCAL, DEV, PROD)}
 
 
-class BadConfiguration(ValueError):
-    """The context of the app asks for something that is not there."""
-
-
 def chosen(context: Mapping[str, str | None]) -> Stage:
     """The stage that the context names by `stage`, with what else the context says; raises BadConfiguration.
 
-    `segmenter` is an engine's name, `weights` the S3 prefix of its weights, `image` the address of a ready image of the
-    model server (then the deployment needs no Docker), `upload_origins` a list separated by commas.
+    `segmenter` is the engine of jobs, `weights` the S3 prefix of its weights and `weights_sha256` the SHA-256 of the
+    checkpoint as its publisher gives it away, needed where the catalogue does not know it. `fast`, `fast_weights` and
+    `fast_weights_sha256` say the same of the interactive lane. `image` is the address of a ready image of the model
+    server (then the deployment needs no Docker), `upload_origins` a list separated by commas.
     """
     stage = _named(STAGES, context.get("stage") or DEV.name, what="stage")
     origins = context.get("upload_origins")
@@ -143,22 +198,33 @@ def chosen(context: Mapping[str, str | None]) -> Stage:
         stage = replace(stage, upload_origins=tuple(origins.split(",")))
     return replace(
         stage,
+        fast=_segmenter(stage.fast, context, name="fast", weights="fast_weights"),
         endpoint=replace(
             stage.endpoint,
-            segmenter=_segmenter(stage.endpoint.segmenter, context),
+            segmenter=_segmenter(stage.endpoint.segmenter, context, name="segmenter", weights="weights"),
             image_uri=context.get("image") or stage.endpoint.image_uri,
         ),
+        lane=replace(stage.lane, image_uri=context.get("lane_image") or stage.lane.image_uri),
     )
 
 
-def _segmenter(default: Segmenter, context: Mapping[str, str | None]) -> Segmenter:
-    segmenter = _named(SEGMENTERS, context.get("segmenter") or default.engine, what="segmenter")
-    weights = context.get("weights")
+def _segmenter(default: Segmenter, context: Mapping[str, str | None], *, name: str, weights: str) -> Segmenter:
+    """The segmenter that the context names by `name`, its weights by `weights` and `<weights>_sha256`."""
+    segmenter = _named(SEGMENTERS, context.get(name) or default.engine, what=name)
     if not segmenter.needs_weights:
         return segmenter
-    if not weights or not weights.startswith("s3://"):
-        raise BadConfiguration(f"{segmenter.engine} needs its weights: -c weights=s3://<bucket>/<prefix>/")
-    return replace(segmenter, weights=weights.rstrip("/") + "/")
+    prefix, digest = context.get(weights), context.get(f"{weights}_sha256")
+    if not prefix or not prefix.startswith("s3://"):
+        raise BadConfiguration(f"{segmenter.engine} needs its weights: -c {weights}=s3://<bucket>/<prefix>/")
+    if digest and not _SHA256.fullmatch(digest.lower()):
+        raise BadConfiguration(f"{weights}_sha256 is not a SHA-256 of 64 hexadecimal digits: {digest!r}")
+    sha256 = digest.lower() if digest else segmenter.sha256
+    if sha256 is None:
+        raise BadConfiguration(
+            f"the SHA-256 of {segmenter.engine} is not known here: -c {weights}_sha256=<64 digits>"
+            f" (`maskmill models fetch {segmenter.engine}` shows it)"
+        )
+    return replace(segmenter, weights=prefix.rstrip("/") + "/", sha256=sha256)
 
 
 def _named(known: Mapping[str, Value], name: str, *, what: str) -> Value:

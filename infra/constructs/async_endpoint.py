@@ -62,7 +62,7 @@ class AsyncEndpoint(Construct):
 
 def _container(plan: EndpointPlan, image_uri: str) -> sagemaker.CfnModel.ContainerDefinitionProperty:
     environment = {
-        "SEGMENTER": plan.segmenter.engine,
+        **plan.segmenter.to_env(),
         "INVOCATIONS_MAX": str(plan.invocations_per_instance),
         "DEADLINE_S": str(plan.invocation_timeout_s - MARGIN_S),
     }

@@ -3,8 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from inference_container.settings import Settings
-from infra.config import SEGMENTERS, STAGES
-from maskmill.core.engines import Engine, segmenter_version
+from infra.config import STAGES
 from maskmill.core.limits import SHARD_ITEMS_MAX
 from tests.unit.infra.cloud import Cloud
 
@@ -94,15 +93,6 @@ def test_the_server_understands_its_environment_and_takes_what_it_is_given(cloud
     client = cloud.only("SageMaker::EndpointConfig").properties["AsyncInferenceConfig"]["ClientConfig"]
     assert client["MaxConcurrentInvocationsPerInstance"] == plan.invocations_per_instance == server.invocations_max
     assert server.deadline_s < plan.invocation_timeout_s
-
-
-def test_segmenters_carry_the_version_that_the_server_will_answer_with() -> None:
-    classic = SEGMENTERS["classic"]
-    assert classic.version == segmenter_version(Engine.CLASSIC)
-    for segmenter in SEGMENTERS.values():
-        engine = Engine(segmenter.engine)
-        assert segmenter.needs_weights == engine.needs_checkpoint
-        assert segmenter.version.startswith(f"{engine}-")
 
 
 def test_shards_and_deadlines_are_what_the_service_accepts() -> None:

@@ -131,6 +131,24 @@ def test_a_segmenter_with_weights_needs_to_be_told_where_they_are() -> None:
         chosen({"segmenter": "magic"})
     stage = chosen({"segmenter": "sam-vit-b", "weights": "s3://bucket/sam"})
     assert stage.endpoint.segmenter.weights == "s3://bucket/sam/"
+    assert stage.quality.version == "sam-vit-b-ec2df6273261"
+
+
+def test_weights_that_the_catalogue_does_not_know_need_their_digest() -> None:
+    wanted = {"segmenter": "sam-hq-vit-b", "weights": "s3://bucket/hq"}
+    with pytest.raises(BadConfiguration, match="weights_sha256"):
+        chosen(wanted)
+    with pytest.raises(BadConfiguration, match="64 hexadecimal digits"):
+        chosen({**wanted, "weights_sha256": "abc"})
+    assert chosen({**wanted, "weights_sha256": "AB" * 32}).quality.version == "sam-hq-vit-b-abababababab"
+
+
+def test_the_interactive_lane_has_an_engine_of_its_own() -> None:
+    stage = chosen({"fast": "sam2.1-tiny", "fast_weights": "s3://bucket/tiny/"})
+    assert (stage.fast.version, stage.quality.version) == ("sam2.1-tiny-48c14467e5cf", "classic-1")
+    assert stage.fast.weights == "s3://bucket/tiny/"
+    with pytest.raises(BadConfiguration, match="fast_weights"):
+        chosen({"fast": "sam2.1-tiny", "weights": "s3://bucket/tiny/"})
 
 
 def test_a_ready_image_spares_building_one() -> None:
