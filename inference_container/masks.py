@@ -1,7 +1,8 @@
 """Masks between pixels and COCO's run-length text; it knows no segmenter.
 
-COCO runs over columns first, so a Fortran-ordered array is encoded without a copy. Decoding is written here rather
-than taken from pycocotools, because the text of a previous mask comes from outside and the C code trusts it.
+COCO runs over columns first. The runs are found from the patch that was drawn, row by row, and then moved to where they
+lie in the image: no bitmap of the image's size is made, and none is turned. Decoding is written here rather than taken
+from pycocotools, because the text of a previous mask comes from outside and the C code trusts it.
 """
 
 from __future__ import annotations
@@ -22,12 +23,44 @@ _DIGITS_MAX = 7  # of one run: 35 bits, more than any image needs
 
 def encode_mask(patch: Patch, score: float) -> Mask:
     """A drawn mask as a mask; raises ModelFailure when its outline is too long to be stored."""
-    bitmap = patch.full()
-    runs = coco.encode(np.asfortranarray(bitmap.view(np.uint8)))
-    counts = runs["counts"].decode("ascii")
-    if len(counts) > MASK_RLE_CHARS_MAX:
-        raise ModelFailure(Code.INVALID_MASK, detail=f"{len(counts)} characters of run lengths")
-    return Mask(rle=Rle(size=patch.size, counts=counts), score=min(1.0, max(0.0, float(score))))
+    runs = _runs_of(patch)
+    if len(runs) <= MASK_RLE_CHARS_MAX:  # a run takes one character or more
+        size = [patch.size.height_px, patch.size.width_px]
+        counts = coco.frPyObjects({"size": size, "counts": runs.tolist()}, *size)["counts"].decode("ascii")
+        if len(counts) <= MASK_RLE_CHARS_MAX:
+            return Mask(rle=Rle(size=patch.size, counts=counts), score=min(1.0, max(0.0, float(score))))
+    raise ModelFailure(Code.INVALID_MASK, detail=f"{len(runs)} run lengths")
+
+
+def _runs_of(patch: Patch) -> npt.NDArray[np.int64]:
+    """The run lengths of the whole image, the first one of background."""
+    changes = _changes(patch)
+    is_pair = changes[1:] == changes[:-1]  # at the foot of one column and the head of the next the mask goes on
+    is_real = np.ones(len(changes), np.bool_)
+    is_real[1:] &= ~is_pair
+    is_real[:-1] &= ~is_pair
+    changes = changes[is_real]
+    is_open = len(changes) > 0 and changes[-1] == patch.size.pixels
+    edges = (changes,) if is_open else (changes, [patch.size.pixels])
+    return np.diff(np.concatenate(([0], *edges)))
+
+
+def _changes(patch: Patch) -> npt.NDArray[np.int64]:
+    """Where the mask begins and ends in each column, as places of the image counted over columns, in order."""
+    height, width = patch.bitmap.shape
+    if patch.bitmap.size == 0:
+        return np.zeros(0, np.int64)
+    bits = patch.bitmap.view(np.uint8)
+    inner = (height - 1) * width
+    differs = np.zeros(-(-inner // 8) * 8, np.uint8)
+    np.bitwise_xor(bits[1:], bits[:-1], out=differs[:inner].reshape(height - 1, width))
+    words = np.flatnonzero(differs.view(np.uint64))  # eight pixels at a time: most of them are alike
+    word, byte = np.nonzero(differs.reshape(-1, 8)[words])
+    rows, columns = np.divmod(words[word] * 8 + byte, width)
+    first, last = np.flatnonzero(bits[0]), np.flatnonzero(bits[-1])
+    row = np.concatenate((np.zeros(len(first), np.int64), rows + 1, np.full(len(last), height, np.int64)))
+    column = np.concatenate((first, columns, last))
+    return np.sort((patch.left + column) * patch.size.height_px + patch.top + row)
 
 
 def decode_rle(rle: Rle, size: Size) -> Bitmap:

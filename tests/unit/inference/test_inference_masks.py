@@ -1,5 +1,8 @@
 """Run-length text: ours against pycocotools, and text that nobody should trust."""
 
+import time
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -21,6 +24,67 @@ def test_a_mask_survives_its_text(bitmap: np.ndarray) -> None:
     mask = encode_mask(Patch.whole(bitmap), 0.5)
     assert np.array_equal(truth_of(mask.rle), bitmap)
     assert np.array_equal(decode_rle(mask.rle, mask.rle.size), bitmap)
+
+
+def theirs(bitmap: np.ndarray) -> str:
+    """The text that pycocotools makes of a mask at the size of its image."""
+    from pycocotools import mask as coco
+
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # its arrays predate numpy 2
+        return coco.encode(np.asfortranarray(bitmap.astype(np.uint8)))["counts"].decode()
+
+
+@given(BITMAPS, st.tuples(*[st.integers(0, 9)] * 4))
+def test_a_patch_anywhere_in_its_image_has_the_text_of_the_whole_image(
+    bitmap: np.ndarray, margins: tuple[int, int, int, int]
+) -> None:
+    above, below, left, right = margins
+    height, width = bitmap.shape
+    size = Size(height_px=height + above + below, width_px=width + left + right)
+    patch = Patch(bitmap, size, top=above, left=left)
+    assert encode_mask(patch, 1.0).rle == Rle(size=size, counts=theirs(np.pad(bitmap, ((above, below), (left, right)))))
+
+
+@pytest.mark.parametrize("value", [False, True])
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 9), (9, 1), (8, 8), (3, 7)])
+def test_a_mask_of_nothing_and_one_of_everything(height: int, width: int, value: bool) -> None:
+    bitmap = np.full((height, width), value)
+    assert encode_mask(Patch.whole(bitmap), 1.0).rle.counts == theirs(bitmap)
+
+
+def test_a_patch_of_no_pixels_is_an_empty_mask() -> None:
+    size = Size(height_px=5, width_px=4)
+    patch = Patch(np.zeros((0, 0), np.bool_), size)
+    assert encode_mask(patch, 1.0).rle.counts == theirs(np.zeros((5, 4)))
+
+
+def test_a_view_into_a_larger_array_is_read_as_it_is() -> None:
+    whole = np.random.default_rng(0).random((40, 60)) > 0.5
+    for view in (whole[3:20:2, 5:50:3], whole.T, whole[:, ::-1]):
+        assert encode_mask(Patch.whole(view), 1.0).rle.counts == theirs(view)
+
+
+def test_an_outline_that_is_too_long_is_refused() -> None:
+    chessboard = np.indices((3000, 2000)).sum(axis=0) % 2 == 1
+    with pytest.raises(ModelFailure):
+        encode_mask(Patch.whole(chessboard), 1.0)
+
+
+def test_a_patch_is_encoded_in_the_time_of_its_own_size() -> None:
+    small = Patch(np.ones((300, 300), np.bool_), Size(height_px=6000, width_px=8000), top=10, left=10)
+    large = Patch(np.ones((6000, 8000), np.bool_), small.size)
+    assert fastest(small) < fastest(large) / 4
+
+
+def fastest(patch: Patch) -> float:
+    """The fewest CPU seconds of several runs."""
+
+    def once() -> float:
+        start = time.process_time()
+        encode_mask(patch, 1.0)
+        return time.process_time() - start
+
+    return min(once() for _ in range(5))
 
 
 def test_large_runs_survive_too() -> None:
