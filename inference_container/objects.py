@@ -1,4 +1,4 @@
-"""Images from S3 with the container's own role; it knows no image format and no model.
+"""Objects of S3 with the container's own role; it knows no image format and no model.
 
 The only file of the model server that imports boto3.
 """
@@ -20,8 +20,8 @@ _READ_TIMEOUT_S = 30
 _MISSING = frozenset({"NoSuchKey", "NoSuchBucket", "404"})
 
 
-class S3ImageSource:
-    """Reads whole objects; safe to use from several threads."""
+class S3Objects:
+    """Reads and writes whole objects; safe to use from several threads."""
 
     def __init__(self, endpoint_url: str | None = None) -> None:
         """`endpoint_url` replaces AWS's own address; such stand-ins are spoken to with the bucket in the path."""
@@ -36,10 +36,8 @@ class S3ImageSource:
 
     def read(self, address: str, *, bytes_max: int) -> bytes:
         """The object at `s3://bucket/key`; the errors are those of the ImageSource port."""
-        parts = urlsplit(address, allow_fragments=False)
-        key = address.removeprefix(f"s3://{parts.netloc}/")  # a key may hold "?" and "#"
         try:
-            answer = self._client.get_object(Bucket=parts.netloc, Key=key)
+            answer = self._client.get_object(**_place(address))
             with answer["Body"] as body:
                 if answer["ContentLength"] > bytes_max:
                     raise InvalidInput(Code.FILE_TOO_LARGE, detail=f"{answer['ContentLength']} bytes at {address}")
@@ -51,3 +49,15 @@ class S3ImageSource:
         except (BotoCoreError, OSError) as error:
             raise Unavailable(detail=f"{address}: {error}") from error
         return data
+
+    def put(self, address: str, data: bytes) -> None:
+        """Write the object at `s3://bucket/key` whole, over what is there; raises Unavailable."""
+        try:
+            self._client.put_object(**_place(address), Body=data, ContentType="application/octet-stream")
+        except (ClientError, BotoCoreError, OSError) as error:
+            raise Unavailable(detail=f"{address}: {error}") from error
+
+
+def _place(address: str) -> dict[str, str]:
+    bucket = urlsplit(address, allow_fragments=False).netloc
+    return {"Bucket": bucket, "Key": address.removeprefix(f"s3://{bucket}/")}  # a key may hold "?" and "#"

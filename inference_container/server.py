@@ -18,12 +18,16 @@ from typing import Any
 
 from waitress.server import create_server
 
-from inference_container.app import App
+from inference_container.app import App, Wsgi
+from inference_container.embeddings import Embeddings, ObjectStore
 from inference_container.engines import build_segmenter
 from inference_container.gate import Gate
+from inference_container.logs import start_logging
 from inference_container.model import Model
-from inference_container.objects import S3ImageSource
+from inference_container.objects import S3Objects
 from inference_container.settings import Settings, SettingsError
+from inference_container.shards import Bounds, Workshop
+from inference_container.telemetry import Telemetry
 
 _LOG = logging.getLogger(__name__)
 _SPARE_THREADS = 3  # for /ping and for refusals, whatever the invocations do
@@ -33,7 +37,7 @@ _TICK_S = 0.2
 
 def main(arguments: Sequence[str]) -> int:
     """Serve until SIGTERM or SIGINT; 0 after a clean end, 2 for a broken environment."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    start_logging()
     if arguments not in ([], ["serve"]):
         print(f"unknown arguments {list(arguments)}: only `serve` is understood", file=sys.stderr)
         return 2
@@ -48,24 +52,33 @@ def main(arguments: Sequence[str]) -> int:
 
 def serve(settings: Settings) -> None:
     """Answer on the settings' port while the model loads in the background; returns after SIGTERM or SIGINT."""
-    model = Model(lambda: build_segmenter(settings))
-    gate = Gate(running_max=settings.invocations_max, waiting_max=settings.waiting_max, clock=time.monotonic)
-    app = App(
-        model=model,
-        source=S3ImageSource(settings.s3_endpoint_url),
-        gate=gate,
-        deadline_s=settings.deadline_s,
-        request_bytes_max=settings.request_bytes_max,
-    )
+    objects = S3Objects(settings.s3_endpoint_url)
+    app = create_app(settings, Model(lambda: build_segmenter(settings)), objects)
     server = create_http_server(app, settings)
-    model.start()
-    drain_on_signals(server, gate, settings.drain_s)
+    app.model.start()
+    drain_on_signals(server, app.gate, settings.drain_s)
     _LOG.info("serving %s on port %s", settings.engine, server.effective_port)
     server.run()
     _LOG.info("ended")
 
 
-def create_http_server(app: App, settings: Settings) -> Any:
+def create_app(settings: Settings, model: Model, objects: ObjectStore) -> App:
+    """The application over a model, which may be loading yet, and the objects that it reads and writes."""
+    telemetry = Telemetry(time.monotonic)
+    embeddings = Embeddings(objects, telemetry, bytes_max=settings.embeddings_bytes_max)
+    bounds = Bounds(settings.readers, settings.invocations_max, settings.pictures_bytes_max)
+    return App(
+        model=model,
+        workshop=Workshop(objects, embeddings, telemetry, bounds=bounds, clock=time.monotonic),
+        gate=Gate(running_max=settings.invocations_max, waiting_max=settings.waiting_max, clock=time.monotonic),
+        telemetry=telemetry,
+        deadline_s=settings.deadline_s,
+        request_bytes_max=settings.request_bytes_max,
+        metrics_namespace=settings.metrics_namespace,
+    )
+
+
+def create_http_server(app: Wsgi, settings: Settings) -> Any:
     """A waitress server that listens and does not yet answer.
 
     Its own bound on bodies is twice the application's, so that the application can refuse most of them in words.
@@ -113,4 +126,6 @@ def _is_idle(server: Any) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    logging.shutdown()
+    os._exit(code)  # a thread that hangs in a download or in a model must not keep the process

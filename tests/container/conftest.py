@@ -5,9 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import pytest
 from inference_container.app import App
 from inference_container.gate import Gate
 from inference_container.model import Model
-from inference_container.server import create_http_server
+from inference_container.server import create_app, create_http_server
 from inference_container.settings import Settings
 from maskmill.core.engines import Engine
 from maskmill.core.shard import ShardAnswer, ShardRequest
@@ -45,11 +44,18 @@ class Running:
     port: int
     source: FolderSource
     segmenter: Any
-    gate: Gate
-    calls: list[Reply] = field(default_factory=list)
+    app: App
 
-    def call(self, method: str, path: str, body: bytes | str | None = None, *, timeout_s: float = 30) -> Reply:
-        return call(self.port, method, path, body, timeout_s=timeout_s)
+    @property
+    def gate(self) -> Gate:
+        return self.app.gate
+
+    @property
+    def stats(self) -> Any:
+        return self.call("GET", "/stats").json
+
+    def call(self, method: str, path: str, body: bytes | str | None = None, **how: Any) -> Reply:
+        return call(self.port, method, path, body, **how)
 
     def invoke(self, request: ShardRequest) -> ShardAnswer:
         reply = self.call("POST", "/invocations", request.model_dump_json())
@@ -57,10 +63,19 @@ class Running:
         return ShardAnswer.model_validate_json(reply.body)
 
 
-def call(port: int, method: str, path: str, body: bytes | str | None = None, *, timeout_s: float = 30) -> Reply:
+def call(
+    port: int,
+    method: str,
+    path: str,
+    body: bytes | str | None = None,
+    *,
+    timeout_s: float = 30,
+    headers: dict[str, str] | None = None,
+) -> Reply:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
     try:
-        connection.request(method, path, body, {"Content-Type": "application/json"} if body is not None else {})
+        told = {"Content-Type": "application/json"} if body is not None else {}
+        connection.request(method, path, body, {**told, **(headers or {})})
         answer = connection.getresponse()
         return Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
     finally:
@@ -74,6 +89,7 @@ Start = Callable[..., Running]
 def start(tmp_path: Path) -> Iterator[Start]:
     """Start servers: `start(segmenter, invocations_max=…)`; they are ended after the test."""
     threads: list[threading.Thread] = []
+    apps: list[App] = []
     is_over = threading.Event()
 
     def serve(server: Any) -> None:
@@ -94,17 +110,19 @@ def start(tmp_path: Path) -> Iterator[Start]:
         )
         segmenter = segmenter or FakeSegmenter()
         model, source = Model(lambda: segmenter), FolderSource(tmp_path)
-        gate = Gate(running_max=settings.invocations_max, waiting_max=settings.waiting_max, clock=time.monotonic)
-        app = App(model, source, gate, deadline_s=settings.deadline_s, request_bytes_max=settings.request_bytes_max)
+        app = create_app(settings, model, source)
         server = create_http_server(app, settings)
         threads.append(threading.Thread(target=serve, args=(server,), daemon=True))
         threads[-1].start()
         model.start()
         if is_loaded:
             assert model.wait(30)
-        return Running(int(server.effective_port), source, segmenter, gate)
+        apps.append(app)
+        return Running(int(server.effective_port), source, segmenter, app)
 
     yield begin
     is_over.set()
     for thread in threads:
         thread.join(10)
+    for app in apps:
+        app.workshop.close()

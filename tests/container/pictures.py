@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import threading
 import warnings
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from inference_container.segmenter import Bitmap, Candidate, Patch, Picture, Pixels
-from maskmill.core.errors import InvalidInput, NotFound
+from maskmill.core.errors import InvalidInput, ModelFailure, NotFound, Unavailable
 from maskmill.core.geometry import PixelPoint, Size, point_of
 from maskmill.core.mask import Rle
 from maskmill.core.prompt import Prompt
@@ -74,17 +75,22 @@ def truth_of(rle: Rle) -> Bitmap:
 
 
 class FolderSource:
-    """An ImageSource over a folder: `s3://bucket/key` is `<folder>/<bucket>/<key>`."""
+    """An ObjectStore over a folder: `s3://bucket/key` is `<folder>/<bucket>/<key>`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.reads: list[str] = []
+        self.is_writable = True
 
     def put(self, address: str, data: bytes) -> None:
+        if not self.is_writable:
+            raise Unavailable(detail=address)
         path = self._path(address)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
 
     def read(self, address: str, *, bytes_max: int) -> bytes:
+        self.reads.append(address)
         try:
             data = self._path(address).read_bytes()
         except FileNotFoundError as error:
@@ -98,11 +104,15 @@ class FolderSource:
 
 
 class FakeSegmenter:
-    """Answers each prompt with the left half of the image; can be held, and fails on images whose first pixel is 13."""
+    """Answers each prompt with the left half of the image; can be held, and fails on images whose first pixel is 13.
+
+    With `packs` its embeddings are worth keeping: four bytes for the height and four for the width.
+    """
 
     version = "fake-1"
 
-    def __init__(self) -> None:
+    def __init__(self, *, packs: bool = False) -> None:
+        self.packs = packs
         self.may_go = threading.Event()
         self.may_go.set()
         self.started = threading.Event()
@@ -117,10 +127,12 @@ class FakeSegmenter:
         return size
 
     def pack(self, embedding: tuple[int, ...]) -> bytes | None:
-        return None
+        return struct.pack(">II", *embedding[:2]) if self.packs else None
 
     def unpack(self, data: bytes, size: Size) -> tuple[int, ...]:
-        raise AssertionError("this segmenter keeps no embeddings")
+        if len(data) != 8 or struct.unpack(">II", data) != (size.height_px, size.width_px):
+            raise ModelFailure
+        return (size.height_px, size.width_px, 3)
 
     def embed(self, picture: Picture) -> tuple[int, ...]:
         image = picture.pixels

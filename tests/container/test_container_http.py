@@ -1,13 +1,17 @@
 """The two addresses over real HTTP: contract, errors, concurrency. The segmenter is a fake."""
 
 import json
+import logging
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
+from inference_container.logs import JsonLines
+from inference_container.segmenter import Picture
 from maskmill.core.errors import Code
 from maskmill.core.prompt import Prompt
 from maskmill.core.shard import ServerProblem
@@ -99,14 +103,43 @@ def test_a_loading_server_is_not_ready_and_says_why(start: Start) -> None:
     assert server.call("GET", "/ping").json == {"segmenter": "fake-1"}
 
 
-@pytest.mark.parametrize(
-    "body",
-    ["", "not json", "[]", "{}", '{"version": 2}', "\xff\xfe", json.dumps({"segmenter": "fake-1", "images": []})],
-)
-def test_a_malformed_body_is_refused(start: Start, body: str) -> None:
+@pytest.mark.parametrize("body", ["", "not json", "\xff\xfe", '{"version": 1'])
+def test_a_body_that_is_no_json_is_refused(start: Start, body: str) -> None:
     reply = start().call("POST", "/invocations", body.encode("latin-1"))
     assert reply.status == 400
-    assert ServerProblem.model_validate_json(reply.body).code == Code.INVALID_REQUEST
+    assert ServerProblem.model_validate_json(reply.body).code == Code.MALFORMED_JSON
+
+
+@pytest.mark.parametrize(
+    ("body", "pointers"),
+    [
+        ("[]", ['"":']),
+        ("{}", ["/segmenter:", "/images:"]),
+        ('{"version": 2, "segmenter": "fake-1", "images": []}', ["/version:", "/images:"]),
+        (
+            json.dumps({"segmenter": "fake-1", "images": [{"image_key": "a", "address": "file:///etc", "a/b~c": 1}]}),
+            ["/images/0/address:", "/images/0/size:", "/images/0/a~1b~0c:"],
+        ),
+    ],
+)
+def test_a_body_of_another_shape_is_refused_with_pointers(start: Start, body: str, pointers: list[str]) -> None:
+    reply = start().call("POST", "/invocations", body)
+    assert (reply.status, reply.json["code"]) == (400, Code.INVALID_REQUEST)
+    assert all(pointer in reply.json["message"] for pointer in pointers)
+
+
+@pytest.mark.parametrize("media_type", ["text/csv", "application/x-npy", "image/png; q=1"])
+def test_another_content_type_than_json_is_refused(start: Start, media_type: str) -> None:
+    body = request(task("a", SIZE)).model_dump_json()
+    reply = start().call("POST", "/invocations", body, headers={"Content-Type": media_type})
+    assert (reply.status, reply.json["code"]) == (415, Code.INVALID_REQUEST)
+    assert "application/json" in reply.json["message"]
+
+
+def test_json_may_name_its_charset(start: Start) -> None:
+    body = request(task("a", SIZE)).model_dump_json()
+    reply = start().call("POST", "/invocations", body, headers={"Content-Type": "application/JSON; charset=utf-8"})
+    assert reply.status == 200
 
 
 def test_another_segmenter_than_ours_is_refused(start: Start) -> None:
@@ -163,14 +196,87 @@ def test_answers_carry_their_length_and_short_headers(start: Start) -> None:
         assert sum(len(name) + len(value) + 4 for name, value in reply.headers.items()) < 1024
 
 
-def test_an_invocation_that_waits_too_long_is_told_to_come_back(start: Start) -> None:
-    server = start(deadline_s=0.3)
+class Stubborn(FakeSegmenter):
+    """Hangs on images whose first pixel is 99."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_end = threading.Event()
+
+    def embed(self, picture: Picture) -> tuple[int, ...]:
+        if int(picture.pixels[0, 0, 0]) == 99:
+            self.may_end.wait(30)
+        return super().embed(picture)
+
+
+def test_a_model_that_hangs_costs_the_time_limit_and_makes_the_server_unhealthy(start: Start) -> None:
+    segmenter = Stubborn()
+    server = start(segmenter, deadline_s=0.5)
     server.source.put("s3://pictures/good.png", png(blob()[0]))
-    server.segmenter.may_go.clear()
-    body = request(task("good", SIZE)).model_dump_json()
-    holder = threading.Thread(target=server.call, args=("POST", "/invocations", body))
-    holder.start()
-    assert server.segmenter.started.wait(5)
-    assert server.call("POST", "/invocations", body).status == 503
-    server.segmenter.may_go.set()
-    holder.join()
+    server.source.put("s3://pictures/stuck.png", png(np.full((90, 120, 3), 99, np.uint8)))
+    began = time.monotonic()
+    answer = server.invoke(request(task("good", SIZE), task("stuck", SIZE), task("good", SIZE)))
+    assert 0.4 < time.monotonic() - began < 3
+    assert [image.error and image.error.code for image in answer.images] == [None, *[Code.MODEL_TIMEOUT] * 2]
+    time.sleep(0.1)
+    reply = server.call("GET", "/ping")
+    assert (reply.status, reply.json["code"]) == (503, Code.MODEL_UNAVAILABLE)
+    assert "replaced" in reply.json["message"]
+    assert server.stats["problem"] == reply.json["message"]
+    segmenter.may_end.set()
+    _wait_for(lambda: server.call("GET", "/ping").status == 200)
+    assert server.invoke(request(task("good", SIZE))).images[0].error is None
+
+
+def _wait_for(is_so: Callable[[], bool]) -> None:
+    ends_at = time.monotonic() + 10
+    while not is_so():
+        assert time.monotonic() < ends_at
+        time.sleep(0.02)
+
+
+def test_the_statistics_say_what_was_done(start: Start) -> None:
+    server = start(FakeSegmenter(packs=True))
+    server.source.put("s3://pictures/good.png", png(blob()[0]))
+    kept = task("good", SIZE, PROMPT, PROMPT).model_copy(update={"embedding": "s3://pictures/good.bin"})
+    for _ in range(2):
+        server.invoke(request(kept, task("gone", SIZE)))
+    server.call("POST", "/invocations", "{}")
+    stats = server.stats
+    assert (stats["segmenter"], stats["problem"], stats["model"]["state"]) == ("fake-1", None, "ready")
+    assert {name: stats[name] for name in ("invocations", "images", "prompts", "masks", "embeds")} == {
+        "invocations": 2,
+        "images": 4,
+        "prompts": 6,
+        "masks": 4,
+        "embeds": 1,
+    }
+    assert (stats["embedding_hits_memory"], stats["embeddings_stored"]) == (1, 1)
+    assert stats["failures"] == {Code.INVALID_REQUEST: 1, Code.NOT_FOUND: 2}
+    assert all(seconds > 0 for seconds in stats["seconds"].values())
+    assert 0 < stats["busy_share"] < 1
+    assert stats["process"]["rss_bytes"] > 10_000_000
+
+
+def test_the_statistics_are_there_before_the_model(start: Start) -> None:
+    segmenter = FakeSegmenter()
+    segmenter.may_go.clear()
+    stats = start(segmenter, is_loaded=False).stats
+    assert (stats["segmenter"], stats["model"]["state"]) == (None, "loading")
+    assert "loading" in stats["problem"]
+    segmenter.may_go.set()
+
+
+def test_the_log_names_the_request_and_no_secret(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    server = start(metrics_namespace="Maskmill/Model")
+    names = {"X-Amzn-SageMaker-Inference-Id": "job-7.1", "X-Amzn-SageMaker-Custom-Attributes": "token=hush"}
+    assert server.call("POST", "/invocations", request(task("a", SIZE)).model_dump_json(), headers=names).status == 200
+    _wait_for(lambda: any(record.message == "invocation" for record in caplog.records))
+    lines = [json.loads(JsonLines().format(record)) for record in caplog.records]
+    [told] = [line for line in lines if line["message"] == "invocation"]
+    assert (told["inference_id"], told["images"], told["failed"]) == ("job-7.1", 1, 1)
+    [metrics] = told["_aws"]["CloudWatchMetrics"]
+    assert metrics["Namespace"] == "Maskmill/Model"
+    assert all(metric["Name"] in told for metric in metrics["Metrics"])
+    assert "hush" not in json.dumps(lines)

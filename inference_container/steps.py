@@ -1,0 +1,152 @@
+"""One image on its way through the model server: read, think, finish. It knows no thread and no other image.
+
+Reading downloads and decodes (or finds the embedding that an earlier request left), thinking is all that the model
+does, finishing draws and encodes the masks and keeps the embedding. Each step may run in another thread than the last.
+
+Prompts are always answered on an embedding as it is kept: a fresh one is packed and unpacked first, so that a mask does
+not depend on whether the image was seen before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from inference_container.embeddings import Embeddings, Made, Name
+from inference_container.images import ImageSource, read_picture
+from inference_container.masks import encode_mask
+from inference_container.segmenter import Candidate, Picture, Segmenter, chosen
+from inference_container.telemetry import Count, Phase, Telemetry
+from maskmill.core.automask import FoundMask
+from maskmill.core.errors import Code, MaskmillError, ModelFailure
+from maskmill.core.shard import ImageAnswer, ImageTask, MaskAnswer, PromptTask
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What thinking starts from: a picture, or the packed embedding of one that need not be looked at again."""
+
+    picture: Picture | None
+    packed: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """The model's answers, not yet drawn: the candidates of each prompt, everything found, the embedding to keep."""
+
+    candidates: list[tuple[Candidate, ...]]
+    found: tuple[FoundMask, ...] = ()
+    packed: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """The steps of the images of one shard; `deadline` is a reading of `clock`."""
+
+    segmenter: Segmenter[Any]
+    source: ImageSource
+    embeddings: Embeddings
+    telemetry: Telemetry
+    clock: Callable[[], float]
+    deadline: float
+
+    def read(self, task: ImageTask) -> Read:
+        """The picture at the size at which the engine looks at it, or its packed embedding."""
+        self.check_time()
+        name = self._name(task)
+        if name is not None and task.everything is None:
+            with self.telemetry.phase(Phase.DOWNLOAD):
+                packed = self.embeddings.find(name)
+            if packed is not None:
+                return Read(None, packed)
+        return Read(self._picture(task))
+
+    def think(self, task: ImageTask, read: Read) -> Thought:
+        """Everything that needs the model; all prompts are answered in one call."""
+        self.check_time()
+        found: tuple[FoundMask, ...] = ()
+        if task.everything is not None:
+            raise MaskmillError(Code.NOT_IMPLEMENTED)
+        embedding, packed = self._embedding(task, read)
+        if not task.prompts:
+            return Thought([], found, packed)
+        self.check_time()
+        with self.telemetry.phase(Phase.SEGMENT):
+            candidates = self.segmenter.segment(embedding, [prompt.prompt for prompt in task.prompts])
+        return Thought(candidates, found, packed)
+
+    def finish(self, task: ImageTask, thought: Thought) -> ImageAnswer:
+        """The answer, after the embedding is kept where the caller asked for it."""
+        with self.telemetry.phase(Phase.ENCODE):
+            masks = tuple(map(self._mask, task.prompts, thought.candidates))
+        name = self._name(task)
+        if name is not None and thought.packed is not None:
+            self.embeddings.save(name, thought.packed)
+        return ImageAnswer(image_key=task.image_key, masks=masks, found=thought.found)
+
+    def check_time(self) -> None:
+        """Raises ModelFailure (`model_timeout`) after the deadline."""
+        if self.clock() >= self.deadline:
+            raise ModelFailure(Code.MODEL_TIMEOUT)
+
+    def _name(self, task: ImageTask) -> Name | None:
+        return None if task.embedding is None else Name(task.embedding, self.segmenter.version)
+
+    def _picture(self, task: ImageTask) -> Picture:
+        timed = _TimedSource(self.source, self.clock)
+        began = self.clock()
+        try:
+            return read_picture(timed, task.address, task.size)
+        finally:
+            self.telemetry.spend(Phase.DOWNLOAD, timed.seconds)
+            self.telemetry.spend(Phase.DECODE, self.clock() - began - timed.seconds)
+
+    def _embedding(self, task: ImageTask, read: Read) -> tuple[Any, bytes | None]:
+        """The embedding as it is kept, and packed; a kept one that the segmenter does not know is made again."""
+        name = self._name(task)
+        if name is not None and read.packed is not None:
+            try:
+                return self.segmenter.unpack(read.packed, task.size), read.packed
+            except ModelFailure:
+                self.embeddings.forget(name)
+        make = partial(self._made, read.picture or self._picture(task))
+        if name is None:
+            made = make()
+        else:
+            made = self.embeddings.make_once(name, make, timeout_s=self.deadline - self.clock())
+        if made.packed is None:
+            return made.embedding, None
+        return self.segmenter.unpack(made.packed, task.size), made.packed
+
+    def _made(self, picture: Picture) -> Made:
+        with self.telemetry.phase(Phase.EMBED):
+            embedding = self.segmenter.embed(picture)
+            packed = self.segmenter.pack(embedding)
+        self.telemetry.add(Count.EMBEDS)
+        return Made(embedding, packed)
+
+    def _mask(self, prompt: PromptTask, candidates: tuple[Candidate, ...]) -> MaskAnswer:
+        """The chosen candidate and, after it, as many others as were asked for, the best first."""
+        self.check_time()
+        best = chosen(candidates, prompt.choice)
+        rest = sorted((one for one in candidates if one is not best), key=lambda one: one.score, reverse=True)
+        mask, *others = [encode_mask(one.draw(), one.score) for one in (best, *rest[: prompt.top_k - 1])]
+        return MaskAnswer(mask_key=prompt.mask_key, mask=mask, others=tuple(others))
+
+
+@dataclass(slots=True)
+class _TimedSource:
+    """An ImageSource that says how long it took."""
+
+    source: ImageSource
+    clock: Callable[[], float]
+    seconds: float = 0.0
+
+    def read(self, address: str, *, bytes_max: int) -> bytes:
+        began = self.clock()
+        try:
+            return self.source.read(address, bytes_max=bytes_max)
+        finally:
+            self.seconds += self.clock() - began
