@@ -54,9 +54,9 @@ def _changes(patch: Patch) -> npt.NDArray[np.int64]:
     inner = (height - 1) * width
     differs = np.zeros(-(-inner // 8) * 8, np.uint8)
     np.bitwise_xor(bits[1:], bits[:-1], out=differs[:inner].reshape(height - 1, width))
-    words = np.flatnonzero(differs.view(np.uint64))  # eight pixels at a time: most of them are alike
-    word, byte = np.nonzero(differs.reshape(-1, 8)[words])
-    rows, columns = np.divmod(words[word] * 8 + byte, width)
+    words = np.flatnonzero(differs.view(np.uint64) != 0)  # eight pixels at a time: most of them are alike
+    found = np.flatnonzero(differs.reshape(-1, 8)[words].view(np.bool_))
+    rows, columns = np.divmod(words[found // 8] * 8 + found % 8, width)
     first, last = np.flatnonzero(bits[0]), np.flatnonzero(bits[-1])
     row = np.concatenate((np.zeros(len(first), np.int64), rows + 1, np.full(len(last), height, np.int64)))
     column = np.concatenate((first, columns, last))
