@@ -1,7 +1,5 @@
 """The model server's environment and the rule of versions."""
 
-from pathlib import Path
-
 import pytest
 
 from inference_container.settings import Precision, Runtime, Settings, SettingsError
@@ -46,16 +44,19 @@ def test_pictures_order_no_faults_unless_it_is_allowed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("env", "path"),
+    ("env", "place"),
     [
-        ({}, "/opt/ml/model/sam-vit-b.pth"),
-        ({"MODEL_DIR": "/models"}, "/models/sam-vit-b.pth"),
+        ({}, "/opt/ml/model"),
+        ({"MODEL_DIR": "/models/"}, "/models"),
         ({"SEGMENTER_CHECKPOINT": "other.pth"}, "/opt/ml/model/other.pth"),
         ({"SEGMENTER_CHECKPOINT": "/elsewhere/other.pth"}, "/elsewhere/other.pth"),
+        ({"MODEL_DIR": "s3://bucket/sam/"}, "s3://bucket/sam"),
+        ({"MODEL_DIR": "s3://bucket/sam", "SEGMENTER_CHECKPOINT": "b.pth"}, "s3://bucket/sam/b.pth"),
+        ({"SEGMENTER_CHECKPOINT": "s3://bucket/b.pth"}, "s3://bucket/b.pth"),
     ],
 )
-def test_a_checkpoint_is_looked_for_in_the_model_folder(env: dict[str, str], path: str) -> None:
-    assert Settings.from_env({"SEGMENTER": "sam-vit-b", **env}).checkpoint == Path(path)
+def test_a_checkpoint_is_looked_for_in_the_model_folder(env: dict[str, str], place: str) -> None:
+    assert Settings.from_env({"SEGMENTER": "sam-vit-b", **env}).checkpoint == place
 
 
 def test_a_version_names_the_weights() -> None:
