@@ -16,7 +16,6 @@ from maskmill.core.engines import Engine
 
 MEBIBYTE = 1024 * 1024
 ALL_INTERFACES = "0.0.0.0"  # noqa: S104 - the platform calls a container from outside it
-_CACHE = "/tmp/maskmill-models"  # noqa: S108 - the one place that SageMaker and Lambda let a container write to
 MODEL_CACHE = Path("/tmp/maskmill-models")  # noqa: S108 - the one place that may be written on every platform
 _READERS_MAX = 8
 _SHA256_DIGITS = 64
@@ -47,9 +46,9 @@ class SettingsError(ValueError):
 class Settings:
     """The server's settings.
 
-    `checkpoint` is a file or a folder, or with `checkpoint_address` the folder into which that is fetched from S3; None
-    is for engines without weights. `checkpoint_sha256` is that of the checkpoint as its publisher gives it away; None
-    takes whatever is found.
+    `checkpoint` is a file, a folder, or either of them in S3, which is fetched into `model_cache`; None is for engines
+    without weights. `checkpoint_sha256` is that of the checkpoint as its publisher gives it away; None takes whatever
+    is found.
     `invocations_max` run at once and `waiting_max` more wait; further ones are told to come back. `deadline_s` counts
     from the arrival of a request and must stay below the endpoint's InvocationTimeout. `threads` bounds the threads of
     one model call; None leaves the runtime's own choice. `device` is `auto`, `cpu` or a CUDA device.
@@ -61,7 +60,6 @@ class Settings:
     engine: Engine
     checkpoint: str | None
     s3_endpoint_url: str | None
-    checkpoint_address: str | None = None
     checkpoint_sha256: str | None = None
     model_cache: Path = MODEL_CACHE
     runtime: Runtime = Runtime.AUTO
@@ -88,19 +86,17 @@ class Settings:
 
         SEGMENTER is required. MODEL_DIR (`/opt/ml/model`) is the folder of the weights, or an S3 prefix that is fetched
         into MODEL_CACHE (`/tmp/maskmill-models`); SEGMENTER_CHECKPOINT names one file in it. SAGEMAKER_BIND_TO_PORT
-        goes before PORT (8080). The others have the class's defaults: SEGMENTER_SHA256, MODEL_CACHE, RUNTIME, PRECISION, COMPILE, THREADS, DEVICE, BIND_HOST, INVOCATIONS_MAX,
-        WAITING_MAX, DEADLINE_S, DRAIN_S, REQUEST_BYTES_MAX, EMBEDDINGS_BYTES_MAX, PICTURES_BYTES_MAX, READERS (one per
-        processor, two to eight), METRICS_NAMESPACE, FAULTS.
+        goes before PORT (8080). The others have the class's defaults: SEGMENTER_SHA256, RUNTIME, PRECISION, COMPILE,
+        THREADS, DEVICE, BIND_HOST, INVOCATIONS_MAX, WAITING_MAX, DEADLINE_S, DRAIN_S, REQUEST_BYTES_MAX,
+        EMBEDDINGS_BYTES_MAX, PICTURES_BYTES_MAX, READERS (one per processor, two to eight), METRICS_NAMESPACE, FAULTS.
         """
         faults: list[str] = []
         engine = _engine(env, faults)
         number = _Numbers(env, faults)
-        checkpoint, address = _checkpoint(env, engine)
         processors = min(_READERS_MAX, max(2, os.cpu_count() or 1))
         settings = cls(
             engine=engine,
-            checkpoint=checkpoint,
-            checkpoint_address=address,
+            checkpoint=_checkpoint(env, engine),
             checkpoint_sha256=_sha256(env, faults),
             model_cache=Path(env.get("MODEL_CACHE") or MODEL_CACHE),
             s3_endpoint_url=env.get("AWS_ENDPOINT_URL_S3") or env.get("AWS_ENDPOINT_URL") or None,
