@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from lambdas import state
 from maskmill.core import keys, rows
+from maskmill.core.engines import keeps_embeddings
 from maskmill.core.errors import Code, Unavailable
 from maskmill.core.item import ItemStatus
 from maskmill.core.limits import CONFLICT_RETRIES_MAX, MODEL_ATTEMPTS_MAX
@@ -189,10 +190,14 @@ def _image_task(
 ) -> ImageTask:
     if item.normal is None:
         raise ValueError(f"item {item.index} has no normal image")
+    pixels, segmenter = item.normal.pixels_sha256, job.job.segmenter
+    bucket = f"s3://{ports.media_bucket}"
+    kept = f"{bucket}/{keys.embedding(job.tenant, pixels, segmenter)}" if keeps_embeddings(segmenter) else None
     return ImageTask(
         image_key=f"{number}.{item.index}",
-        address=f"s3://{ports.media_bucket}/{keys.normal(job.tenant, item.normal.pixels_sha256)}",
+        address=f"{bucket}/{keys.normal(job.tenant, pixels)}",
         size=item.normal.size,
+        embedding=kept,
         prompts=tasks,
     )
 

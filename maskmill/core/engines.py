@@ -63,3 +63,8 @@ def segmenter_version(engine: Engine, checkpoint_sha256: str | None = None) -> s
     if checkpoint_sha256 is None or len(checkpoint_sha256) != 64:
         raise ValueError(f"{engine} needs the SHA-256 of its checkpoint (64 hexadecimal digits)")
     return f"{engine}-{checkpoint_sha256[:CHECKPOINT_DIGITS].lower()}"
+
+
+def keeps_embeddings(version: str) -> bool:
+    """Whether a segmenter of this version makes embeddings worth keeping: those with weights do."""
+    return any(version.startswith(f"{engine}-") for engine in Engine if engine.needs_checkpoint)

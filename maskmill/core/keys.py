@@ -3,6 +3,8 @@
     uploads bucket   t/<tenant>/d/<dataset>/<image>                              the file as it was sent
     media bucket     t/<tenant>/px/<pixels>/normal.png · thumbnail.webp          one picture, by its pixels
                      t/<tenant>/px/<pixels>/masks/<mask>.json                    a segmenter's answer
+                     t/<tenant>/px/<pixels>/embeddings/<version>.bin             what a segmenter knows before a prompt
+                     t/<tenant>/px/<pixels>/automasks/<search>.json              everything that a search found
                      t/<tenant>/px/<pixels>/labels/<object>.json · .png          a refined mask
                      t/<tenant>/px/<pixels>/variants/<variant>.<ext>             a rendered picture
                      t/<tenant>/px/<pixels>/variants/<record>.json               what was rendered, or what an item left
@@ -21,6 +23,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from maskmill.core.automask import Automask
 from maskmill.core.model import content_hash
 from maskmill.core.prompt import MaskChoice, Prompt, Refinement
 from maskmill.core.shard import ShardRequest
@@ -62,6 +65,15 @@ def thumbnail(tenant: str, pixels_sha256: str) -> str:
 
 def mask(tenant: str, pixels_sha256: str, mask_key: str) -> str:
     return f"{_picture(tenant, pixels_sha256)}/masks/{mask_key}.json"
+
+
+def embedding(tenant: str, pixels_sha256: str, segmenter: str) -> str:
+    """What a segmenter of this version knows of a picture before it is prompted, as its server writes it."""
+    return f"{_picture(tenant, pixels_sha256)}/embeddings/{segmenter}.bin"
+
+
+def automask(tenant: str, pixels_sha256: str, search_id: str) -> str:
+    return f"{_picture(tenant, pixels_sha256)}/automasks/{search_id}.json"
 
 
 def label_rle(tenant: str, pixels_sha256: str, object_id: str) -> str:
@@ -145,6 +157,11 @@ def mask_key_of(*, pixels_sha256: str, prompt: Prompt, choice: MaskChoice, segme
     """The identity of a mask: the same picture, prompt, choice and segmenter version have the same mask."""
     cause = {"pixels": pixels_sha256, "prompt": prompt, "choice": choice.value, "segmenter": segmenter}
     return content_hash(cause)[:40]
+
+
+def search_id_of(search: Automask, *, segmenter: str) -> str:
+    """The identity of a search for everything in a picture: what is searched for, and by which segmenter."""
+    return content_hash({"search": search, "segmenter": segmenter})[:40]
 
 
 def object_id_of(*, pixels_sha256: str, mask_key: str | None, refinement: Refinement) -> str:

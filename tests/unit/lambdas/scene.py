@@ -44,6 +44,7 @@ class Scene:
     queues: MemoryQueues = field(default_factory=MemoryQueues)
     endpoint: MemoryEndpoint = field(default_factory=MemoryEndpoint)
     clock: FixedClock = field(default_factory=FixedClock)
+    segmenter: str = SEGMENTER
 
     @property
     def now_s(self) -> int:
@@ -66,7 +67,7 @@ class Scene:
             job_id=job_id,
             dataset_id="d",
             recipe=resolve(recipe, templates),
-            segmenter=SEGMENTER,
+            segmenter=self.segmenter,
             created_at=self.clock.now(),
         )
         self.table.write(rows.put_job(TENANT, job, body_hash="h", now_s=self.now_s, due_at_s=self.now_s + 60))

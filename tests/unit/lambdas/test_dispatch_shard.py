@@ -36,3 +36,15 @@ def test_requests_that_ask_for_different_masks_have_different_names() -> None:
 
 def test_the_same_request_has_the_same_name() -> None:
     assert dispatched(is_known=False) == dispatched(is_known=False)
+
+
+def test_an_engine_with_weights_is_told_where_to_keep_what_it_knows_of_a_picture() -> None:
+    """At the place where the interactive lane keeps it, so that neither looks at a picture that the other has seen."""
+    versions = {"sam-vit-b-ec2df6273261": True, "sam2.1-tiny-48c14467e5cf": True, "classic-1": False}
+    for version, is_kept in versions.items():
+        scene = Scene(segmenter=version)
+        scene.submit()
+        scene.plan(items=1)
+        request = ShardRequest.model_validate_json(scene.work.get(scene.dispatch()))
+        place = f"s3://media/{keys.embedding(TENANT, f'{0:064x}', version)}"
+        assert request.images[0].embedding == (place if is_kept else None)
