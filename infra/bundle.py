@@ -31,12 +31,12 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = Path("build", "bundles")
 BYTES_MAX = 250 * 1024 * 1024  # what Lambda accepts, unzipped
 KEPT = 4
-FORMAT = "2"  # change it when the rules below change what a bundle holds
+FORMAT = "3"  # change it when the rules below change what a bundle holds
 RUNNING_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 DROPPED_FOLDERS = {"__pycache__", "tests", "bin"}
 DROPPED_FILES = {"RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json", "uv_cache.json", ".lock"}
 DROPPED_SUFFIXES = {".pyi", ".pyc", ".a"}
-SERVICES = {"dynamodb", "s3", "sagemaker-runtime", "sqs", "sts"}  # whose models of the AWS SDK are kept
+SERVICES = {"dynamodb", "lambda", "s3", "sagemaker-runtime", "sqs", "sts"}  # whose models of the AWS SDK are kept
 DATE = (1980, 1, 1, 0, 0, 0)
 
 

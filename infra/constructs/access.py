@@ -49,3 +49,22 @@ def receive(*queues: sqs.IQueue) -> iam.PolicyStatement:
 def invoke_endpoint(scope: cdk.Stack, name: str) -> iam.PolicyStatement:
     arn = scope.format_arn(service="sagemaker", resource="endpoint", resource_name=name)
     return iam.PolicyStatement(actions=["sagemaker:InvokeEndpointAsync"], resources=[arn])
+
+
+def invoke_function(scope: cdk.Stack, name: str) -> iam.PolicyStatement:
+    arn = scope.format_arn(
+        service="lambda", resource="function", resource_name=name, arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME
+    )
+    return iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[arn])
+
+
+def read_weights(stack: cdk.Stack, uri: str | None) -> list[iam.PolicyStatement]:
+    """The files below the prefix of the weights, which lie in a bucket of the user's own."""
+    if uri is None:
+        return []
+    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+    arn = f"arn:{stack.partition}:s3:::{bucket}"
+    return [
+        iam.PolicyStatement(actions=["s3:GetObject"], resources=[f"{arn}/{prefix}*"]),
+        iam.PolicyStatement(actions=["s3:ListBucket"], resources=[arn]),
+    ]

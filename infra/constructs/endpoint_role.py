@@ -9,7 +9,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.constructs import prefixes
-from infra.constructs.access import absence, objects
+from infra.constructs.access import absence, objects, read_weights
 from infra.constructs.topics import AnswerTopics
 
 
@@ -22,11 +22,12 @@ def endpoint_role(
     log: logs.ILogGroup,
     weights: str | None,
 ) -> iam.Role:
-    """Reads requests and upright pictures, writes answers and failures, and says so on the topics."""
+    """Reads requests and upright pictures, keeps embeddings, writes answers and failures, and says so on the topics."""
     role = iam.Role(scope, "Role", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
     statements = [
         objects(work, "GetObject", keys=(prefixes.REQUESTS,)),
         objects(media, "GetObject", keys=(prefixes.NORMALS,)),
+        objects(media, "GetObject", "PutObject", keys=(prefixes.EMBEDDINGS,)),
         objects(work, "PutObject", "AbortMultipartUpload", keys=(prefixes.ANSWERS, prefixes.FAILURES)),
         absence(work, media),
         iam.PolicyStatement(actions=["sns:Publish"], resources=[topics.success.topic_arn, topics.error.topic_arn]),
@@ -37,18 +38,6 @@ def endpoint_role(
         # The endpoint's metrics: this right cannot be narrowed to a resource.
         iam.PolicyStatement(actions=["cloudwatch:PutMetricData"], resources=["*"]),
     ]
-    for statement in [*statements, *_read_weights(cdk.Stack.of(scope), weights)]:
+    for statement in [*statements, *read_weights(cdk.Stack.of(scope), weights)]:
         role.add_to_policy(statement)
     return role
-
-
-def _read_weights(stack: cdk.Stack, uri: str | None) -> list[iam.PolicyStatement]:
-    """The files below the prefix of the weights, which lie in a bucket of the user's own."""
-    if uri is None:
-        return []
-    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
-    arn = f"arn:{stack.partition}:s3:::{bucket}"
-    return [
-        iam.PolicyStatement(actions=["s3:GetObject"], resources=[f"{arn}/{prefix}*"]),
-        iam.PolicyStatement(actions=["s3:ListBucket"], resources=[arn]),
-    ]

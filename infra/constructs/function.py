@@ -36,7 +36,7 @@ class Function(Construct):
         name = f"{stage.prefix}-{shape.verb.replace('_', '-')}"
         log = log_group(self, "Log", f"/aws/lambda/{name}", days=stage.log_days)
         self._role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-        self._role.add_to_policy(_writes_log(log))
+        self._role.add_to_policy(writes_log(log))
         for statement in may:
             self._role.add_to_policy(statement)
         self.function = lambda_.Function(
@@ -83,7 +83,7 @@ def _code(scope: Construct, shape: Shape, stage: Stage) -> lambda_.Code:
     return lambda_.Code.from_asset(str(built.path), asset_hash=built.digest)
 
 
-def _writes_log(log: logs.ILogGroup) -> iam.PolicyStatement:
+def writes_log(log: logs.ILogGroup) -> iam.PolicyStatement:
     return iam.PolicyStatement(actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[log.log_group_arn])
 
 

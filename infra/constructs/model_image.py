@@ -35,16 +35,18 @@ class ModelImage:
     pull: tuple[iam.PolicyStatement, ...]
 
 
-def built_image(scope: Construct, *, with_sam: bool) -> ModelImage:
+def built_image(scope: Construct, name: str, *, with_sam: bool, target: str | None = None) -> ModelImage:
     """An image of `inference_container/` with the repository's root as its context, restricted to what it uses.
 
-    `with_sam` adds torch and Segment Anything, which the engines with weights need.
+    `with_sam` adds torch and Segment Anything, which the engines with weights need. `target` is a stage of the
+    Dockerfile (None: the last one).
     """
     asset = ecr_assets.DockerImageAsset(
         scope,
-        "Image",
+        name,
         directory=str(ROOT),
         file=DOCKERFILE,
+        target=target,
         build_args={"WITH_SAM": "1" if with_sam else "0"},
         platform=ecr_assets.Platform.LINUX_AMD64,
         ignore_mode=cdk.IgnoreMode.DOCKER,

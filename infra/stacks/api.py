@@ -8,7 +8,7 @@ from constructs import Construct
 from infra import shapes
 from infra.config import Stage
 from infra.constructs import prefixes
-from infra.constructs.access import absence, index, objects, rows, send
+from infra.constructs.access import absence, index, invoke_function, objects, rows, send
 from infra.constructs.function import Function
 from infra.constructs.http_api import HttpApi
 from infra.constructs.log import log_group
@@ -38,6 +38,9 @@ class ApiStack(cdk.Stack):
                 media_bucket=data.media.bucket_name,
                 plan_queue_url=plan_queue.url,
                 segmenter=stage.endpoint.segmenter.version,
+                lane_name=stage.lane_name,
+                lane_segmenter=stage.fast.version,
+                lane_side_max=stage.lane.side_max,
             ),
             may=[
                 rows(data.table, "GetItem", "Query", "PutItem", "UpdateItem"),
@@ -46,7 +49,10 @@ class ApiStack(cdk.Stack):
                 objects(data.media, "GetObject", keys=(prefixes.NORMALS, prefixes.THUMBNAILS)),
                 objects(data.media, "GetObject", keys=(prefixes.LABEL_PICTURES, prefixes.VARIANTS)),
                 objects(data.media, "GetObject", keys=(prefixes.CHUNKS, prefixes.DATASETS)),
+                objects(data.media, "GetObject", keys=(prefixes.EMBEDDINGS,)),
+                objects(data.media, "GetObject", "PutObject", keys=(prefixes.AUTOMASKS,)),
                 absence(data.media),
+                invoke_function(self, stage.lane_name),
                 send(plan_queue.queue),
             ],
         )

@@ -1,4 +1,7 @@
-"""The model server behind an asynchronous endpoint that scales to zero; it knows no job and no queue."""
+"""The model server twice: behind an asynchronous endpoint that scales to zero, and in a function for those who wait.
+
+It knows no job and no queue.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from constructs import Construct
 from infra.config import Stage
 from infra.constructs.async_endpoint import AsyncEndpoint
 from infra.constructs.endpoint_role import endpoint_role
+from infra.constructs.lane import Lane
 from infra.constructs.log import log_group
 from infra.constructs.model_image import built_image, existing_image
 from infra.constructs.scale_to_zero import ScaleToZero
@@ -16,7 +20,7 @@ from infra.stacks.data import DataStack
 
 
 class InferenceStack(cdk.Stack):
-    """An image, a role, an endpoint, its log, and the rules by which instances come and go."""
+    """An image, a role, an endpoint, its log, the rules by which instances come and go, and the interactive lane."""
 
     def __init__(self, scope: Construct, name: str, stage: Stage, *, data: DataStack, topics: AnswerTopics) -> None:
         super().__init__(scope, name, description="Maskmill: the model's endpoint")
@@ -24,7 +28,7 @@ class InferenceStack(cdk.Stack):
         image = (
             existing_image(self, plan.image_uri)
             if plan.image_uri
-            else built_image(self, with_sam=plan.segmenter.needs_weights)
+            else built_image(self, "Image", with_sam=plan.segmenter.needs_weights)
         )
         log = log_group(self, "Log", f"/aws/sagemaker/Endpoints/{stage.endpoint_name}", days=stage.log_days)
         role = endpoint_role(
@@ -51,5 +55,12 @@ class InferenceStack(cdk.Stack):
             instances_max=plan.instances_max,
             idle_min=plan.idle_min,
         )
+        Lane(self, "Lane", stage, image_uri=self._lane_image(stage), media=data.media)
         cdk.CfnOutput(self, "SegmenterVersion", value=plan.segmenter.version)
         cdk.CfnOutput(self, "EndpointRoleArn", value=role.role_arn)
+        cdk.CfnOutput(self, "LaneName", value=stage.lane_name)
+
+    def _lane_image(self, stage: Stage) -> str:
+        """The service that runs functions pulls with rights of its own, which the registry of the account gives."""
+        with_sam = stage.fast.needs_weights
+        return stage.lane.image_uri or built_image(self, "LaneImage", with_sam=with_sam, target="lane").uri

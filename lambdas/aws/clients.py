@@ -13,6 +13,7 @@ from botocore.config import Config
 
 ATTEMPTS_MAX = 3
 CONNECT_TIMEOUT_S = 2
+LANE_TIMEOUT_S = 24  # serve_api ends after 29 seconds and the gateway after 30
 
 
 def _config(read_timeout_s: int, **more: Any) -> Config:
@@ -40,11 +41,18 @@ def sqs() -> Any:
 
 
 @cache
+def functions() -> Any:
+    """For the interactive lane: somebody waits, so a call that takes too long is not made again."""
+    config = Config(connect_timeout=CONNECT_TIMEOUT_S, read_timeout=LANE_TIMEOUT_S, retries={"total_max_attempts": 1})
+    return boto3.client("lambda", config=config)
+
+
+@cache
 def sagemaker_runtime() -> Any:
     return boto3.client("sagemaker-runtime", config=_config(10))
 
 
 def forget() -> None:
     """Drop all clients; the next use makes new ones."""
-    for client in (dynamodb, s3, sqs, sagemaker_runtime):
+    for client in (dynamodb, s3, sqs, functions, sagemaker_runtime):
         client.cache_clear()

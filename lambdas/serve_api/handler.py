@@ -16,6 +16,7 @@ from lambdas.aws import clients
 from lambdas.aws.clock import SystemClock
 from lambdas.aws.doors import S3Doors
 from lambdas.aws.ids import RandomIds
+from lambdas.aws.lane import FunctionLane
 from lambdas.aws.objects import S3Objects
 from lambdas.aws.queues import SqsQueues, queue_urls
 from lambdas.aws.table import DynamoTable
@@ -45,7 +46,11 @@ def connect() -> Ports:
         queues=SqsQueues(clients.sqs(), queue_urls(settings)),
         clock=clock,
         ids=RandomIds(clock),
+        lane=FunctionLane(clients.functions(), settings.lane_name),
+        media_bucket=settings.media_bucket,
         segmenter=settings.segmenter,
+        lane_segmenter=settings.lane_segmenter,
+        lane_side_max=settings.lane_side_max,
     )
 
 

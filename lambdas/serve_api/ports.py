@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from maskmill.core.ports import Clock, Doors, Ids, Objects, Queues, Table
+from maskmill.core.ports import Clock, Doors, Ids, Lane, Objects, Queues, Table
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The ports of the API, with the version of the segmenter that new jobs are keyed by."""
+    """The ports of the API.
+
+    `segmenter` is the version that new jobs are keyed by, `lane_segmenter` that of the lane, and `lane_side_max` the
+    number of points along each side of a search that the lane gets through while somebody waits.
+    """
 
     table: Table
     media: Objects
@@ -17,4 +21,8 @@ class Ports:
     queues: Queues
     clock: Clock
     ids: Ids
+    lane: Lane
+    media_bucket: str
     segmenter: str
+    lane_segmenter: str
+    lane_side_max: int

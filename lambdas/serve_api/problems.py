@@ -6,8 +6,8 @@ from maskmill.core.api import Problem, ProblemField
 from maskmill.core.errors import Code, MaskmillError
 
 MEDIA_TYPE = "application/problem+json"
-RETRY_AFTER_S = 2
 TYPE_PREFIX = "urn:maskmill:error:"
+RETRY_AFTER_S = {Code.UNAVAILABLE: 2, Code.MODEL_UNAVAILABLE: 3}
 
 STATUS: dict[Code, int] = {
     Code.INVALID_REQUEST: 422,
@@ -29,6 +29,16 @@ STATUS: dict[Code, int] = {
     Code.TOO_MANY_IMAGES: 422,
     Code.NEED_POSITIVE_POINT: 422,
     Code.NOT_IMPLEMENTED: 422,
+    Code.ANSWER_TOO_LARGE: 422,
+    Code.MODEL_FAILED: 502,
+    Code.MODEL_UNAVAILABLE: 503,
+    Code.MODEL_TIMEOUT: 504,
+}
+# The words of codes that an item of a job has, too, for somebody who waits for an answer.
+WORDS: dict[Code, str] = {
+    Code.MODEL_FAILED: "The segmenter could not work on this image. Try other points, or report the request id.",
+    Code.MODEL_UNAVAILABLE: "The segmenter is loading or busy. Try again in a few seconds.",
+    Code.MODEL_TIMEOUT: "The segmenter took too long. Try again, or search with fewer points.",
 }
 
 
@@ -46,11 +56,12 @@ def problem_of(error: MaskmillError, request_id: str) -> Problem:
         title=error.code.value.replace("_", " ").capitalize(),
         status=STATUS[error.code],
         code=error.code.value,
-        detail=error.message,
+        detail=WORDS.get(error.code, error.message),
         request_id=request_id,
         errors=tuple(ProblemField(pointer=fault.pointer, detail=fault.detail) for fault in error.faults),
     )
 
 
 def headers_of(error: MaskmillError) -> dict[str, str]:
-    return {"Retry-After": str(RETRY_AFTER_S)} if error.code is Code.UNAVAILABLE else {}
+    seconds = RETRY_AFTER_S.get(error.code)
+    return {} if seconds is None else {"Retry-After": str(seconds)}

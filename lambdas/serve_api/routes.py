@@ -13,9 +13,22 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from lambdas.serve_api import about, bodies, cursors, datasets, images, jobs, results, submissions, templates, uploads
+from lambdas.serve_api import (
+    about,
+    bodies,
+    cursors,
+    datasets,
+    images,
+    jobs,
+    results,
+    segmenting,
+    submissions,
+    templates,
+    uploads,
+)
 from lambdas.serve_api.ports import Ports
-from maskmill.core.api import CreateDataset, JobView, RequestUploads, SubmitJob
+from maskmill.core.api import CreateDataset, JobView, RequestUploads, SegmentImage, SubmitJob
+from maskmill.core.automask import Automask
 from maskmill.core.errors import FieldFault, InvalidInput
 from maskmill.core.image import ImageStatus
 from maskmill.core.item import ItemStatus
@@ -41,6 +54,10 @@ class Call:
     @property
     def dataset(self) -> str:
         return self.ids["dataset"]
+
+    @property
+    def image(self) -> str:
+        return self.ids["image"]
 
     @property
     def job(self) -> str:
@@ -114,7 +131,22 @@ def _list_images(call: Call) -> Reply:
 
 
 def _read_image(call: Call) -> Reply:
-    return Reply(200, images.read(call.ports, call.tenant, call.dataset, call.ids["image"]))
+    return Reply(200, images.read(call.ports, call.tenant, call.dataset, call.image))
+
+
+def _segment_image(call: Call) -> Reply:
+    body = bodies.read(call.body(), SegmentImage)
+    return Reply(200, segmenting.segment(call.ports, call.tenant, call.dataset, call.image, body))
+
+
+def _find_everything(call: Call) -> Reply:
+    body = bodies.read(call.body(), Automask)
+    return Reply(200, segmenting.find_everything(call.ports, call.tenant, call.dataset, call.image, body))
+
+
+def _read_embedding(call: Call) -> Reply:
+    view = segmenting.embedding(call.ports, call.tenant, call.dataset, call.image)
+    return Reply(200, view) if view.url else Reply(202, view, {"Retry-After": str(POLL_AFTER_S)})
 
 
 def _create_template(call: Call) -> Reply:
@@ -179,6 +211,9 @@ ROUTES = (
     Route("POST", "/datasets/<dataset>/uploads", _announce_uploads),
     Route("GET", "/datasets/<dataset>/images", _list_images),
     Route("GET", "/datasets/<dataset>/images/<image>", _read_image),
+    Route("POST", "/datasets/<dataset>/images/<image>/segment", _segment_image),
+    Route("POST", "/datasets/<dataset>/images/<image>/automask", _find_everything),
+    Route("GET", "/datasets/<dataset>/images/<image>/embedding", _read_embedding),
     Route("POST", "/datasets/<dataset>/templates", _create_template),
     Route("GET", "/datasets/<dataset>/templates", _list_templates),
     Route("GET", "/datasets/<dataset>/templates/<template>", _read_template),

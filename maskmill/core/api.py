@@ -10,13 +10,15 @@ from typing import Annotated, Generic, TypeVar
 
 from pydantic import Field, StringConstraints
 
+from maskmill.core.automask import Automask, FoundMask
 from maskmill.core.geometry import Size
 from maskmill.core.image import DatasetName, ImageStatus, NormalImage, Refusal, Upload
 from maskmill.core.item import ItemStatus
 from maskmill.core.job import Counts, JobStatus
-from maskmill.core.limits import UPLOADS_PER_CALL_MAX
+from maskmill.core.limits import CANDIDATES_MAX, UPLOADS_PER_CALL_MAX
+from maskmill.core.mask import Mask
 from maskmill.core.model import Model
-from maskmill.core.prompt import Template
+from maskmill.core.prompt import MaskChoice, Prompt, Template
 from maskmill.core.recipe import Layer, OutputFormat, Recipe
 from maskmill.core.result import BoxPx, Remark
 
@@ -101,6 +103,39 @@ class ImageView(Model):
 
 class TemplateView(Template):
     template_id: str
+
+
+# The interactive lane
+
+
+class SegmentImage(Model):
+    """Find one object in an image, now; `top_k` above one asks for the next best candidates, too."""
+
+    prompt: Prompt
+    choice: MaskChoice = MaskChoice.BEST
+    top_k: Annotated[int, Field(strict=True, ge=1, le=CANDIDATES_MAX)] = 1
+
+
+class Segmentation(Model):
+    """The candidates for a prompt, at the size of the upright image, the chosen one first; a mask may be empty."""
+
+    segmenter: str
+    candidates: Annotated[tuple[Mask, ...], Field(min_length=1)]
+
+
+class Everything(Model):
+    """Everything that a search found in an image, the best first; `search` is what was searched for."""
+
+    segmenter: str
+    search: Automask
+    masks: tuple[FoundMask, ...]
+
+
+class EmbeddingView(Model):
+    """What a segmenter knows of an image before a prompt; `url` is signed, and absent while it is being made."""
+
+    segmenter: str
+    url: str | None = None
 
 
 # Jobs
@@ -209,6 +244,7 @@ class Limits(Model):
     uploads_per_call_max: int
     images_per_job_max: int
     points_max: int
+    candidates_max: int
     templates_per_recipe_max: int
     layers_per_recipe_max: int
     samples_per_image_max: int

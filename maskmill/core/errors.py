@@ -57,6 +57,7 @@ class Code(StrEnum):
     MODEL_UNAVAILABLE = "model_unavailable"
     WRONG_SEGMENTER = "wrong_segmenter"
     INVALID_MASK = "invalid_mask"
+    ANSWER_TOO_LARGE = "answer_too_large"
     NO_OBJECT_FOUND = "no_object_found"
     RENDER_FAILED = "render_failed"
     GAVE_UP = "gave_up"
@@ -97,6 +98,7 @@ _MESSAGES: dict[Code, str] = {
     Code.MODEL_UNAVAILABLE: "The segmenter is not available. Retry the failed items later.",
     Code.WRONG_SEGMENTER: "The segmenter was replaced during the job. Submit the job again.",
     Code.INVALID_MASK: "The segmenter sent a mask that does not fit the image. Retry the failed items.",
+    Code.ANSWER_TOO_LARGE: "The masks are too detailed to be sent in one answer. Ask for fewer of them.",
     Code.NO_OBJECT_FOUND: "No object was found at the template's points in this image.",
     Code.RENDER_FAILED: "The variants of this image could not be rendered. Retry the failed items.",
     Code.GAVE_UP: "This item failed too often. Retry the failed items; if it stays, report the job id.",

@@ -68,3 +68,4 @@ AUTOMASK_CROP_LAYERS_MAX = 2
 AUTOMASK_FOUND_MAX = 500  # masks of one picture, the best first
 MASK_RLE_CHARS_MAX = 4_000_000
 MODEL_ANSWER_BYTES_MAX = 256 * 1024 * 1024
+LANE_ANSWER_BYTES_MAX = 5 * 1024 * 1024  # as JSON; a function's answer ends at 6 MB, and JSON within JSON grows

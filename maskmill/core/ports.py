@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Protocol
 
 from maskmill.core.messages import Message
+from maskmill.core.shard import ShardAnswer, ShardRequest
 from maskmill.core.table import Key, Page, Query, Row, Write
 
 
@@ -109,6 +110,18 @@ class Endpoint(Protocol):
 
     def invoke(self, *, request_key: str, request_id: str, answer_folder: str, answer_file: str) -> Invoked:
         """Hand over a request that lies in the work bucket; raises Unavailable when the endpoint cannot take it."""
+        ...
+
+
+class Lane(Protocol):
+    """The interactive lane: the model server's code in a function, for one picture that somebody waits for."""
+
+    def answer(self, request: ShardRequest) -> ShardAnswer:
+        """The answer within seconds.
+
+        Raises Unavailable (`model_unavailable`) while the lane is loading or busy, ModelFailure (`model_timeout`,
+        `model_failed`) when it cannot answer, InvalidInput (`answer_too_large`) when the answer is too long to be sent.
+        """
         ...
 
 

@@ -50,6 +50,9 @@ class ServeApiSettings(Settings):
     media_bucket: str
     plan_queue_url: str
     segmenter: str  # the version that masks are keyed by, for example classic-1
+    lane_name: str  # the function that segments for people who wait
+    lane_segmenter: str  # the version of the segmenter in it
+    lane_side_max: int  # points along each side of a search for everything that the lane ends in time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,19 +5,25 @@ What moto does not do as AWS does, and what proves it instead:
   bounded by a unit test of the expressions, the second is refused by the adapter itself;
 - two writers never race inside moto, so ConditionalRequestConflict (409) and throttling come from the stubs of
   tests/unit/lambdas/test_faults.py;
+- a function is run in a container: the lane's function is answered for at the SDK's door instead (`lane`);
 - a presigned form is not checked against its policy: the conditions are read back from the policy here, and the
   emulator with IAM enforcement checks them in the integration tests.
 """
 
 from __future__ import annotations
 
+import io
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 from unittest import mock
 
+from botocore.awsrequest import AWSResponse
 from moto import mock_aws
+from pydantic import BaseModel
 
 from lambdas.aws import clients
 
@@ -50,6 +56,43 @@ def cloud() -> Iterator[dict[str, str]]:
             yield {name: clients.sqs().create_queue(QueueName=name)["QueueUrl"] for name in QUEUES}
         finally:
             clients.forget()
+
+
+@dataclass
+class LaneFunction:
+    """What answers in place of the lane's function: `reply` gives a status, headers and a body for a payload."""
+
+    reply: Callable[[dict[str, Any]], tuple[int, dict[str, str], bytes]]
+    calls: list[dict[str, Any]] = field(default_factory=list)
+
+    def send(self, request: Any, **_more: Any) -> AWSResponse:
+        payload = json.loads(request.body)
+        self.calls.append(payload)
+        status, headers, body = self.reply(payload)
+        return AWSResponse(request.url, status, headers, _Raw(body))
+
+
+class _Raw(io.BytesIO):
+    def stream(self, **_more: Any) -> Iterator[bytes]:
+        yield self.read()
+
+
+def answering(value: BaseModel | bytes, **headers: str) -> tuple[int, dict[str, str], bytes]:
+    """What a function gives back that ended well; `headers` may say that it did not."""
+    body = value if isinstance(value, bytes) else value.model_dump_json().encode()
+    return 200, {name.replace("_", "-"): text for name, text in headers.items()}, body
+
+
+@contextmanager
+def lane(reply: Callable[[dict[str, Any]], tuple[int, dict[str, str], bytes]]) -> Iterator[LaneFunction]:
+    """The lane's function inside of `cloud`, for as long as the block runs."""
+    function = LaneFunction(reply)
+    events, name = clients.functions().meta.events, "before-send.lambda.Invoke"
+    events.register_first(name, function.send)
+    try:
+        yield function
+    finally:
+        events.unregister(name, function.send)
 
 
 def make_table() -> None:

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from maskmill.core.errors import Code, InvalidInput
 from maskmill.core.messages import QUEUE_OF, Message, QueueName
 from maskmill.core.ports import Invoked, ObjectInfo, ObjectMissing
+from maskmill.core.shard import ShardAnswer, ShardRequest
 from maskmill.core.table import (
     Condition,
     Delete,
@@ -256,6 +257,18 @@ class MemoryEndpoint:
         if self.accept is not None:
             self.accept(request_key, promise)
         return Invoked(answer=promise, failure=f"s3://work/async-failed/{answer}")
+
+
+@dataclass(slots=True)
+class MemoryLane:
+    """The interactive lane: `reply` plays the model; requests are kept."""
+
+    reply: Callable[[ShardRequest], ShardAnswer]
+    requests: list[ShardRequest] = field(default_factory=list)
+
+    def answer(self, request: ShardRequest) -> ShardAnswer:
+        self.requests.append(request)
+        return self.reply(request)
 
 
 @dataclass(slots=True)

@@ -26,7 +26,7 @@ from maskmill.core.messages import DispatchItems, FinishJob, IngestUpload, Messa
 from maskmill.core.result import ItemResult
 from maskmill.core.rows import JobState
 from maskmill.core.shard import ShardRequest
-from tests.simulation.cloud import MemoryEndpoint, MemoryObjects, MemoryQueues, MemoryTable
+from tests.simulation.cloud import MemoryEndpoint, MemoryLane, MemoryObjects, MemoryQueues, MemoryTable
 from tests.simulation.invariants import Invariants
 from tests.simulation.stand_ins import answer_to, check, normalise, paint, word_of, write_dataset
 from tests.simulation.users import CountedIds, NoDoors, User
@@ -96,7 +96,17 @@ class Pipeline:
 
     def _user(self, number: int) -> User:
         api = serve_api.Ports(
-            self.table, self.media, NoDoors(), self.queues, self.world, self._ids, segmenter=SEGMENTER
+            self.table,
+            self.media,
+            NoDoors(),
+            self.queues,
+            self.world,
+            self._ids,
+            lane=MemoryLane(answer_to),
+            media_bucket="media",
+            segmenter=SEGMENTER,
+            lane_segmenter=SEGMENTER,
+            lane_side_max=4,
         )
         return User(
             number,

@@ -39,12 +39,15 @@ def receive(*queues: str) -> set[tuple[str, str]]:
 
 
 ENDPOINT = "arn:<AWS::Partition>:sagemaker:<AWS::Region>:<AWS::AccountId>:endpoint/maskmill-prod"
+LANE = "arn:<AWS::Partition>:lambda:<AWS::Region>:<AWS::AccountId>:function:maskmill-prod-lane"
 ALL = ("Ingest", "Plan", "Dispatch", "Collect", "Render", "Finish")
 UPLOADS = "t/*/d/*/*"
 CHUNKS = "t/*/jobs/*/chunks/*"
 DATASETS = "t/*/jobs/*/dataset/*"
 REQUESTS = "t/*/jobs/*/requests/*.json"
 MASKS = f"{PX}/masks/*.json"
+EMBEDDINGS = f"{PX}/embeddings/*.bin"
+AUTOMASKS = f"{PX}/automasks/*.json"
 LABELS = f"{PX}/labels/*"
 VARIANTS = f"{PX}/variants/*"
 NORMAL = f"{PX}/normal.png"
@@ -56,7 +59,10 @@ RIGHTS = {
     | {("dynamodb:Query", "<Table.Arn>/index/recent")}
     | put("Uploads", UPLOADS)
     | get("Media", NORMAL, THUMBNAIL, f"{PX}/labels/*.png", VARIANTS, CHUNKS, DATASETS)
+    | get("Media", EMBEDDINGS, AUTOMASKS)
+    | put("Media", AUTOMASKS)
     | miss("Media")
+    | {("lambda:InvokeFunction", LANE)}
     | send("Plan"),
     "IngestImage": table("get", "update")
     | get("Uploads", UPLOADS)
@@ -103,6 +109,7 @@ RIGHTS = {
     "BuryLetters": table("get", "query", "update")
     | send("Render", "Finish")
     | receive(*(f"{queue}Queue/Letters" for queue in ALL)),
+    "Lane": get("Media", NORMAL, EMBEDDINGS) | put("Media", EMBEDDINGS) | miss("Media"),
 }
 
 
@@ -142,13 +149,14 @@ def test_no_action_has_a_wildcard_and_no_resource_is_everything(cloud: Cloud) ->
     assert {pair for pair in allowed if pair[1] == "*"} == EVERYWHERE
 
 
-def test_the_model_reads_requests_and_pictures_and_writes_answers(cloud: Cloud) -> None:
+def test_the_model_reads_requests_and_pictures_keeps_embeddings_and_writes_answers(cloud: Cloud) -> None:
     held = grants(cloud, "Role")
     objects = {pair for pair in held if pair[0].startswith(("s3:", "sns:"))}
     answers = {"<Work.Arn>/async/*", "<Work.Arn>/async-failed/*"}
     assert objects == (
         get("Work", REQUESTS)
-        | get("Media", NORMAL)
+        | get("Media", NORMAL, EMBEDDINGS)
+        | put("Media", EMBEDDINGS)
         | {(action, where) for action in ("s3:PutObject", "s3:AbortMultipartUpload") for where in answers}
         | miss("Work", "Media")
         | {("sns:Publish", "<Answers/Success>"), ("sns:Publish", "<Answers/Error>")}
@@ -162,6 +170,8 @@ def test_the_model_reads_requests_and_pictures_and_writes_answers(cloud: Cloud) 
         (keys.normal("t1", "p"), NORMAL),
         (keys.thumbnail("t1", "p"), THUMBNAIL),
         (keys.mask("t1", "p", "m"), MASKS),
+        (keys.embedding("t1", "p", "sam-vit-b-ec2df6273261"), EMBEDDINGS),
+        (keys.automask("t1", "p", "s"), AUTOMASKS),
         (keys.label_png("t1", "p", "o"), LABELS),
         (keys.label_png("t1", "p", "o"), f"{PX}/labels/*.png"),
         (keys.label_rle("t1", "p", "o"), LABELS),

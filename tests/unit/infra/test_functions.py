@@ -24,17 +24,22 @@ PROVIDED_AS = {
 }
 
 
+def bundled(cloud: Cloud) -> list[Resource]:
+    """The functions of lambdas/; the lane is an image."""
+    return [function for function in cloud.resources("Lambda::Function") if "Handler" in function.properties]
+
+
 def verb_of(function: Resource) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", function.name.removesuffix("/Function")).lower()
 
 
 def test_every_folder_with_a_handler_is_a_function(cloud: Cloud) -> None:
     verbs = {handler.parent.name for handler in (ROOT / "lambdas").glob("*/handler.py")}
-    assert {verb_of(function) for function in cloud.resources("Lambda::Function")} == verbs == set(SHAPES)
+    assert {verb_of(function) for function in bundled(cloud)} == verbs == set(SHAPES)
 
 
 def test_the_environment_of_each_function_is_what_it_reads(cloud: Cloud) -> None:
-    for function in cloud.resources("Lambda::Function"):
+    for function in bundled(cloud):
         variables = function.properties["Environment"]["Variables"]
         kind = getattr(settings, function.name.removesuffix("/Function") + "Settings")
         texts = {name: cloud.text(function.stack, value) for name, value in variables.items()}
@@ -49,7 +54,7 @@ def test_the_environment_of_each_function_is_what_it_reads(cloud: Cloud) -> None
 
 
 def test_functions_name_their_handler_and_say_where_they_log(cloud: Cloud) -> None:
-    for function in cloud.resources("Lambda::Function"):
+    for function in bundled(cloud):
         verb = verb_of(function)
         assert function.properties["Handler"] == f"lambdas.{verb}.handler.handler"
         assert function.properties["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == verb
@@ -60,7 +65,7 @@ def test_functions_name_their_handler_and_say_where_they_log(cloud: Cloud) -> No
 
 
 def test_on_aws_functions_run_on_arm_and_the_python_that_bundles_are_made_for(prod: Cloud) -> None:
-    for function in prod.resources("Lambda::Function"):
+    for function in bundled(prod):
         assert function.properties["Architectures"] == ["arm64"]
         assert function.properties["Runtime"] == "python3.13"
 

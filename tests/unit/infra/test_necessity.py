@@ -38,6 +38,8 @@ KEYS = {
     "normal": keys.normal("a", "b"),
     "thumbnail": keys.thumbnail("a", "b"),
     "mask": keys.mask("a", "b", "c"),
+    "embedding": keys.embedding("a", "b", "c"),
+    "automask": keys.automask("a", "b", "c"),
     "label_png": keys.label_png("a", "b", "c"),
     "label_rle": keys.label_rle("a", "b", "c"),
     "variant": keys.variant("a", "b", "c", "png"),
@@ -100,6 +102,8 @@ def _calls(source: Source) -> set[tuple[str, str]]:
     }
     if any(use.port == "endpoint" and use.method == "invoke" for use in source.uses()):
         found.add(("sagemaker:InvokeEndpointAsync", "endpoint"))
+    if any(use.port == "lane" for use in source.uses()):
+        found.add(("lambda:InvokeFunction", "lane"))
     return found
 
 
@@ -109,7 +113,8 @@ def granted(cloud: Cloud, verb: str) -> set[tuple[str, str]]:
     queues = {resource for action, resource in grants(cloud, f"{name}/Role") if action == "sqs:ReceiveMessage"}
     brought = receive(*(queue.strip("<>").removesuffix(".Arn") for queue in queues))
     rest = grants(cloud, f"{name}/Role") - log_of(name) - brought
-    return {(action, "endpoint" if "endpoint/" in resource else resource) for action, resource in rest}
+    called = {"sagemaker:InvokeEndpointAsync": "endpoint", "lambda:InvokeFunction": "lane"}
+    return {(action, called.get(action, resource)) for action, resource in rest}
 
 
 def covers(right: tuple[str, str], need: tuple[str, str]) -> bool:

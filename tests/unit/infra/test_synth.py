@@ -54,6 +54,7 @@ OUTPUTS = {
     "EndpointName",
     "EndpointRoleArn",
     "ErrorTopicArn",
+    "LaneName",
     "MediaBucket",
     "SegmenterVersion",
     "SuccessTopicArn",

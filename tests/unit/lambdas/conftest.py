@@ -4,30 +4,55 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from unittest import mock
 
 import pytest
 
 from lambdas.serve_api import handler as edge
 from tests.contract import aws
-from tests.unit.lambdas.gateway import Api
+from tests.unit.lambdas.gateway import LANE_SEGMENTER, LANE_SIDE_MAX, Api, lane_reply
+
+
+@dataclass(frozen=True)
+class Account:
+    """The queues' addresses of an account that the API is connected to, and the function of its lane."""
+
+    urls: dict[str, str]
+    lane: aws.LaneFunction
 
 
 @pytest.fixture(scope="module")
-def account() -> Iterator[dict[str, str]]:
-    """The queues' addresses of an account that the API is connected to."""
-    with aws.cloud() as urls:
+def whole_account() -> Iterator[Account]:
+    with aws.cloud() as urls, aws.lane(lane_reply) as function:
         settings = {
             "TABLE_NAME": aws.TABLE,
             "UPLOADS_BUCKET": aws.UPLOADS,
             "MEDIA_BUCKET": aws.MEDIA,
             "PLAN_QUEUE_URL": urls["plan"],
             "SEGMENTER": "classic-1",
+            "LANE_NAME": "lane",
+            "LANE_SEGMENTER": LANE_SEGMENTER,
+            "LANE_SIDE_MAX": str(LANE_SIDE_MAX),
         }
         with mock.patch.dict(os.environ, settings):
             edge.connect.cache_clear()
-            yield urls
+            yield Account(urls, function)
             edge.connect.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def account(whole_account: Account) -> dict[str, str]:
+    """The queues' addresses."""
+    return whole_account.urls
+
+
+@pytest.fixture
+def lane(whole_account: Account) -> aws.LaneFunction:
+    """The function of the lane, as it is at the start: it finds what it is asked for and has not been called."""
+    whole_account.lane.reply = lane_reply
+    whole_account.lane.calls.clear()
+    return whole_account.lane
 
 
 @pytest.fixture

@@ -11,15 +11,21 @@ from typing import Any
 from lambdas import state
 from lambdas.serve_api import handler as edge
 from maskmill.core import keys, rows
-from maskmill.core.geometry import Size
+from maskmill.core.automask import FoundMask
+from maskmill.core.geometry import Point, Size
 from maskmill.core.image import NormalImage, Refusal, SourceFormat
+from maskmill.core.mask import Mask, Rle
 from maskmill.core.plan import Chunk, PlannedItem
 from maskmill.core.recipe import OutputFormat
 from maskmill.core.result import BoxPx, ItemResult, Label, VariantRecord, file_stem
+from maskmill.core.shard import ImageAnswer, MaskAnswer, ShardAnswer, ShardRequest
+from tests.contract import aws
 
 _numbers = itertools.count(1)
 SHA256 = "0f" * 32
 PROMPT = {"points": [{"x": 0.5, "y": 0.5}]}
+LANE_SEGMENTER = "sam-vit-b-ec2df6273261"
+LANE_SIDE_MAX = 8
 
 
 @dataclass(frozen=True)
@@ -169,6 +175,27 @@ class Api:
 
     def result(self, job: str, index: int, *, variants: int = 2) -> None:
         state.keep_result(self.ports.table, self.ports.media, self.tenant, job, item_result(index, variants))
+
+
+def lane_reply(payload: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
+    """The lane's function as it should be: every prompt has a mask, a search finds two things, an embedding is kept."""
+    request = ShardRequest.model_validate(payload)
+    (task,) = request.images
+    if task.embedding is not None:
+        bucket, _, key = task.embedding.removeprefix("s3://").partition("/")
+        assert bucket == aws.MEDIA
+        edge.connect().media.put(key, b"embedding", media_type="application/octet-stream")
+    masks = tuple(
+        MaskAnswer(mask_key=one.mask_key, mask=mask_of(0.9), others=tuple(mask_of(0.1) for _ in range(one.top_k - 1)))
+        for one in task.prompts
+    )
+    found = tuple(FoundMask(mask=mask_of(0.8), stability=0.99, point=Point(x=0.5, y=y)) for y in (0.2, 0.7))
+    image = ImageAnswer(image_key=task.image_key, masks=masks, found=found if task.everything else ())
+    return aws.answering(ShardAnswer(segmenter=request.segmenter, images=(image,)))
+
+
+def mask_of(score: float, counts: str = "0PX1") -> Mask:
+    return Mask(rle=Rle(size=normal_image().size, counts=counts), score=score)
 
 
 def recipe(template: str, **more: Any) -> dict[str, Any]:
