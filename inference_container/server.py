@@ -21,6 +21,7 @@ from waitress.server import create_server
 from inference_container.app import App, Wsgi
 from inference_container.embeddings import Embeddings, ObjectStore
 from inference_container.engines import build_segmenter
+from inference_container.faults import FaultyServer
 from inference_container.gate import Gate
 from inference_container.logs import start_logging
 from inference_container.model import Model
@@ -54,7 +55,7 @@ def serve(settings: Settings) -> None:
     """Answer on the settings' port while the model loads in the background; returns after SIGTERM or SIGINT."""
     objects = S3Objects(settings.s3_endpoint_url)
     app = create_app(settings, Model(lambda: build_segmenter(settings)), objects)
-    server = create_http_server(app, settings)
+    server = create_http_server(FaultyServer(app, objects) if settings.faults else app, settings)
     app.model.start()
     drain_on_signals(server, app.gate, settings.drain_s)
     _LOG.info("serving %s on port %s", settings.engine, server.effective_port)

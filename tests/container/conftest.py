@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,21 +18,10 @@ from inference_container.settings import Settings
 from maskmill.core.engines import Engine
 from maskmill.core.shard import ShardAnswer, ShardRequest
 from tests.container.pictures import FakeSegmenter, FolderSource
+from tests.container.process import Objects, Server
+from tests.container.talk import Reply, call
 
 REQUEST_BYTES_MAX = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An HTTP answer."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
 
 
 @dataclass(slots=True)
@@ -61,25 +48,6 @@ class Running:
         reply = self.call("POST", "/invocations", request.model_dump_json())
         assert reply.status == 200, reply.body
         return ShardAnswer.model_validate_json(reply.body)
-
-
-def call(
-    port: int,
-    method: str,
-    path: str,
-    body: bytes | str | None = None,
-    *,
-    timeout_s: float = 30,
-    headers: dict[str, str] | None = None,
-) -> Reply:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
-    try:
-        told = {"Content-Type": "application/json"} if body is not None else {}
-        connection.request(method, path, body, {**told, **(headers or {})})
-        answer = connection.getresponse()
-        return Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
-    finally:
-        connection.close()
 
 
 Start = Callable[..., Running]
@@ -126,3 +94,32 @@ def start(tmp_path: Path) -> Iterator[Start]:
         thread.join(10)
     for app in apps:
         app.workshop.close()
+
+
+@pytest.fixture
+def objects() -> Iterator[Objects]:
+    """A small S3."""
+    server = Objects()
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+Begin = Callable[..., Server]
+
+
+@pytest.fixture
+def begin(objects: Objects, tmp_path: Path) -> Iterator[Begin]:
+    """Start model servers as processes: `begin(SEGMENTER="classic", …)`; they are killed after the test."""
+    servers: list[Server] = []
+
+    def start(**env: str) -> Server:
+        servers.append(Server(tmp_path, objects.url, **env))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.kill()
