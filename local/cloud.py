@@ -97,6 +97,7 @@ def laptop(state: Path, *, scaling: Scaling | None = None, tell: Callable[[str],
             python=REPOSITORY / ".venv-emulator" / "bin" / "python",
             port=ports["emulator"],
             endpoint_url=f"http://127.0.0.1:{ports['endpoint']}",
+            model_url=f"http://127.0.0.1:{ports['model']}",
         )
         endpoint = EndpointSettings(
             state=state,

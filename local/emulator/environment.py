@@ -14,18 +14,23 @@ ACCOUNT = "000000000000"
 REGION = "us-east-1"
 DEPLOYED_FILE = "sagemaker.json"
 STATE_VARIABLE = "MASKMILL_LOCAL_STATE"
+MODEL_VARIABLE = "MASKMILL_LOCAL_MODEL"
 REPOSITORY = Path(__file__).resolve().parents[2]
 SHIM = Path(__file__).parent / "shim"
 
 
 @dataclass(frozen=True, slots=True)
 class EmulatorSettings:
-    """Where the emulator listens, keeps its files and sends the endpoint calls of Lambda functions."""
+    """Where the emulator listens, keeps its files and sends the endpoint calls of Lambda functions.
+
+    `model_url` is that of the model server, which stands for every function that is a container image.
+    """
 
     state: Path
     python: Path
     port: int = 4566
     endpoint_url: str | None = None
+    model_url: str | None = None
     keeps_state: bool = False
     function_environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -72,6 +77,8 @@ def emulator_environment(settings: EmulatorSettings) -> dict[str, str]:
     }
     if settings.keeps_state:
         environment |= {"PERSIST_STATE": "1", "S3_PERSIST": "1"}
+    if settings.model_url:
+        environment[MODEL_VARIABLE] = settings.model_url
     if settings.endpoint_url:
         environment["AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME"] = settings.endpoint_url
     return environment

@@ -12,6 +12,7 @@ from local.processes import Command, Processes, free_port
 
 EMULATOR_PORT = 14566
 ENDPOINT_PORT = 18899
+MODEL_PORT = 18090
 
 
 @pytest.fixture(scope="session")
@@ -31,12 +32,19 @@ def endpoint_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def emulator(state: Path, processes: Processes, endpoint_port: int) -> EmulatorSettings:
+def model_port() -> int:
+    """Where functions that are images are sent; nothing listens there unless a test does."""
+    return free_port(MODEL_PORT)
+
+
+@pytest.fixture(scope="session")
+def emulator(state: Path, processes: Processes, endpoint_port: int, model_port: int) -> EmulatorSettings:
     settings = EmulatorSettings(
         state=state,
         python=ensure_venv(REPOSITORY / ".venv-emulator"),
         port=free_port(EMULATOR_PORT),
         endpoint_url=f"http://127.0.0.1:{endpoint_port}",
+        model_url=f"http://127.0.0.1:{model_port}",
     )
     prepare(settings)
     process = processes.start(

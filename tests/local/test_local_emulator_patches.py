@@ -2,10 +2,14 @@
 
 import io
 import json
+import threading
 import time
 import urllib.error
 import urllib.request
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -280,3 +284,53 @@ def test_whoever_may_send_a_message_may_send_a_batch(emulator: EmulatorSettings)
         client("sqs", emulator.url, keys).delete_message_batch(
             QueueUrl=made["Queue"], Entries=[{"Id": "1", "ReceiptHandle": "x"}]
         )
+
+
+@contextmanager
+def listening(port: int, *, status: int, delay_s: float = 0.0) -> Iterator[list[tuple[str, Any]]]:
+    """A model server that answers every call with its body; gives the calls."""
+    calls: list[tuple[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            calls.append((self.path, json.loads(body)))
+            time.sleep(delay_s)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield calls
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_function_that_is_an_image_is_a_call_of_the_model_server(emulator: EmulatorSettings, model_port: int) -> None:
+    image = {"PackageType": "Image", "Code": {"ImageUri": "000000000000.dkr.ecr.us-east-1.amazonaws.com/model:1"}}
+    properties = {**image, "Timeout": 1, "Role": {"Fn::GetAtt": ["Role", "Arn"]}}
+    names = deploy(emulator, "image", {
+        "Role": role("lambda.amazonaws.com"),
+        "Function": {"Type": "AWS::Lambda::Function", "Properties": properties},
+    })  # fmt: skip
+
+    def invoke() -> tuple[str | None, Any]:
+        payload = json.dumps({"images": ["ä"]}, ensure_ascii=False).encode()
+        answer = client("lambda", emulator.url).invoke(FunctionName=names["Function"], Payload=payload)
+        return answer.get("FunctionError"), json.load(answer["Payload"])
+
+    for status in (200, 503):  # a refusal is an answer, too
+        with listening(model_port, status=status) as calls:
+            assert invoke() == (None, {"images": ["ä"]})
+            assert calls == [("/invocations", {"images": ["ä"]})]
+    with listening(model_port, status=200, delay_s=1.3):
+        assert invoke()[1]["errorType"] == "Sandbox.Timedout"
+    failed, problem = invoke()
+    assert (failed, problem["errorType"]) == ("Unhandled", "Runtime.ExitError")

@@ -12,6 +12,7 @@ from local.emulator.patches import (
     function_code,
     function_concurrency,
     http_cors,
+    image_functions,
     prompt_stacks,
     recorded_types,
     role_sessions,
@@ -29,6 +30,7 @@ def apply_all(*, deployed_file: Path) -> None:
     alarms.apply()
     function_concurrency.apply()
     function_code.apply()
+    image_functions.apply()
     silent_function.apply()
     http_cors.apply()
     table_ttl.apply()
