@@ -1,26 +1,72 @@
-"""Engines by name, imported only when asked for, so that `classic` runs without torch. It knows no HTTP."""
+"""Engines by name, imported only when asked for, so that `classic` runs without torch. It knows no HTTP.
+
+The checkpoint is found, fetched and hashed while the engine's libraries are imported: the one waits for the disk and
+the other for Python, and neither is left out.
+"""
 
 from __future__ import annotations
 
+import importlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
+from inference_container.checkpoints import Checkpoint, fetch_checkpoint, find_checkpoint, unusable, verify
+from inference_container.objects import S3Objects
 from inference_container.segmenter import Segmenter
-from inference_container.settings import Settings
-from maskmill.core.engines import Engine
-from maskmill.core.errors import Code, Unavailable
+from inference_container.settings import Runtime, Settings
+from maskmill.core.engines import Engine, Family
+
+_S3 = "s3://"
+_CLASSES = {  # each: module, class, the list that installs what it imports
+    Family.SAM: ("sam", "SamSegmenter", "requirements/sam.txt"),
+    Family.SAM_HQ: ("sam_hq", "SamHqSegmenter", "requirements/transformers.txt"),
+    Family.SAM2: ("sam2", "Sam2Segmenter", "requirements/transformers.txt"),
+}
 
 
 def build_segmenter(settings: Settings) -> Segmenter[Any]:
-    """The segmenter that the settings name, not yet set up; raises Unavailable when its libraries are missing."""
+    """The segmenter that the settings name, not yet set up; raises Unavailable, with what to do, when it cannot be."""
     if settings.engine is Engine.CLASSIC:
         from inference_container.segmenters.classic import ClassicSegmenter
 
         return ClassicSegmenter()
+    options = _options(settings)
+    with ThreadPoolExecutor(1, thread_name_prefix="checkpoint") as beside:
+        found = beside.submit(_checkpoint, settings)
+        kind = engine_class(settings.engine)
+        checkpoint = found.result()
+    segmenter: Segmenter[Any] = kind(settings.engine, checkpoint, **options)
+    return segmenter
+
+
+def _options(settings: Settings) -> dict[str, Any]:
+    common = {"device": settings.device, "threads": settings.threads}
+    if settings.engine.family is Family.SAM:
+        return common
+    if settings.runtime is Runtime.OPENVINO or settings.compile:
+        asked = "COMPILE=1" if settings.compile else f"RUNTIME={settings.runtime}"
+        raise unusable(f"{settings.engine} runs on torch as it is: leave out {asked}.", settings.engine.family)
+    return {**common, "precision": settings.precision.value}
+
+
+def engine_class(engine: Engine) -> Any:
+    """The class of an engine with weights; raises Unavailable when its libraries are missing."""
+    module, name, requirements = _CLASSES[engine.family]
     try:
-        from inference_container.segmenters.sam import SamSegmenter
+        return getattr(importlib.import_module(f"inference_container.segmenters.{module}"), name)
     except ModuleNotFoundError as error:
-        message = f"The engine {settings.engine} needs libraries that are not installed (requirements/sam.txt)."
-        raise Unavailable(Code.MODEL_UNAVAILABLE, message=message, detail=str(error)) from error
-    if settings.checkpoint is None:
-        raise Unavailable(Code.MODEL_UNAVAILABLE, message=f"The engine {settings.engine} needs a checkpoint.")
-    return SamSegmenter(settings.engine, settings.checkpoint, device=settings.device, threads=settings.threads)
+        raise unusable(f"{engine} needs libraries that are not installed ({requirements}).", error) from error
+
+
+def _checkpoint(settings: Settings) -> Checkpoint:
+    """The checkpoint that the settings name, every byte of it looked at."""
+    engine, place = settings.engine, settings.checkpoint
+    if place is None:
+        raise unusable(f"{engine} needs a checkpoint (MODEL_DIR, SEGMENTER_CHECKPOINT).", "none is named")
+    path = Path(place)
+    if place.startswith(_S3):
+        path = fetch_checkpoint(engine, place, settings.model_cache, S3Objects(settings.s3_endpoint_url))
+    found = find_checkpoint(engine, path, sha256=settings.checkpoint_sha256)
+    verify(found)
+    return found
