@@ -113,8 +113,3 @@ def _reduced(pixels: Pixels, wanted: Size) -> Pixels:
 
 def _is_within(one: Size, other: Size) -> bool:
     return one.height_px <= other.height_px and one.width_px <= other.width_px
-
-
-def decode_png(data: bytes, size: Size) -> Pixels:
-    """The colours of a picture at its own size."""
-    return decode_picture(data, size).pixels

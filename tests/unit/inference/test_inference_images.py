@@ -136,6 +136,7 @@ def test_a_jpeg_of_many_scans_is_refused() -> None:
 def test_a_size_is_judged_before_a_pixel_is_decoded() -> None:
     header = png(np.zeros((1, 1, 3), np.uint8))[:33]  # with a width and a height of 2³¹ − 1
     assert refusal(header[:16] + b"\x7f\xff\xff\xff" * 2 + header[24:]) == Code.CORRUPT_IMAGE
+    assert refusal(png(np.zeros((2000, 2000), np.uint8))) == Code.CORRUPT_IMAGE
 
 
 def test_too_many_pixels_are_refused_before_a_byte_is_read(tmp_path: Path) -> None:

@@ -11,12 +11,11 @@ import numpy as np
 import pytest
 
 from inference_container.embeddings import Embeddings
-from inference_container.images import decode_png
 from inference_container.segmenter import Candidate, Picture
 from inference_container.segmenters.classic import ClassicSegmenter
 from inference_container.shards import Bounds, Workshop
 from inference_container.telemetry import Telemetry
-from maskmill.core.errors import Code, InvalidInput
+from maskmill.core.errors import Code
 from maskmill.core.geometry import Size
 from maskmill.core.prompt import MaskChoice, Prompt
 from maskmill.core.shard import ImageAnswer, ImageTask, ShardAnswer, ShardRequest
@@ -229,17 +228,3 @@ def test_only_a_few_pictures_are_held_at_once(source: FolderSource, pictures: in
     assert all(image.error is None for image in answer.images)
     assert crowd.most <= most + 1  # one that is answered leaves before it is counted
     assert most < 6 or crowd.most >= 3  # where there is room, the next ones are read ahead
-
-
-def test_alpha_is_dropped_and_grey_is_spread() -> None:
-    colour, _ = blob()
-    alpha = np.dstack([colour, np.zeros(colour.shape[:2], np.uint8)])
-    assert np.array_equal(decode_png(png(alpha), SIZE), colour)
-    grey = colour[..., 0]
-    assert np.array_equal(decode_png(png(grey), SIZE), np.dstack([grey] * 3))
-
-
-def test_a_bomb_is_refused_by_its_header() -> None:
-    data = png(np.zeros((2000, 2000), np.uint8))
-    with pytest.raises(InvalidInput):
-        decode_png(data, SIZE)
