@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from maskmill import __version__
-from maskmill.cli import account, datasets, jobs
+from maskmill.cli import account, datasets, jobs, models
 from maskmill.cli.context import Common
 from maskmill.cli.failures import Commands
 from maskmill.cli.output import Output
@@ -54,6 +54,7 @@ app.command("images")(datasets.images)
 app.add_typer(datasets.datasets, name="datasets")
 app.add_typer(datasets.templates, name="templates")
 app.add_typer(jobs.jobs, name="jobs")
+app.add_typer(models.models, name="models")
 app.command("login")(account.login)
 app.command("limits")(account.limits)
 app.command("health")(account.health)

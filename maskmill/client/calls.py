@@ -130,8 +130,10 @@ def base_of(api_url: str) -> str:
     return trimmed
 
 
-def open_http(timeout: httpx.Timeout, *, transport: httpx.BaseTransport | None = None) -> httpx.Client:
-    """An HTTP client with bounded connections and time-outs that follows no redirect and asks no proxy for loopback."""
+def open_http(
+    timeout: httpx.Timeout, *, transport: httpx.BaseTransport | None = None, follow_redirects: bool = False
+) -> httpx.Client:
+    """An HTTP client with bounded connections and time-outs that asks no proxy for loopback."""
     mounts: Any = _LOOPBACK
     return httpx.Client(
         timeout=timeout,
@@ -140,7 +142,7 @@ def open_http(timeout: httpx.Timeout, *, transport: httpx.BaseTransport | None =
         mounts=mounts,
         limits=httpx.Limits(max_connections=CONNECTIONS_MAX),
         headers={"User-Agent": f"maskmill/{__version__}"},
-        follow_redirects=False,
+        follow_redirects=follow_redirects,
     )
 
 

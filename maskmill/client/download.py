@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,23 +68,29 @@ def fetch(storage: httpx.Client, remote: Remote, path: Path, *, backoff: Backoff
 
 
 def fetch_resumable(
-    storage: httpx.Client, url: str, path: Path, *, size_bytes: int, tag: str, backoff: Backoff
+    storage: httpx.Client,
+    url: str,
+    path: Path,
+    *,
+    size_bytes: int,
+    tag: str,
+    backoff: Backoff,
+    check: Callable[[Path], None] = lambda _: None,
 ) -> Iterator[int]:
     """Download a large file, going on where an earlier try of the same `tag` stopped; yields the bytes on disk so far.
 
-    Tries are counted from the last one that brought something new. Raises what `fetch` raises.
+    Tries are counted from the last one that brought something new. `check` looks at the whole file before it gets its
+    name; when it raises, nothing is kept. Raises what `fetch` and `check` raise.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part, note = path.with_name(f".{path.name}.{tag}.part"), path.with_name(f".{path.name}.{tag}.etag")
     attempt, reached = 0, 0
     while True:
         try:
-            for so_far in _go_on(storage, url, part, note, size_bytes=size_bytes):
+            for so_far in _go_on(storage, url, path, (part, note), size_bytes=size_bytes):
                 attempt, reached = (0, so_far) if so_far > reached else (attempt, reached)
                 yield so_far
-            os.replace(part, path)
-            note.unlink(missing_ok=True)
-            return
+            break
         except httpx.TransportError as exc:
             failure: MaskmillError = _broken(path, repr(exc))
         except (Unavailable, _Differs) as error:
@@ -93,6 +99,14 @@ def fetch_resumable(
             raise failure
         backoff.pause(attempt)
         attempt += 1
+    try:
+        check(part)
+        os.replace(part, path)
+        note.unlink(missing_ok=True)
+    except MaskmillError:
+        part.unlink(missing_ok=True)
+        note.unlink(missing_ok=True)
+        raise
 
 
 class _Differs(MaskmillError):
@@ -123,7 +137,8 @@ def _fetch_once(storage: httpx.Client, remote: Remote, path: Path, part: Path) -
     return Fetched(hashed=found, etag=answer.headers.get("etag"), is_new=True)
 
 
-def _go_on(storage: httpx.Client, url: str, part: Path, note: Path, *, size_bytes: int) -> Iterator[int]:
+def _go_on(storage: httpx.Client, url: str, path: Path, kept: tuple[Path, Path], *, size_bytes: int) -> Iterator[int]:
+    part, note = kept
     start = part.stat().st_size if part.exists() else 0
     etag = note.read_text("utf-8") if note.exists() else ""
     if start > size_bytes or not etag:
@@ -134,8 +149,8 @@ def _go_on(storage: httpx.Client, url: str, part: Path, note: Path, *, size_byte
     with storage.stream("GET", url, headers=headers) as answer:
         if answer.status_code in (httpx.codes.PRECONDITION_FAILED, httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE):
             part.unlink(missing_ok=True)  # another file lies there now: begin again
-            raise _broken(part, "the archive changed")
-        _refuse_failure(answer, part)
+            raise _broken(path, "another file lies there now")
+        _refuse_failure(answer, path)
         if not answer.headers.get("content-range", "").startswith(f"bytes {start}-"):
             start = 0  # the whole file comes
         note.write_text(answer.headers.get("etag", ""), "utf-8")
@@ -149,7 +164,7 @@ def _go_on(storage: httpx.Client, url: str, part: Path, note: Path, *, size_byte
                 yield start
     if start != size_bytes:
         part.unlink(missing_ok=True)
-        raise _differs(part, f"{start} bytes instead of {size_bytes}")
+        raise _differs(path, f"{start} bytes instead of {size_bytes}")
 
 
 def _refuse_failure(answer: httpx.Response, path: Path) -> None:
