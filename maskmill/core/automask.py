@@ -1,18 +1,21 @@
 """Automatic masks as values: how everything in a picture is searched for and what was found; it knows no segmenter.
 
 The search is that of Segment Anything's automatic mask generator (Kirillov et al., 2023, appendix B): a grid of single
-clicks, of whose answers the sure, stable and distinct ones are kept.
+clicks, of whose answers the sure, stable and distinct ones are kept. What was found once answers further clicks without
+a model.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 from pydantic import Field
 
-from maskmill.core.geometry import Point
+from maskmill.core.errors import Code, ModelFailure
+from maskmill.core.geometry import Point, pixel_of
 from maskmill.core.limits import AUTOMASK_CROP_LAYERS_MAX, AUTOMASK_SIDE_MAX
-from maskmill.core.mask import Mask
+from maskmill.core.mask import Mask, Rle
 from maskmill.core.model import Model, Number
 
 Share = Annotated[Number, Field(ge=0.0, le=1.0)]
@@ -35,3 +38,51 @@ class FoundMask(Model):
     mask: Mask
     stability: Share
     point: Point
+
+
+def masks_at(found: Iterable[FoundMask], point: Point) -> tuple[FoundMask, ...]:
+    """What was found under a click, the smallest first; the click's sign does not matter.
+
+    The smallest mask is the most particular answer: a click on a wheel means the wheel, although the car is there, too;
+    who means the car takes the next one. Raises ModelFailure for run lengths that are none.
+    """
+    under = ((_area_at(one.mask.rle, point), one) for one in found)
+    return tuple(one for area, one in sorted(under, key=lambda pair: pair[0]) if area > 0)
+
+
+def _area_at(rle: Rle, point: Point) -> int:
+    """The pixels of a mask, or 0 where the point is not in it."""
+    pixel = pixel_of(point, rle.size)
+    place = pixel.column * rle.size.height_px + pixel.row
+    end = area = 0
+    for index, run in enumerate(_runs(rle.counts)):
+        is_mask = index % 2 == 1
+        if end <= place < end + run and not is_mask:
+            return 0
+        end += run
+        area += run if is_mask else 0
+    if end != rle.size.pixels:
+        raise ModelFailure(Code.INVALID_MASK, detail="the run lengths do not fill the image")
+    return area
+
+
+def _runs(counts: str) -> Iterator[int]:
+    """The run lengths of COCO's text: 5 bits a character, the lowest first; from the fourth run on differences."""
+    last_but_one = last = index = value = shift = 0
+    for character in counts:
+        digit = ord(character) - 48
+        if not 0 <= digit < 64 or shift > 30:
+            raise ModelFailure(Code.INVALID_MASK, detail="this is no run-length text")
+        value |= (digit & 31) << shift
+        shift += 5
+        if digit & 32:
+            continue
+        run = value - (1 << shift) if digit & 16 else value
+        if index > 2:
+            run += last_but_one
+        if run < 0:
+            raise ModelFailure(Code.INVALID_MASK, detail="this is no run-length text")
+        yield run
+        last_but_one, last, index, value, shift = last, run, index + 1, 0, 0
+    if shift:
+        raise ModelFailure(Code.INVALID_MASK, detail="the run-length text is cut off")
