@@ -61,8 +61,10 @@ clean: ## Remove everything that the commands above made
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	@touch $@
 
-.venv/test: .venv/dev requirements/sam.txt
+ENGINES := requirements/transformers.txt requirements/openvino.txt requirements/onnx.txt
+.venv/test: .venv/dev requirements/sam.txt $(ENGINES)
 	@echo "Installing torch for the tests of Segment Anything ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' requirements/sam.txt)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/sam.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes $(addprefix -r ,$(ENGINES))
 	@touch $@

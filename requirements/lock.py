@@ -12,7 +12,7 @@ RESOLVE = [
     "--no-annotate", "--python-version", "3.11",
 ]  # fmt: skip
 EXTRAS = {"dev": ("lambdas", "infra", "inference", "local", "dev"), "demo": ("lambdas", "infra", "inference", "local")}
-LISTS = ("lambda-control", "lambda-imaging", "emulator", "inference")
+LISTS = ("lambda-control", "lambda-imaging", "emulator", "inference", "lane", "transformers", "onnx")
 
 
 def main() -> None:
@@ -22,6 +22,7 @@ def main() -> None:
     for name in LISTS:
         _resolve(["--constraint", str(FOLDER / "dev.txt"), str(FOLDER / f"{name}.in")], name)
     _resolve(["--no-deps", str(FOLDER / "photos.in")], "photos")  # unpacked for its pictures, never imported
+    _resolve(["--no-deps", str(FOLDER / "openvino.in")], "openvino")  # without the package that reports its use
 
 
 def _resolve(arguments: list[str], name: str) -> None:

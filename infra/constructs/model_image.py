@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 
 import aws_cdk as cdk
 from aws_cdk import aws_ecr_assets as ecr_assets
@@ -15,6 +16,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.bundle import ROOT
+from infra.config import Segmenter
 
 DOCKERFILE = "inference_container/Dockerfile"
 CONTEXT = (  # what the image is made of: a change of anything else must not give it another name
@@ -22,7 +24,10 @@ CONTEXT = (  # what the image is made of: a change of anything else must not giv
     "maskmill/__init__.py",
     "maskmill/core",
     "requirements/inference.txt",
+    "requirements/lane.txt",
+    "requirements/openvino.txt",
     "requirements/sam.txt",
+    "requirements/transformers.txt",
 )
 _REGISTRY = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z.]+/(?P<name>[^:@]+)([:@].+)?")
 
@@ -35,11 +40,25 @@ class ModelImage:
     pull: tuple[iam.PolicyStatement, ...]
 
 
-def built_image(scope: Construct, name: str, *, with_sam: bool, target: str | None = None) -> ModelImage:
+class Libraries(StrEnum):
+    """What an image can run, by the name of the Dockerfile's stage: the classic engine, or all on a CPU or a GPU."""
+
+    CLASSIC = "classic"
+    CPU = "cpu"
+    GPU = "gpu"
+
+
+def libraries_for(segmenter: Segmenter) -> Libraries:
+    """What an endpoint's image needs for an engine, on the instance that it is planned for."""
+    if not segmenter.needs_weights:
+        return Libraries.CLASSIC
+    return Libraries.GPU if segmenter.instance_type.startswith(("ml.g", "ml.p")) else Libraries.CPU
+
+
+def built_image(scope: Construct, name: str, libraries: Libraries, *, target: str = "server") -> ModelImage:
     """An image of `inference_container/` with the repository's root as its context, restricted to what it uses.
 
-    `with_sam` adds torch and Segment Anything, which the engines with weights need. `target` is a stage of the
-    Dockerfile (None: the last one).
+    `target` is the last stage of the Dockerfile that is built: `server`, or `lane` for a function.
     """
     asset = ecr_assets.DockerImageAsset(
         scope,
@@ -47,7 +66,7 @@ def built_image(scope: Construct, name: str, *, with_sam: bool, target: str | No
         directory=str(ROOT),
         file=DOCKERFILE,
         target=target,
-        build_args={"WITH_SAM": "1" if with_sam else "0"},
+        build_args={"ENGINES": libraries.value},
         platform=ecr_assets.Platform.LINUX_AMD64,
         ignore_mode=cdk.IgnoreMode.DOCKER,
         exclude=["*", *(f"!{folder}" for folder in CONTEXT), "**/__pycache__"],

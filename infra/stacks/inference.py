@@ -13,7 +13,7 @@ from infra.constructs.async_endpoint import AsyncEndpoint
 from infra.constructs.endpoint_role import endpoint_role
 from infra.constructs.lane import Lane
 from infra.constructs.log import log_group
-from infra.constructs.model_image import built_image, existing_image
+from infra.constructs.model_image import Libraries, built_image, existing_image, libraries_for
 from infra.constructs.scale_to_zero import ScaleToZero
 from infra.constructs.topics import AnswerTopics
 from infra.stacks.data import DataStack
@@ -28,7 +28,7 @@ class InferenceStack(cdk.Stack):
         image = (
             existing_image(self, plan.image_uri)
             if plan.image_uri
-            else built_image(self, "Image", with_sam=plan.segmenter.needs_weights)
+            else built_image(self, "Image", libraries_for(plan.segmenter))
         )
         log = log_group(self, "Log", f"/aws/sagemaker/Endpoints/{stage.endpoint_name}", days=stage.log_days)
         role = endpoint_role(
@@ -62,5 +62,5 @@ class InferenceStack(cdk.Stack):
 
     def _lane_image(self, stage: Stage) -> str:
         """The service that runs functions pulls with rights of its own, which the registry of the account gives."""
-        with_sam = stage.fast.needs_weights
-        return stage.lane.image_uri or built_image(self, "LaneImage", with_sam=with_sam, target="lane").uri
+        libraries = Libraries.CPU if stage.fast.needs_weights else Libraries.CLASSIC
+        return stage.lane.image_uri or built_image(self, "LaneImage", libraries, target="lane").uri
