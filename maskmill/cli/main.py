@@ -13,6 +13,7 @@ from maskmill.cli.context import Common
 from maskmill.cli.failures import Commands
 from maskmill.cli.output import Output
 from maskmill.cli.run import run
+from maskmill.cli.segment import automask, segment
 
 app = typer.Typer(
     name="maskmill",
@@ -51,6 +52,8 @@ app.command("run")(run)
 app.command("upload")(datasets.upload)
 app.command("sync")(jobs.sync)
 app.command("images")(datasets.images)
+app.command("segment")(segment)
+app.command("automask")(automask)
 app.add_typer(datasets.datasets, name="datasets")
 app.add_typer(datasets.templates, name="templates")
 app.add_typer(jobs.jobs, name="jobs")

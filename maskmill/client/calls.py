@@ -20,6 +20,7 @@ API_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 STORAGE_TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 CONNECTIONS_MAX = 16
 _BUSY = frozenset({429, 500, 502, 503, 504})
+_LAST_WORDS = frozenset({Code.QUOTA_EXCEEDED, Code.MODEL_FAILED, Code.MODEL_TIMEOUT})  # the next try says the same
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _LOOPBACK: dict[str, None] = {"all://127.0.0.1": None, "all://localhost": None, "all://[::1]": None}  # no proxy
 
@@ -115,7 +116,7 @@ class Caller:
 
 
 def _is_worth_repeating(call: Call, status: int, code: Code) -> bool:
-    return call.may_repeat and status in _BUSY and code is not Code.QUOTA_EXCEEDED
+    return call.may_repeat and status in _BUSY and code not in _LAST_WORDS
 
 
 def base_of(api_url: str) -> str:

@@ -21,6 +21,8 @@ from maskmill.core.api import (
     CreateDataset,
     DatasetFiles,
     DatasetView,
+    EmbeddingView,
+    Everything,
     Health,
     ImageView,
     ItemVariants,
@@ -29,11 +31,14 @@ from maskmill.core.api import (
     Limits,
     Page,
     RequestUploads,
+    Segmentation,
+    SegmentImage,
     SubmitJob,
     TemplateView,
     UploadTicket,
     UploadTickets,
 )
+from maskmill.core.automask import Automask
 from maskmill.core.errors import Code, InvalidInput, Unavailable
 from maskmill.core.image import ImageStatus, Upload
 from maskmill.core.item import ItemStatus
@@ -110,6 +115,23 @@ class Client:
 
     def image(self, dataset_id: str, image_id: str) -> ImageView:
         return self._read(ImageView, _path("datasets", dataset_id, "images", image_id))
+
+    # One image, now; asking again changes nothing
+
+    def segment(self, dataset_id: str, image_id: str, body: SegmentImage) -> Segmentation:
+        """The candidates of a prompt, within seconds; raises Unavailable when the segmenter takes long to load."""
+        path = _path("datasets", dataset_id, "images", image_id, "segment")
+        return self._post(Segmentation, path, body, may_repeat=True)
+
+    def automask(self, dataset_id: str, image_id: str, search: Automask) -> Everything:
+        """Everything in an image; what `search` leaves unset, the service chooses."""
+        path = _path("datasets", dataset_id, "images", image_id, "automask")
+        content = search.model_dump_json(exclude_unset=True).encode()
+        return self._parsed(Everything, self._caller.send(Call("POST", path, content=content, may_repeat=True)))
+
+    def embedding(self, dataset_id: str, image_id: str) -> EmbeddingView:
+        """A signed address of the image's embedding; without one it is being made: ask again in a moment."""
+        return self._read(EmbeddingView, _path("datasets", dataset_id, "images", image_id, "embedding"))
 
     # Templates
 

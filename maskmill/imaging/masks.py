@@ -13,7 +13,7 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from maskmill.core.errors import Code, ModelFailure
-from maskmill.core.geometry import PixelBox, Size
+from maskmill.core.geometry import PixelBox, PixelPoint, Size
 from maskmill.core.mask import Rle
 from maskmill.core.result import BoxPx
 from maskmill.imaging.decode import guarded
@@ -45,6 +45,17 @@ def mask_of(rle: Rle, *, size: Size | None = None) -> Bools:
     values = np.arange(len(runs)) % 2 == 1
     columns = np.repeat(values, runs).reshape(rle.size.width_px, rle.size.height_px)
     return np.ascontiguousarray(columns.T)
+
+
+def area_of(rle: Rle) -> int:
+    """How many pixels a mask holds, without drawing it; raises ModelFailure invalid_mask."""
+    return int(_runs_of(rle)[1::2].sum())
+
+
+def holds(rle: Rle, pixel: PixelPoint) -> bool:
+    """Whether a mask holds a pixel, without drawing it; raises ModelFailure invalid_mask."""
+    place = pixel.column * rle.size.height_px + pixel.row
+    return int(np.searchsorted(np.cumsum(_runs_of(rle)), place, side="right")) % 2 == 1
 
 
 def _runs_of(rle: Rle) -> Runs:

@@ -7,19 +7,26 @@ step of its script at each look.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from maskmill.core.api import Limits
+import numpy as np
+from PIL import Image
+
+from maskmill.core.api import Limits, SegmentImage
+from maskmill.core.automask import Automask
 from maskmill.core.prompt import Template
 from maskmill.core.recipe import Recipe
+from maskmill.imaging.masks import rle_of
 from tests.unit.client.fake_store import Answer, FakeStore
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC).isoformat()
@@ -44,6 +51,8 @@ class FakeService:
     script: list[tuple[str, bool, str]] = field(default_factory=lambda: list(SHORT_STATES))
     faults: list[tuple[str, Answer]] = field(default_factory=list)  # "METHOD /path prefix", taken in order
     calls: list[str] = field(default_factory=list)
+    prompts: list[SegmentImage] = field(default_factory=list)
+    searches: list[dict[str, Any]] = field(default_factory=list)
     settles: bool = True
     failing: str = "fails"  # photos with this in their name fail in a job
     refreshes: int = 0
@@ -112,6 +121,19 @@ class FakeService:
                 return page(found, query)
             case "GET", "images", image:
                 return ok(next(one for one in self.images[dataset] if one["image_id"] == image))
+            case "POST", "images", _, "segment":
+                asked = SegmentImage.model_validate_json(json.dumps(sent))
+                self.prompts.append(asked)
+                found = [half("left"), half("right", 0.4), half("neither", 0.1)][: asked.top_k]
+                return ok({"segmenter": "classic-1", "candidates": found, "news": 1})
+            case "POST", "images", _, "automask":
+                self.searches.append(sent)
+                search = Automask(**{"points_per_side": 4, **sent}).model_dump(mode="json")
+                things = [half("left"), half("right"), rectangle(100, 100, 200, 180)]
+                masks = [{"mask": one, "stability": 0.97, "point": {"x": 0.3, "y": 0.5}} for one in things]
+                return ok({"segmenter": "classic-1", "search": search, "masks": masks})
+            case "GET", "images", image, "embedding":
+                return ok({"segmenter": "sam-vit-b-ec2df6273261", "url": None}, 202)
             case "GET", "templates":
                 return page(self.templates[dataset], query)
             case "POST", "templates":
@@ -156,7 +178,8 @@ class FakeService:
             if code:
                 image |= {"status": "refused", "refusal": {"code": code, "message": f"refused: {code}"}}
             else:
-                image |= {"status": "ready", "normal": normal_of(image["sha256"])}
+                url = self._put(f"source-{image['sha256'][:20]}", source_of(image["sha256"]))
+                image |= {"status": "ready", "normal": normal_of(image["sha256"]), "source_url": url}
 
     # Jobs
 
@@ -342,8 +365,26 @@ def page(items: list[Any], query: dict[str, str]) -> Answer:
     return ok(body)
 
 
+@cache
 def source_of(sha256: str) -> bytes:
-    return b"a source of " + sha256.encode()
+    """A plain picture of 300 rows by 400 columns, in a colour of its own."""
+    out = io.BytesIO()
+    Image.new("RGB", (400, 300), tuple(bytes.fromhex(sha256[:6]))).save(out, "PNG")
+    return out.getvalue()
+
+
+def half(side: str, score: float = 0.9) -> dict[str, Any]:
+    """The left or the right half of that picture as a mask."""
+    pixels = np.zeros((300, 400), np.bool_)
+    pixels[:, :200] = side == "left"
+    pixels[:, 200:] = side == "right"
+    return {"rle": rle_of(pixels).model_dump(mode="json"), "score": score}
+
+
+def rectangle(top: int, left: int, bottom: int, right: int) -> dict[str, Any]:
+    pixels = np.zeros((300, 400), np.bool_)
+    pixels[top:bottom, left:right] = True
+    return {"rle": rle_of(pixels).model_dump(mode="json"), "score": 0.8}
 
 
 def normal_of(sha256: str) -> dict[str, Any]:
