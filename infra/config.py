@@ -79,6 +79,9 @@ class EndpointPlan:
     invocation_timeout_s: int = 900
 
 
+SLOW_SIDE_MAX = 4
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LanePlan:
     """How the interactive lane is filled: the model server's code in a function, on processors alone.
@@ -89,7 +92,7 @@ class LanePlan:
 
     image_uri: str | None = None  # None: built from inference_container/ at deployment
     memory_mb: int = 3008  # more needs a wish to AWS in a new account; 1,769 MB are one processor
-    side_max: int = 16  # points along each side of a search for everything
+    side_max: int = 16  # points along each side of a search for everything, for an engine that embeds a picture once
     most_at_once: int | None = None
 
 
@@ -146,6 +149,11 @@ class Stage:
         """Fixed, so that the API can name a function of a stack that is deployed beside it."""
         return f"{self.prefix}-lane"
 
+    @property
+    def lane_side_max(self) -> int:
+        """Points along each side of a search that the lane ends while somebody waits: without weights, each is slow."""
+        return self.lane.side_max if self.fast.needs_weights else min(self.lane.side_max, SLOW_SIDE_MAX)
+
 
 LOCAL = Stage(
     name="local",
@@ -160,7 +168,7 @@ LOCAL = Stage(
         queue_life_s=600,
         invocation_timeout_s=300,
     ),
-    lane=LanePlan(image_uri="000000000000.dkr.ecr.us-east-1.amazonaws.com/maskmill-lane:local", side_max=4),
+    lane=LanePlan(image_uri="000000000000.dkr.ecr.us-east-1.amazonaws.com/maskmill-lane:local"),
 )
 
 DEV = Stage(

@@ -40,7 +40,7 @@ class ApiStack(cdk.Stack):
                 segmenter=stage.endpoint.segmenter.version,
                 lane_name=stage.lane_name,
                 lane_segmenter=stage.fast.version,
-                lane_side_max=stage.lane.side_max,
+                lane_side_max=stage.lane_side_max,
             ),
             may=[
                 rows(data.table, "GetItem", "Query", "PutItem", "UpdateItem"),

@@ -74,9 +74,11 @@ def test_how_many_run_at_once_is_a_value_of_the_stage(cloud: Cloud) -> None:
     assert lane_of(cloud).get("ReservedConcurrentExecutions") == STAGES[cloud.stage].lane.most_at_once
 
 
-def test_searches_are_bounded_below_what_the_model_server_takes() -> None:
-    for stage in STAGES.values():
-        assert 1 <= stage.lane.side_max <= AUTOMASK_SIDE_MAX
+def test_searches_are_bounded_by_what_the_lanes_engine_ends_in_time() -> None:
+    weights = {"fast_weights": "s3://models/sam/"}
+    for name in STAGES:
+        slow, quick = chosen({"stage": name}), chosen({"stage": name, "fast": "sam-vit-b", **weights})
+        assert 1 <= slow.lane_side_max < quick.lane_side_max <= AUTOMASK_SIDE_MAX
 
 
 def test_weights_are_read_from_their_prefix_by_a_function_with_room_for_them() -> None:
