@@ -141,7 +141,7 @@ class App:
     def _invocation(self, environ: Environ) -> Answer:
         started = self.clock()
         deadline = started + self.deadline_s
-        segmenter = self.model.segmenter()
+        segmenter = self.model.proven_segmenter(self.deadline_s)
         request = _parsed(_body(environ, self.request_bytes_max))
         if request.segmenter != segmenter.version:
             raise InvalidInput(Code.WRONG_SEGMENTER, detail=f"{request.segmenter}, not {segmenter.version}")

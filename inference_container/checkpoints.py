@@ -4,8 +4,8 @@ A package (maskmill/core/package.py) says in its manifest what each of its files
 the server was told (SEGMENTER_SHA256) or, under its publisher's own name, what the catalogue says; then its version is
 known before it is read. Any other file is hashed to learn its version.
 
-No model answers from a file that was not hashed. Reading 2.5 GB for that takes over a second, so it is done while
-torch is being imported, which takes longer (engines.py), and a server is ready no later for it.
+No model answers before its file was hashed whole (verify). Hashing 2.5 GB takes over a second, so it runs beside the
+import of torch and the loading (engines.py), and only the first answer can have to wait for it (model.py).
 """
 
 from __future__ import annotations

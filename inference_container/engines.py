@@ -1,7 +1,7 @@
 """Engines by name, imported only when asked for, so that `classic` runs without torch. It knows no HTTP.
 
-The checkpoint is found, fetched and hashed while the engine's libraries are imported: the one waits for the disk and
-the other for Python, and neither is left out.
+The checkpoint is found and fetched, and its hashing begins, while the engine's libraries are imported: the one waits
+for the disk and the other for Python. The first answer waits until it was hashed whole (model.py).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from inference_container.checkpoints import Checkpoint, fetch_checkpoint, find_checkpoint, unusable, verify
+from inference_container.model import Unproven
 from inference_container.objects import S3Objects
 from inference_container.segmenter import Segmenter
 from inference_container.settings import Runtime, Settings
@@ -25,19 +26,19 @@ _CLASSES = {  # each: module, class, the list that installs what it imports
 }
 
 
-def build_segmenter(settings: Settings) -> Segmenter[Any]:
+def build_segmenter(settings: Settings) -> Segmenter[Any] | Unproven:
     """The segmenter that the settings name, not yet set up; raises Unavailable, with what to do, when it cannot be."""
     if settings.engine is Engine.CLASSIC:
         from inference_container.segmenters.classic import ClassicSegmenter
 
         return ClassicSegmenter()
     options = _options(settings)
-    with ThreadPoolExecutor(1, thread_name_prefix="checkpoint") as beside:
-        found = beside.submit(_checkpoint, settings)
-        kind = engine_class(settings.engine)
-        checkpoint = found.result()
-    segmenter: Segmenter[Any] = kind(settings.engine, checkpoint, **options)
-    return segmenter
+    beside = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+    found = beside.submit(_found, settings)
+    proof = beside.submit(lambda: verify(found.result()))
+    beside.shutdown(wait=False)
+    kind = engine_class(settings.engine)
+    return Unproven(kind(settings.engine, found.result(), **options), proof.result)
 
 
 def _options(settings: Settings) -> dict[str, Any]:
@@ -59,14 +60,11 @@ def engine_class(engine: Engine) -> Any:
         raise unusable(f"{engine} needs libraries that are not installed ({requirements}).", error) from error
 
 
-def _checkpoint(settings: Settings) -> Checkpoint:
-    """The checkpoint that the settings name, every byte of it looked at."""
+def _found(settings: Settings) -> Checkpoint:
     engine, place = settings.engine, settings.checkpoint
     if place is None:
         raise unusable(f"{engine} needs a checkpoint (MODEL_DIR, SEGMENTER_CHECKPOINT).", "none is named")
     path = Path(place)
     if place.startswith(_S3):
         path = fetch_checkpoint(engine, place, settings.model_cache, S3Objects(settings.s3_endpoint_url))
-    found = find_checkpoint(engine, path, sha256=settings.checkpoint_sha256)
-    verify(found)
-    return found
+    return find_checkpoint(engine, path, sha256=settings.checkpoint_sha256)

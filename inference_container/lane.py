@@ -21,9 +21,8 @@ from inference_container.app import App
 from inference_container.embeddings import ObjectStore
 from inference_container.engines import build_segmenter
 from inference_container.logs import start_logging
-from inference_container.model import Model, State
+from inference_container.model import Build, Model, State
 from inference_container.objects import S3Objects
-from inference_container.segmenter import Segmenter
 from inference_container.server import create_app
 from inference_container.settings import Settings
 from maskmill.core.errors import Code, message_of
@@ -40,9 +39,7 @@ class Lane:
     is loaded again for the next request, because nobody restarts an environment.
     """
 
-    def __init__(
-        self, settings: Settings, build: Callable[[], Segmenter[Any]], objects: ObjectStore, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, settings: Settings, build: Build, objects: ObjectStore, clock: Callable[[], float]) -> None:
         self._build = build
         self._clock = clock
         self._app = create_app(settings, Model(build), objects)

@@ -12,12 +12,14 @@ from functools import partial
 from pathlib import Path
 
 from inference_container.engines import build_segmenter, engine_class
+from inference_container.model import Model
 from inference_container.settings import Settings
 from maskmill.core.catalogue import PUBLISHED
 from maskmill.core.engines import Engine
 from maskmill.core.errors import MaskmillError
 
 MODELS = Path("models")  # where `maskmill models fetch` puts what it fetches
+_LOAD_S_MAX = 600.0
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -54,8 +56,11 @@ def _packaged(engine: Engine, source: Path | None, out: Path, dtype: str, sha256
 
 
 def _load(engine: Engine, folder: Path) -> None:
-    """As a model server would."""
-    build_segmenter(Settings(engine=engine, checkpoint=str(folder), s3_endpoint_url=None, device="cpu")).setup()
+    """As a model server would; raises Unavailable."""
+    model = Model(lambda: build_segmenter(Settings(engine, str(folder), s3_endpoint_url=None, device="cpu")))
+    model.start()
+    model.wait(_LOAD_S_MAX)
+    model.proven_segmenter(_LOAD_S_MAX)
 
 
 if __name__ == "__main__":

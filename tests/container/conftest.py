@@ -12,7 +12,7 @@ import pytest
 
 from inference_container.app import App
 from inference_container.gate import Gate
-from inference_container.model import Model
+from inference_container.model import Build, Model
 from inference_container.server import create_app, create_http_server
 from inference_container.settings import Settings
 from maskmill.core.engines import Engine
@@ -66,7 +66,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         server.task_dispatcher.shutdown(timeout=5)
         server.asyncore.close_all(server._map)
 
-    def begin(segmenter: Any = None, *, is_loaded: bool = True, **changes: Any) -> Running:
+    def begin(segmenter: Any = None, *, build: Build | None = None, is_loaded: bool = True, **changes: Any) -> Running:
         settings = Settings(
             engine=Engine.CLASSIC,
             checkpoint=None,
@@ -77,7 +77,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
             **changes,
         )
         segmenter = segmenter or FakeSegmenter()
-        model, source = Model(lambda: segmenter), FolderSource(tmp_path)
+        model, source = Model(build or (lambda: segmenter)), FolderSource(tmp_path)
         app = create_app(settings, model, source)
         server = create_http_server(app, settings)
         threads.append(threading.Thread(target=serve, args=(server,), daemon=True))

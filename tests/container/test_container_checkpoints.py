@@ -6,8 +6,8 @@ import importlib.util
 import io
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,21 +62,12 @@ def settings_of(place: Path | str, **changes: Any) -> Settings:
     return Settings(engine=ENGINE, checkpoint=str(place), s3_endpoint_url=None, device="cpu", threads=1, **changes)
 
 
-@dataclass
-class Deferred:
-    """Builds what the settings name as late as the server does: while /ping is being asked."""
-
-    settings: Settings
-    version: str = ""
-
-    def setup(self) -> None:
-        segmenter = build_segmenter(self.settings)
-        segmenter.setup()
-        self.version = segmenter.version
-
-
 def ping(start: Start, settings: Settings) -> tuple[int, dict[str, Any]]:
-    reply = start(Deferred(settings)).call("GET", "/ping")
+    """The answer at /ping once the weights were looked at whole."""
+    server = start(build=lambda: build_segmenter(settings))
+    with suppress(Unavailable):
+        server.app.model.proven_segmenter(30)
+    reply = server.call("GET", "/ping")
     return reply.status, reply.json
 
 
