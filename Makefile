@@ -61,7 +61,7 @@ clean: ## Remove everything that the commands above made
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	@touch $@
 
-ENGINES := requirements/transformers.txt requirements/openvino.txt requirements/onnx.txt
+ENGINES := requirements/transformers.txt requirements/openvino.txt requirements/onnx.txt requirements/lane.txt
 .venv/test: .venv/dev requirements/sam.txt $(ENGINES)
 	@echo "Installing torch for the tests of Segment Anything ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' requirements/sam.txt)"

@@ -85,7 +85,7 @@ class Server:
 
     def __init__(self, folder: Path, objects_url: str, *, python: str = sys.executable, **env: str) -> None:
         """Its log goes to `<folder>/log`; `env` is added to its environment."""
-        self.port = _free_port()
+        self.port = free_port()
         self.log = folder / "log"
         environment = {
             "PATH": os.environ["PATH"],
@@ -123,7 +123,7 @@ class Server:
         self.process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
