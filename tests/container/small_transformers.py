@@ -49,6 +49,9 @@ PROMPTS: list[dict[str, Any]] = [
 ]
 
 
+_TABLES = ("_embed.weight", "_token.weight", "_tokens.weight", "point_embeddings.0.weight", "point_embeddings.1.weight")
+
+
 def with_random_weights(model: Any, seed: int) -> Any:
     """Weights with which masks and scores differ from prompt to prompt; the library's own start is almost flat."""
     generator = torch.Generator().manual_seed(seed)
@@ -62,14 +65,15 @@ def with_random_weights(model: Any, seed: int) -> Any:
             else:
                 weight.copy_(noise * (_gain(name) / weight[0].numel() ** 0.5))
         positions = [value for name, value in model.state_dict().items() if name.endswith("positional_embedding")]
-        positions[0].copy_(positions[1])  # as in every published file
+        for other in positions[1:]:
+            other.copy_(positions[0])  # as in every published file
     return model.eval()
 
 
 def _middle(name: str) -> float:
-    if "norm" in name and name.endswith("weight"):
-        return 1.0
-    return 0.5 if name.endswith("iou_prediction_head.proj_out.bias") else 0.0  # scores stay inside [0, 1]
+    """Of a vector: the weights of a norm, the bias of the scores (they stay inside [0, 1]), or any other bias."""
+    is_score = "iou_prediction_head.proj_out" in name or "iou_prediction_head.layers.2" in name
+    return 1.0 if name.endswith("weight") else 0.5 * is_score
 
 
 def _gain(name: str) -> float:
