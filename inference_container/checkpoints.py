@@ -25,7 +25,6 @@ from maskmill.core.engines import Engine, segmenter_version
 from maskmill.core.errors import Code, NotFound, Unavailable
 from maskmill.core.package import MANIFEST, MANIFEST_BYTES_MAX, PACKAGE_BYTES_MAX, Manifest, PackagedFile
 
-_CHUNK_BYTES = 4 * 1024 * 1024
 _SUFFIXES = (".safetensors", ".pth")
 _HELP = "`maskmill models fetch` and `make package-model` make one that fits."
 
@@ -106,14 +105,11 @@ def fetch_checkpoint(engine: Engine, address: str, cache: Path, store: ModelStor
 
 def sha256_of(path: Path) -> str:
     """The SHA-256 of a file, 64 hexadecimal digits; raises Unavailable when it cannot be read."""
-    digest = hashlib.sha256()
     try:
         with path.open("rb", buffering=0) as file:
-            while chunk := file.read(_CHUNK_BYTES):
-                digest.update(chunk)
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise _unreadable(path, error) from error
-    return digest.hexdigest()
 
 
 def unusable(message: str, detail: object) -> Unavailable:
