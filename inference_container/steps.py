@@ -14,19 +14,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from inference_container.automask import find_everything
 from inference_container.embeddings import Embeddings, Made, Name
 from inference_container.images import ImageSource, read_picture
 from inference_container.masks import encode_mask
 from inference_container.segmenter import Candidate, Picture, Segmenter, chosen
 from inference_container.telemetry import Count, Phase, Telemetry
 from maskmill.core.automask import FoundMask
-from maskmill.core.errors import Code, MaskmillError, ModelFailure
+from maskmill.core.errors import Code, ModelFailure
 from maskmill.core.shard import ImageAnswer, ImageTask, MaskAnswer, PromptTask
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What thinking starts from: a picture, or the packed embedding of one that need not be looked at again."""
+    """What thinking starts from: a picture, or the packed embedding of one, or both to search for everything."""
 
     picture: Picture | None
     packed: bytes | None = None
@@ -55,26 +56,26 @@ class Steps:
     def read(self, task: ImageTask) -> Read:
         """The picture at the size at which the engine looks at it, or its packed embedding."""
         self.check_time()
-        name = self._name(task)
-        if name is not None and task.everything is None:
+        name, packed = self._name(task), None
+        if name is not None:
             with self.telemetry.phase(Phase.DOWNLOAD):
                 packed = self.embeddings.find(name)
-            if packed is not None:
-                return Read(None, packed)
-        return Read(self._picture(task))
+        is_enough = packed is not None and task.everything is None
+        return Read(None if is_enough else self._picture(task), packed)
 
     def think(self, task: ImageTask, read: Read) -> Thought:
         """Everything that needs the model; all prompts are answered in one call."""
         self.check_time()
-        found: tuple[FoundMask, ...] = ()
-        if task.everything is not None:
-            raise MaskmillError(Code.NOT_IMPLEMENTED)
         embedding, packed = self._embedding(task, read)
-        if not task.prompts:
-            return Thought([], found, packed)
         self.check_time()
+        candidates: list[tuple[Candidate, ...]] = []
+        found: tuple[FoundMask, ...] = ()
         with self.telemetry.phase(Phase.SEGMENT):
-            candidates = self.segmenter.segment(embedding, [prompt.prompt for prompt in task.prompts])
+            if task.prompts:
+                candidates = self.segmenter.segment(embedding, [prompt.prompt for prompt in task.prompts])
+            if task.everything is not None and read.picture is not None:
+                how = (task.everything, self.check_time)
+                found = find_everything(self.segmenter, read.picture, *how, embedding=embedding)
         return Thought(candidates, found, packed)
 
     def finish(self, task: ImageTask, thought: Thought) -> ImageAnswer:
@@ -95,10 +96,13 @@ class Steps:
         return None if task.embedding is None else Name(task.embedding, self.segmenter.version)
 
     def _picture(self, task: ImageTask) -> Picture:
+        """The picture at the size at which the engine looks at it, or whole where it is looked at more closely."""
+        is_whole = task.everything is not None and task.everything.crop_layers > 0
+        reduce_to = None if is_whole else self.segmenter.working_size(task.size)
         timed = _TimedSource(self.source, self.clock)
         began = self.clock()
         try:
-            return read_picture(timed, task.address, task.size)
+            return read_picture(timed, task.address, task.size, reduce_to)
         finally:
             self.telemetry.spend(Phase.DOWNLOAD, timed.seconds)
             self.telemetry.spend(Phase.DECODE, self.clock() - began - timed.seconds)

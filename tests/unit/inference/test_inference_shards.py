@@ -15,6 +15,7 @@ from inference_container.segmenter import Candidate, Picture
 from inference_container.segmenters.classic import ClassicSegmenter
 from inference_container.shards import Bounds, Workshop
 from inference_container.telemetry import Telemetry
+from maskmill.core.automask import Automask
 from maskmill.core.errors import Code
 from maskmill.core.geometry import Size
 from maskmill.core.prompt import MaskChoice, Prompt
@@ -38,12 +39,13 @@ def answered(
     segmenter: Any = None,
     bounds: Bounds = Bounds(),  # noqa: B008 - it is frozen
     clock: Callable[[], float] = lambda: 0.0,
+    deadline: float = 60.0,
 ) -> ShardAnswer:
     telemetry = Telemetry(time.monotonic)
     embeddings = Embeddings(source, telemetry, bytes_max=1000)
     workshop = Workshop(source, embeddings, telemetry, bounds=bounds, clock=clock)
     try:
-        return workshop.answer(shard, segmenter or FakeSegmenter(), deadline=1.0)
+        return workshop.answer(shard, segmenter or FakeSegmenter(), deadline=deadline)
     finally:
         workshop.close()
 
@@ -109,7 +111,7 @@ def test_images_beyond_the_deadline_are_answered_as_timed_out(source: FolderSour
 
     segmenter = Slow()
     shard = request(*[task("good", SIZE)] * 4)
-    answer = answered(shard, source, segmenter=segmenter, clock=lambda: segmenter.now_s)
+    answer = answered(shard, source, segmenter=segmenter, clock=lambda: segmenter.now_s, deadline=1.0)
     codes = [image.error and image.error.code for image in answer.images]
     assert codes[2:] == [Code.MODEL_TIMEOUT, Code.MODEL_TIMEOUT]
     assert len(segmenter.embedded) == 2
@@ -179,10 +181,11 @@ def test_a_store_that_takes_nothing_costs_no_image(source: FolderSource) -> None
 
 def test_an_image_is_answered_alike_whatever_it_is_answered_with(source: FolderSource) -> None:
     """With the engine that has no weights; those with weights are compared in the tests of each."""
-    images = {name: blob(seed=seed, centre=(0.3 + 0.1 * seed, 0.5)) for seed, name in enumerate("abcd")}
+    small = Size(height_px=45, width_px=60)
+    images = {name: blob(small, seed=seed, centre=(0.3 + 0.1 * seed, 0.5)) for seed, name in enumerate("abc")}
     for name, (image, _) in images.items():
         source.put(f"s3://pictures/{name}.png", png(image))
-    asked = [task(name, SIZE, click(truth), PROMPT) for name, (_, truth) in images.items()]
+    asked = [task(name, small, click(truth), PROMPT) for name, (_, truth) in images.items()]
     engine = ClassicSegmenter()
 
     def answers(*tasks: ImageTask) -> dict[str, ImageAnswer]:
@@ -192,6 +195,41 @@ def test_an_image_is_answered_alike_whatever_it_is_answered_with(source: FolderS
     alone = {name: answers(one)[name] for name, one in zip(images, asked, strict=True)}
     assert answers(*asked) == alone
     assert answers(task("gone", SIZE), *reversed(asked)) | alone == answers(*asked, task("gone", SIZE))
+
+
+@pytest.mark.parametrize("layers", [0, 1])
+def test_everything_in_an_image_is_found_beside_its_prompts(source: FolderSource, layers: int) -> None:
+    search = Automask(points_per_side=2, score_min=0.0, stability_min=0.0, crop_layers=layers)
+    asked = task("good", SIZE, PROMPT).model_copy(update={"everything": search})
+    [answer] = answered(request(asked), source).images
+    assert answer.error is None
+    assert [mask.mask_key for mask in answer.masks] == ["good/0"]
+    left_half = np.zeros((90, 120), np.bool_)
+    left_half[:, :60] = True
+    assert any(np.array_equal(truth_of(found.mask.rle), left_half) for found in answer.found)
+
+
+def test_a_search_for_everything_uses_a_kept_embedding(source: FolderSource) -> None:
+    segmenter = FakeSegmenter(packs=True)
+    asked = task("good", SIZE).model_copy(
+        update={"embedding": "s3://kept/good.bin", "everything": Automask(points_per_side=1), "prompts": ()}
+    )
+    for _ in range(2):
+        assert answered(request(asked), source, segmenter=segmenter).images[0].error is None
+    assert len(segmenter.embedded) == 1
+
+
+def test_a_picture_comes_at_the_size_at_which_the_engine_looks(source: FolderSource) -> None:
+    class Small(FakeSegmenter):
+        def working_size(self, size: Size) -> Size:
+            return Size(height_px=size.height_px // 2, width_px=size.width_px // 2)
+
+    segmenter = Small()
+    closer = task("good", SIZE).model_copy(update={"everything": Automask(points_per_side=1, crop_layers=1)})
+    answered(request(task("good", SIZE)), source, segmenter=segmenter)
+    assert segmenter.embedded == [(45, 60, 3)]
+    answered(request(closer), source, segmenter=segmenter)
+    assert segmenter.embedded[1] == (90, 120, 3)
 
 
 @dataclass
