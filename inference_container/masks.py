@@ -23,13 +23,11 @@ _DIGITS_MAX = 7  # of one run: 35 bits, more than any image needs
 
 def encode_mask(patch: Patch, score: float) -> Mask:
     """A drawn mask as a mask; raises ModelFailure when its outline is too long to be stored."""
-    runs = _runs_of(patch)
-    if len(runs) <= MASK_RLE_CHARS_MAX:  # a run takes one character or more
-        size = [patch.size.height_px, patch.size.width_px]
-        counts = coco.frPyObjects({"size": size, "counts": runs.tolist()}, *size)["counts"].decode("ascii")
-        if len(counts) <= MASK_RLE_CHARS_MAX:
-            return Mask(rle=Rle(size=patch.size, counts=counts), score=min(1.0, max(0.0, float(score))))
-    raise ModelFailure(Code.INVALID_MASK, detail=f"{len(runs)} run lengths")
+    size = [patch.size.height_px, patch.size.width_px]
+    counts = coco.frPyObjects({"size": size, "counts": _runs_of(patch).tolist()}, *size)["counts"].decode("ascii")
+    if len(counts) > MASK_RLE_CHARS_MAX:
+        raise ModelFailure(Code.INVALID_MASK, detail=f"{len(counts)} characters of run lengths")
+    return Mask(rle=Rle(size=patch.size, counts=counts), score=min(1.0, max(0.0, float(score))))
 
 
 def _runs_of(patch: Patch) -> npt.NDArray[np.int64]:
@@ -40,9 +38,9 @@ def _runs_of(patch: Patch) -> npt.NDArray[np.int64]:
     is_real[1:] &= ~is_pair
     is_real[:-1] &= ~is_pair
     changes = changes[is_real]
-    is_open = len(changes) > 0 and changes[-1] == patch.size.pixels
-    edges = (changes,) if is_open else (changes, [patch.size.pixels])
-    return np.diff(np.concatenate(([0], *edges)))
+    if len(changes) == 0 or changes[-1] < patch.size.pixels:
+        changes = np.append(changes, patch.size.pixels)
+    return np.diff(changes, prepend=0)
 
 
 def _changes(patch: Patch) -> npt.NDArray[np.int64]:
@@ -56,6 +54,8 @@ def _changes(patch: Patch) -> npt.NDArray[np.int64]:
     np.bitwise_xor(bits[1:], bits[:-1], out=differs[:inner].reshape(height - 1, width))
     words = np.flatnonzero(differs.view(np.uint64) != 0)  # eight pixels at a time: most of them are alike
     found = np.flatnonzero(differs.reshape(-1, 8)[words].view(np.bool_))
+    if len(found) > MASK_RLE_CHARS_MAX:  # each is the end of a run, which takes a character at least
+        raise ModelFailure(Code.INVALID_MASK, detail=f"more than {len(found)} run lengths")
     rows, columns = np.divmod(words[found // 8] * 8 + found % 8, width)
     first, last = np.flatnonzero(bits[0]), np.flatnonzero(bits[-1])
     row = np.concatenate((np.zeros(len(first), np.int64), rows + 1, np.full(len(last), height, np.int64)))
