@@ -39,6 +39,8 @@ OBJECTS = {
     "normal": ("MediaBucket", f"{PX}/normal.png"),
     "thumbnail": ("MediaBucket", f"{PX}/thumbnail.webp"),
     "masks": ("MediaBucket", f"{PX}/masks/0.json"),
+    "embeddings": ("MediaBucket", f"{PX}/embeddings/0.bin"),
+    "automasks": ("MediaBucket", f"{PX}/automasks/0.json"),
     "label pictures": ("MediaBucket", f"{PX}/labels/0.png"),
     "label runs": ("MediaBucket", f"{PX}/labels/0.json"),
     "variants": ("MediaBucket", f"{PX}/variants/0.webp"),
@@ -73,7 +75,9 @@ LETTERS = tuple(f"{queue.value} letters" for queue in QueueName)
 MAY: dict[str, set[str]] = {
     "serve-api": each("row", "get", "query", "query recent", "put", "update")
     | each("put", "uploads")
-    | each("get", "normal", "thumbnail", "label pictures", "variants", "chunks", "dataset")
+    | each("get", "normal", "thumbnail", "label pictures", "variants", "chunks", "dataset", "embeddings", "automasks")
+    | each("put", "automasks")
+    | {"invoke lane"}
     | each("list", "MediaBucket")
     | each("send", "plan"),
     "ingest-image": each("row", "get", "update")
@@ -118,8 +122,9 @@ MAY: dict[str, set[str]] = {
     "bury-letters": each("row", "get", "query", "update")
     | each("send", "render", "finish")
     | set().union(*(receives(letters) for letters in LETTERS)),
-    "endpoint": each("get", "normal", "requests")
-    | each("put", "answers", "failures")
+    "lane": each("get", "normal", "embeddings") | each("put", "embeddings") | each("list", "MediaBucket"),
+    "endpoint": each("get", "normal", "requests", "embeddings")
+    | each("put", "answers", "failures", "embeddings")
     | each("abort", "answers", "failures")
     | each("list", "MediaBucket", "WorkBucket")
     | {"publish", "metrics", "registry"},
@@ -238,6 +243,7 @@ def _other_calls(cloud: Laptop, aws: Callable[[str], Any]) -> Calls:
         "trust anybody": lambda: iam.update_assume_role_policy(RoleName=name, PolicyDocument=anything),
         "assume role": lambda: sts.assume_role(RoleArn=role, RoleSessionName=NOBODY),
         "invoke": lambda: functions.invoke(FunctionName=function, Payload=b"{}"),
+        "invoke lane": lambda: functions.invoke(FunctionName=cloud.outputs["LaneName"], Payload=b"{}"),
         "functions": functions.list_functions,
         "read code": lambda: functions.get_function(FunctionName=function),
         "replace code": lambda: functions.update_function_code(FunctionName=function, ZipFile=b"x"),
