@@ -30,6 +30,7 @@ from maskmill.core.shard import ServerProblem, ShardAnswer, ShardRequest
 _LOG = logging.getLogger(__name__)
 _FAULTS_SHOWN_MAX = 5
 _NAME_CHARS_MAX = 64
+_FAILED_IN_ROW_MAX = 16
 _RETRY_AFTER_S = 5
 _PROBE_PATHS = frozenset({"/ping", "/stats"})  # asked every few seconds; the model's state is logged once
 
@@ -127,6 +128,11 @@ class App:
         thinking_s = self.workshop.thinking_s()
         if thinking_s > self.deadline_s:
             message = f"The model has been at one image for {thinking_s:.0f} s; this server has to be replaced."
+            raise Unavailable(Code.MODEL_UNAVAILABLE, message=message)
+        if self.workshop.failed_in_row >= _FAILED_IN_ROW_MAX:  # after some errors of a GPU nothing works any more
+            message = (
+                f"The model broke on the last {self.workshop.failed_in_row} images; this server has to be replaced."
+            )
             raise Unavailable(Code.MODEL_UNAVAILABLE, message=message)
 
     def _stats(self) -> Answer:

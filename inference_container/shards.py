@@ -67,6 +67,7 @@ class Workshop:
         self._embeddings = embeddings
         self._telemetry = telemetry
         self._thinking: dict[int, float] = {}
+        self._failed_in_row = 0
         self._readers = ThreadPoolExecutor(bounds.readers, "read")
         self._thinkers = ThreadPoolExecutor(bounds.thinkers, "think")
         self._finishers = ThreadPoolExecutor(_FINISHERS, "finish")
@@ -84,6 +85,11 @@ class Workshop:
     def thinking_s(self) -> float:
         """For how long the model has been at the image that it has been at for longest."""
         return max((self.clock() - since for since in list(self._thinking.values())), default=0.0)
+
+    @property
+    def failed_in_row(self) -> int:
+        """How many of the last images the model itself broke on; no known refusal of an image counts."""
+        return self._failed_in_row
 
     def close(self) -> None:
         """Let go of the threads; returns at once."""
@@ -103,9 +109,16 @@ class Workshop:
         thread = threading.get_ident()
         self._thinking[thread] = self.clock()
         try:
-            return steps.think(task, read)
+            thought = steps.think(task, read)
+        except MaskmillError:
+            raise
+        except Exception:
+            self._failed_in_row += 1
+            raise
         finally:
             del self._thinking[thread]
+        self._failed_in_row = 0
+        return thought
 
     def _count(self, request: ShardRequest, answers: tuple[ImageAnswer, ...]) -> None:
         self._telemetry.add(Count.IMAGES, len(request.images))
