@@ -211,7 +211,7 @@ class Stubborn(FakeSegmenter):
 
 def test_a_model_that_hangs_costs_the_time_limit_and_makes_the_server_unhealthy(start: Start) -> None:
     segmenter = Stubborn()
-    server = start(segmenter, deadline_s=1.5)
+    server = start(segmenter, deadline_s=1.5, readers=1)  # in the order of the request
     server.source.put("s3://pictures/good.png", png(blob()[0]))
     server.source.put("s3://pictures/stuck.png", png(np.full((90, 120, 3), 99, np.uint8)))
     began = time.monotonic()
