@@ -1,75 +1,88 @@
 """Segment Anything (Kirillov et al., 2023, arXiv:2304.02643) behind the segmenter port. It knows no HTTP, no storage.
 
-Written against the parts of the model rather than its predictor, whose hidden state would let two images mix: the
-image encoder makes an embedding, and the prompt encoder with the mask decoder answers prompts on it. The masks are
-those of `SamPredictor`, bit for bit on the same weights.
+Written against the parts of the model rather than its predictor, whose hidden state would let two images mix. The image
+encoder (sam_encoder.py on torch, sam_openvino.py) makes an embedding, and the prompt encoder with the mask decoder
+(sam_decoder.py) answers prompts on it. Masks are those of `SamPredictor` on the same weights, up to rounding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import importlib.util
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
+import numpy.typing as npt
 import torch
 
-from inference_container.masks import decode_rle
-from inference_container.segmenter import Candidate, Patch, Picture
+from inference_container.checkpoints import Checkpoint
+from inference_container.segmenter import Candidate, Picture, Pixels
 from inference_container.segmenters.architectures import ARCHITECTURES, SamArchitecture, build_sam
-from inference_container.segmenters.checkpoint import fill, open_weights
-from inference_container.segmenters.torchvision_stand_in import ensure_torchvision
+from inference_container.segmenters.checkpoint import build_quickly, fill, open_weights
+from inference_container.segmenters.framing import Framing
+from inference_container.segmenters.precision import encoder_dtype, torch_device
+from inference_container.segmenters.sam_decoder import FastMaskDecoder, ImageSide
+from inference_container.segmenters.sam_embedding import SamEmbedding, packed, unpacked
+from inference_container.segmenters.sam_encoder import FastImageEncoder
+from inference_container.segmenters.sam_prompts import FramedPrompts, alike, framed
 from maskmill.core.engines import Engine
 from maskmill.core.errors import Code, ModelFailure, Unavailable
-from maskmill.core.geometry import Size, pixel_box_of, pixel_of
-from maskmill.core.mask import Rle
+from maskmill.core.geometry import Size
 from maskmill.core.prompt import Prompt
 
-_PREVIOUS_LOGIT = 10.0  # how sure a previous mask is; SAM's own logits of clear regions are of this order
+_LOG = logging.getLogger(__name__)
+_PROMPTS_AT_ONCE_MAX = 64  # on a GPU
+_LOGITS_PER_PATCH = 4  # each way
+
+Features = npt.NDArray[np.float16]
 
 
-@dataclass(frozen=True, slots=True)
-class SamEmbedding:
-    """One image as SAM sees it: features (1, 256, 64, 64), its own size, and its size in the encoder's frame."""
+@dataclass(slots=True)
+class _Image:
+    """An image while its prompts are answered: features (1, channels, grid, grid), and what all prompts share."""
 
     features: torch.Tensor
     size: Size
-    input_size: tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class _EncodedPrompt:
-    """A prompt in the encoder's frame, as the prompt encoder takes it."""
-
-    points: tuple[torch.Tensor, torch.Tensor] | None
-    boxes: torch.Tensor | None
-    masks: torch.Tensor | None
+    side: ImageSide | None = None
 
 
 class SamSegmenter:
-    """One of the three sizes of SAM, from a checkpoint file."""
+    """One of the sizes of SAM, from a checkpoint."""
 
     def __init__(
         self,
         engine: Engine,
-        checkpoint: Path,
+        checkpoint: Path | Checkpoint,
         *,
         device: str = "auto",
         threads: int | None = None,
+        runtime: str = "auto",
+        precision: str = "auto",
+        compile: bool = False,  # noqa: A002 - the name of the setting
         architecture: SamArchitecture | None = None,
     ) -> None:
-        """`architecture` replaces that of the engine."""
+        """`runtime` (auto, torch, openvino) and `precision` (auto, fp32, bf16, fp16) are those of the image encoder.
+
+        The mask decoder is a hundredth of the work and always fp32 on torch. `architecture` replaces the engine's.
+        """
         self._engine = engine
         self._checkpoint = checkpoint
-        self._device = device
+        self._device_name = device
         self._threads = threads
+        self._runtime_name = runtime
+        self._precision = precision
+        self._is_compiled = compile
         self._architecture = architecture or ARCHITECTURES[engine]
+        grid = self._architecture.grid
+        self._framing = Framing(side_px=self._architecture.side_px, low_px=_LOGITS_PER_PATCH * grid)
+        self._shape = (self._architecture.channels, grid, grid)
+        self._at_once_max = 1
+        self._shortages = 0
         self._version: str | None = None
-        self._model: Any = None
-        self._transform: Any = None
 
     @property
     def version(self) -> str:
@@ -78,110 +91,141 @@ class SamSegmenter:
         return self._version
 
     def setup(self) -> None:
-        """Read and check the weights; raises Unavailable with the reason when they cannot be used."""
-        weights = open_weights(self._engine, self._checkpoint)
+        """Map and check the weights; raises Unavailable with the reason when they cannot be used."""
+        self._device = torch_device(self._device_name)
+        self._dtype = encoder_dtype(self._precision, self._device)
+        self._runtime = chosen_runtime(self._runtime_name, self._device, is_compiled=self._is_compiled)
         if self._threads is not None:
             torch.set_num_threads(self._threads)
-        ensure_torchvision()
-        from segment_anything.utils.transforms import ResizeLongestSide
-
-        model = build_sam(self._architecture)
-        fill(model, weights)
-        self._model = model.eval().to(_device(self._device))
-        self._transform = ResizeLongestSide(model.image_encoder.img_size)
+        weights = open_weights(self._engine, self._checkpoint)
+        with build_quickly():
+            model = build_sam(self._architecture)
+        fill(model, weights, as_stored=True)
+        self._encode = self._encoder(model.image_encoder)
+        self._prompt_encoder = model.prompt_encoder.float().to(self._device)
+        with torch.inference_mode():
+            position = self._prompt_encoder.get_dense_pe()
+            self._decode = FastMaskDecoder(
+                model.mask_decoder.float().to(self._device),
+                position,
+                upscaled_at_once=256 if self._device.type == "cpu" else None,
+            )
+        self._at_once_max = 1 if self._device.type == "cpu" else _PROMPTS_AT_ONCE_MAX
         self._version = weights.version
 
-    def working_size(self, size: Size) -> Size:
-        return size
+    def notes(self) -> Mapping[str, str | int | float]:
+        """How this segmenter runs, and how often a batch of prompts had to be halved for want of memory."""
+        return {
+            "runtime": self._runtime,
+            "precision": str(self._dtype).removeprefix("torch."),
+            "device": str(self._device),
+            "prompts_at_once": self._at_once_max,
+            "memory_shortages": self._shortages,
+        }
 
-    @torch.inference_mode()
+    def working_size(self, size: Size) -> Size:
+        return self._framing.inner(size)
+
     def embed(self, picture: Picture) -> SamEmbedding:
         """Run the image encoder."""
-        resized = self._transform.apply_image(picture.pixels)
-        tensor = torch.as_tensor(resized, device=self._model.device).permute(2, 0, 1).contiguous()[None]
-        features = self._model.image_encoder(self._model.preprocess(tensor))
-        return SamEmbedding(features=features, size=picture.size, input_size=(resized.shape[0], resized.shape[1]))
+        return SamEmbedding(self._encode(self._framing.pixels(picture)), picture.size)
 
+    def pack(self, embedding: SamEmbedding) -> bytes:
+        return packed(embedding, self.version)
+
+    def unpack(self, data: bytes, size: Size) -> SamEmbedding:
+        return unpacked(data, self.version, self._shape, size)
+
+    @torch.inference_mode()
     def segment(self, embedding: SamEmbedding, prompts: Sequence[Prompt]) -> list[tuple[Candidate, ...]]:
         """Three candidates for each prompt, in the decoder's own order.
 
-        One prompt at a time: on a CPU a batch through the reference decoder is not faster.
+        What the image has to contribute is computed once. On a CPU prompts then follow one by one, which is as fast as
+        together and makes each independent of the others to the last bit; on a GPU prompts of one kind go together.
         """
-        return [self._candidates(embedding, prompt) for prompt in prompts]
+        image = _Image(torch.tensor(embedding.features, dtype=torch.float32, device=self._device)[None], embedding.size)
+        answers: dict[int, tuple[Candidate, ...]] = {}
+        for indices in alike(prompts):
+            found = self._answered(image, [prompts[index] for index in indices])
+            answers.update(zip(indices, found, strict=True))
+        return [answers[index] for index in range(len(prompts))]
 
-    def pack(self, embedding: SamEmbedding) -> bytes | None:
-        return None
+    def _encoder(self, encoder: Any) -> Callable[[Pixels], Features]:
+        if self._runtime == "openvino":
+            from inference_container.segmenters.sam_openvino import OpenvinoImageEncoder
 
-    def unpack(self, data: bytes, size: Size) -> SamEmbedding:
-        raise ModelFailure(Code.MODEL_FAILED)
-
-    @torch.inference_mode()
-    def _candidates(self, embedding: SamEmbedding, prompt: Prompt) -> tuple[Candidate, ...]:
-        encoded = self._encoded(embedding, prompt)
-        sparse, dense = self._model.prompt_encoder(points=encoded.points, boxes=encoded.boxes, masks=encoded.masks)
-        logits, scores = self._model.mask_decoder(
-            image_embeddings=embedding.features,
-            image_pe=self._model.prompt_encoder.get_dense_pe(),
-            sparse_prompt_embeddings=sparse,
-            dense_prompt_embeddings=dense,
-            multimask_output=True,
-        )
-        return tuple(
-            Candidate(
-                score=min(1.0, max(0.0, score)), draw=partial(self._drawn, embedding, logits[:, index : index + 1])
+            compiled = OpenvinoImageEncoder(
+                encoder.state_dict(), self._architecture, dtype=self._dtype, threads=self._threads
             )
-            for index, score in enumerate(scores[0].tolist())
+            return lambda pixels: compiled(pixels)[0].astype(np.float16)
+        run = FastImageEncoder(
+            encoder, self._architecture, device=self._device, dtype=self._dtype, is_compiled=self._is_compiled
         )
+        return lambda pixels: run(torch.tensor(pixels))[0].half().cpu().numpy()
 
-    @torch.inference_mode()
-    def _drawn(self, embedding: SamEmbedding, logits: torch.Tensor) -> Patch:
-        """One low-resolution answer (1, 1, 256, 256) as a mask of the image's size."""
-        size = (embedding.size.height_px, embedding.size.width_px)
-        upsampled = self._model.postprocess_masks(logits, embedding.input_size, size)
-        return Patch.whole((upsampled[0, 0] > self._model.mask_threshold).cpu().numpy())
+    def _answered(self, image: _Image, prompts: Sequence[Prompt]) -> list[tuple[Candidate, ...]]:
+        """The candidates of prompts of one kind, as many at once as the memory holds."""
+        found: list[tuple[Candidate, ...]] = []
+        while len(found) < len(prompts):
+            batch = prompts[len(found) : len(found) + self._at_once_max]
+            try:
+                logits, scores = self._decoded(image, framed(batch, self._framing, image.size))
+                found += self._candidates(logits[:, 1:].cpu().numpy(), scores[:, 1:].tolist(), image.size)
+            except torch.OutOfMemoryError as error:
+                self._shrink(len(batch), error)
+        return found
 
-    def _encoded(self, embedding: SamEmbedding, prompt: Prompt) -> _EncodedPrompt:
-        size = embedding.size
-        points = boxes = masks = None
-        if prompt.points:
-            pixels = [pixel_of(point, size) for point in prompt.points]
-            labels = [int(point.positive) for point in prompt.points]
-            coordinates = self._in_frame([[pixel.column, pixel.row] for pixel in pixels], size)
-            points = (coordinates[None], torch.as_tensor([labels], dtype=torch.int, device=self._model.device))
-        if prompt.box is not None:
-            box = pixel_box_of(prompt.box, size)
-            boxes = self._in_frame([[box.left, box.top], [box.right, box.bottom]], size).reshape(1, 4)
-        if prompt.previous is not None:
-            masks = self._previous(prompt.previous, embedding)
-        return _EncodedPrompt(points, boxes, masks)
-
-    def _in_frame(self, coordinates: list[list[int]], size: Size) -> torch.Tensor:
-        """Pixel coordinates (N, 2), x first, in the frame of the image encoder."""
-        scaled = self._transform.apply_coords(np.array(coordinates), (size.height_px, size.width_px))
-        return torch.as_tensor(scaled, dtype=torch.float, device=self._model.device)
-
-    def _previous(self, rle: Rle, embedding: SamEmbedding) -> torch.Tensor:
-        """A previous mask as logits (1, 1, 256, 256): its coverage of each cell, ±10 where it is certain."""
-        height, width = self._model.prompt_encoder.mask_input_size
-        side = self._model.image_encoder.img_size
-        mask = decode_rle(rle, embedding.size).astype(np.float32)
-        inner_height = max(1, round(embedding.input_size[0] * height / side))
-        inner_width = max(1, round(embedding.input_size[1] * width / side))
-        coverage = np.zeros((height, width), np.float32)  # the encoder's padding is background
-        coverage[:inner_height, :inner_width] = cv2.resize(
-            mask, (inner_width, inner_height), interpolation=cv2.INTER_AREA
+    def _decoded(self, image: _Image, some: FramedPrompts) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits (P, 4, low, low) and scores (P, 4) of P prompts of one kind."""
+        points, labels, boxes, previous = (
+            None if numbers is None else torch.from_numpy(numbers).to(self._device)
+            for numbers in (some.points, some.labels, some.boxes, some.previous)
         )
-        logits = (2.0 * coverage - 1.0) * _PREVIOUS_LOGIT
-        return torch.as_tensor(logits, device=self._model.device)[None, None]
+        pairs = None if points is None else (points, labels)
+        sparse, dense = self._prompt_encoder(points=pairs, boxes=boxes, masks=previous)
+        if previous is not None:
+            return self._decode(self._decode.image_side(image.features, dense), sparse)
+        if image.side is None:
+            image.side = self._decode.image_side(image.features, dense[:1])
+        return self._decode(image.side, sparse)
+
+    def _shrink(self, tried: int, error: torch.OutOfMemoryError) -> None:
+        self._shortages += 1
+        if tried == 1:
+            raise ModelFailure(Code.MODEL_FAILED, detail=f"one prompt does not fit the memory: {error}") from error
+        torch.cuda.empty_cache()
+        self._at_once_max = tried // 2
+        _LOG.warning("%d prompts do not fit the memory; from now on %d at once", tried, self._at_once_max)
+
+    def _candidates(
+        self, logits: npt.NDArray[np.float32], scores: list[list[float]], size: Size
+    ) -> list[tuple[Candidate, ...]]:
+        return [
+            tuple(
+                Candidate(
+                    score=min(1.0, max(0.0, score)),
+                    draw=partial(self._framing.draw, mask, size),
+                    stability=partial(self._framing.stability, mask, size),
+                )
+                for mask, score in zip(masks, row, strict=True)
+            )
+            for masks, row in zip(logits, scores, strict=True)
+        ]
 
 
-def _device(name: str) -> torch.device:
+def chosen_runtime(name: str, device: torch.device, *, is_compiled: bool) -> str:
+    """What runs the image encoder: `torch`, or on a CPU `openvino` where it is installed, because it is faster.
+
+    Raises Unavailable for a combination that does not exist on this machine.
+    """
+    is_installed = importlib.util.find_spec("openvino") is not None
+    is_possible = device.type == "cpu" and not is_compiled
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        message = f"The device {name!r} is not available on this machine."
-        raise Unavailable(Code.MODEL_UNAVAILABLE, message=message, detail=str(error)) from error
-    return device
+        return "openvino" if is_installed and is_possible else "torch"
+    if name == "openvino" and not is_possible:
+        message = "RUNTIME=openvino is for CPUs and without COMPILE: leave one of them out."
+        raise Unavailable(Code.MODEL_UNAVAILABLE, message=message, detail=str(device))
+    if name == "openvino" and not is_installed:
+        message = "RUNTIME=openvino needs a library that is not installed (requirements/openvino.txt)."
+        raise Unavailable(Code.MODEL_UNAVAILABLE, message=message, detail=name)
+    return name

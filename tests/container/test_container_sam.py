@@ -1,10 +1,10 @@
-"""The SAM engines against segment_anything's own predictor, on random weights that the tests make themselves."""
+"""The SAM engines as a whole: against segment_anything's own predictor, and what they keep, refuse and tell."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
-import time
+import logging
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,107 +18,172 @@ if importlib.util.find_spec("segment_anything") is None:
 
 from inference_container.masks import encode_mask  # noqa: E402
 from inference_container.segmenter import Patch, Picture, chosen  # noqa: E402
-from inference_container.segmenters.architectures import SamArchitecture, build_sam  # noqa: E402
-from inference_container.segmenters.sam import SamSegmenter  # noqa: E402
+from inference_container.segmenters.architectures import ARCHITECTURES  # noqa: E402
+from inference_container.segmenters.sam import SamSegmenter, chosen_runtime  # noqa: E402
 from inference_container.segmenters.torchvision_stand_in import ensure_torchvision  # noqa: E402
 from maskmill.core.engines import Engine  # noqa: E402
 from maskmill.core.errors import Code, ModelFailure, Unavailable  # noqa: E402
-from maskmill.core.geometry import Size, pixel_box_of, pixel_of  # noqa: E402
+from maskmill.core.geometry import Size  # noqa: E402
 from maskmill.core.prompt import MaskChoice, Prompt  # noqa: E402
-from tests.container.pictures import blob, click, size_of  # noqa: E402
+from tests.container.pictures import blob, click  # noqa: E402
+from tests.container.small_sam import PROMPTS, SMALL, by_predictor, overlap, sam_of  # noqa: E402
 
-SIZE = Size(height_px=60, width_px=90)
-PROMPTS = [
-    {"points": [{"x": 0.5, "y": 0.5}]},
-    {"points": [{"x": 0.2, "y": 0.7}, {"x": 0.8, "y": 0.3, "positive": False}]},
-    {"box": {"left": 0.2, "top": 0.1, "right": 0.7, "bottom": 0.9}},
-    {"points": [{"x": 1.0, "y": 1.0}], "box": {"left": 0.0, "top": 0.0, "right": 1.0, "bottom": 1.0}},
-]
-
-
-SMALL = SamArchitecture(width=32, depth=1, heads=2, global_blocks=())
-
-
-def small_sam() -> Any:
-    """SAM by its own code, with an image encoder of one narrow layer."""
-    return build_sam(SMALL)
-
-
-def with_random_weights(model: Any, seed: int) -> Any:
-    """Weights for which masks and scores differ from prompt to prompt; segment_anything's own start at zero in parts."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for name, weight in model.named_parameters():
-            if weight.dim() > 1 and "norm" not in name:
-                fan_in = weight[0].numel()
-                gain = 0.3 if "iou_prediction_head" in name else 1.5  # scores stay inside [0, 1]
-                weight.copy_(torch.randn(weight.shape, generator=generator) * (gain / fan_in**0.5))
-            elif name.endswith("iou_prediction_head.layers.2.bias"):
-                weight.fill_(0.5)
-    return model
+SIZES = [Size(height_px=60, width_px=90), Size(height_px=301, width_px=150), Size(height_px=256, width_px=256)]
+SIZE = SIZES[0]
+HAS_OPENVINO = importlib.util.find_spec("openvino") is not None
+RUNTIMES = ["torch", pytest.param("openvino", marks=pytest.mark.skipif(not HAS_OPENVINO, reason="no OpenVINO"))]
 
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "small.pth"
-    torch.save(with_random_weights(small_sam(), 1).state_dict(), path)
+    torch.save(sam_of(SMALL).state_dict(), path)
     return path
 
 
-def segmenter_of(path: Path) -> SamSegmenter:
-    return SamSegmenter(Engine.SAM_VIT_B, path, device="cpu", architecture=SMALL)
+def segmenter_of(path: Path, **options: Any) -> SamSegmenter:
+    options = {"device": "cpu", "threads": 1, "runtime": "torch", "precision": "fp32", **options}
+    return SamSegmenter(Engine.SAM_VIT_B, path, architecture=SMALL, **options)
+
+
+def ready(path: Path, **options: Any) -> SamSegmenter:
+    segmenter = segmenter_of(path, **options)
+    segmenter.setup()
+    return segmenter
 
 
 @pytest.fixture(scope="module")
 def segmenter(checkpoint: Path) -> SamSegmenter:
-    ready = segmenter_of(checkpoint)
-    ready.setup()
-    return ready
+    return ready(checkpoint)
 
 
-def by_predictor(model: Any, image: np.ndarray, prompt: Prompt) -> tuple[np.ndarray, np.ndarray]:
-    """The three masks and scores of segment_anything's own predictor."""
-    from segment_anything import SamPredictor
-
-    predictor = SamPredictor(model)
-    predictor.set_image(image)
-    pixels = [pixel_of(point, size_of(image)) for point in prompt.points]
-    box = pixel_box_of(prompt.box, size_of(image)) if prompt.box else None
-    masks, scores, _ = predictor.predict(
-        point_coords=np.array([[pixel.column, pixel.row] for pixel in pixels]) if pixels else None,
-        point_labels=np.array([int(point.positive) for point in prompt.points]) if pixels else None,
-        box=np.array([box.left, box.top, box.right, box.bottom]) if box else None,
-    )
-    return masks, scores
+def all_prompts() -> list[Prompt]:
+    return [Prompt.model_validate(prompt) for prompt in PROMPTS]
 
 
-def assert_same(found: Any, masks: np.ndarray, scores: np.ndarray) -> None:
-    assert len(found) == 3
-    assert [candidate.score for candidate in found] == pytest.approx(np.clip(scores, 0, 1).tolist(), abs=1e-6)
-    for candidate, mask in zip(found, masks, strict=True):
-        assert np.array_equal(candidate.bitmap(), mask)
+def answer_of(found: Any) -> list[tuple[float, bytes]]:
+    """Scores and masks of the candidates of a prompt, to the last bit."""
+    return [(candidate.score, candidate.bitmap().tobytes()) for candidate in found]
 
 
-@pytest.mark.parametrize("number", range(len(PROMPTS)))
-def test_masks_and_scores_are_those_of_the_predictor(segmenter: SamSegmenter, checkpoint: Path, number: int) -> None:
-    image, _ = blob(SIZE)
-    prompt = Prompt.model_validate(PROMPTS[number])
-    model = small_sam()
-    model.load_state_dict(torch.load(checkpoint, weights_only=True))
-    masks, scores = by_predictor(model, image, prompt)
-    assert 0 < masks.sum() < masks.size  # else the comparison would say nothing
-    [found] = segmenter.segment(segmenter.embed(Picture.whole(image)), [prompt])
-    assert_same(found, masks, scores)
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("number", range(len(SIZES)))
+def test_masks_and_scores_are_those_of_the_predictor(checkpoint: Path, runtime: str, number: int) -> None:
+    image, _ = blob(SIZES[number])
+    segmenter, model = ready(checkpoint, runtime=runtime), sam_of(SMALL)
+    answers = segmenter.segment(segmenter.embed(Picture.whole(image)), all_prompts())
+    for prompt, found in zip(all_prompts(), answers, strict=True):
+        masks, scores = by_predictor(model, image, prompt)
+        assert 0 < masks.sum() < masks.size  # else the comparison would say nothing
+        assert [candidate.score for candidate in found] == pytest.approx(np.clip(scores, 0, 1).tolist(), abs=2e-3)
+        for candidate, mask in zip(found, masks, strict=True):
+            assert overlap(candidate.bitmap(), mask) >= 0.99
 
 
-def test_prompts_are_answered_in_their_order(segmenter: SamSegmenter) -> None:
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_bf16_gives_the_masks_of_fp32(checkpoint: Path, segmenter: SamSegmenter, runtime: str) -> None:
+    picture = Picture.whole(blob(SIZE)[0])
+    rounded = ready(checkpoint, runtime=runtime, precision="bf16")
+    assert rounded.notes()["precision"] == "bfloat16"
+    exact, near = (one.segment(one.embed(picture), all_prompts()) for one in (segmenter, rounded))
+    overlaps = [
+        overlap(one.bitmap(), other.bitmap())
+        for ones, others in zip(exact, near, strict=True)
+        for one, other in zip(ones, others, strict=True)
+    ]
+    assert float(np.mean(overlaps)) >= 0.98  # noise for weights gives masks that are all outline
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_prompts_beside_a_prompt_do_not_change_its_answer_by_a_bit(checkpoint: Path, runtime: str) -> None:
+    segmenter = ready(checkpoint, runtime=runtime)
+    image, truth = blob(SIZE)
+    embedding = segmenter.embed(Picture.whole(image))
+    prompts = [*all_prompts(), Prompt(previous=encode_mask(Patch.whole(truth), 1.0).rle)]
+    together = [answer_of(found) for found in segmenter.segment(embedding, prompts)]
+    alone = [answer_of(segmenter.segment(embedding, [prompt])[0]) for prompt in prompts]
+    assert together == alone
+    assert len({answer[0] for answer in together}) == len(prompts)
+
+
+def test_prompts_that_go_together_on_a_gpu_get_the_same_masks(checkpoint: Path, segmenter: SamSegmenter) -> None:
+    batching = ready(checkpoint)
+    batching._at_once_max = 64
     embedding = segmenter.embed(Picture.whole(blob(SIZE)[0]))
-    prompts = [Prompt.model_validate(prompt) for prompt in PROMPTS]
-    together = segmenter.segment(embedding, prompts)
-    alone = [segmenter.segment(embedding, [prompt])[0] for prompt in prompts]
-    for one, other in zip(together, alone, strict=True):
-        assert [candidate.score for candidate in one] == [candidate.score for candidate in other]
-    assert len({tuple(candidate.score for candidate in one) for one in together}) == len(prompts)
+    prompts = [Prompt.model_validate({"points": [{"x": x / 10, "y": 0.5}]}) for x in range(10)]
+    for one, other in zip(segmenter.segment(embedding, prompts), batching.segment(embedding, prompts), strict=True):
+        for candidate, twin in zip(one, other, strict=True):
+            assert candidate.score == pytest.approx(twin.score, abs=1e-4)
+            assert overlap(candidate.bitmap(), twin.bitmap()) >= 0.99
+
+
+class Shortage:
+    """A decoder on a GPU whose memory holds `most` prompts at once."""
+
+    def __init__(self, decode: Any, most: int) -> None:
+        self.decode, self.most, self.image_side = decode, most, decode.image_side
+        self.batches: list[int] = []
+
+    def __call__(self, side: Any, sparse: Any) -> Any:
+        if len(sparse) > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        self.batches.append(len(sparse))
+        return self.decode(side, sparse)
+
+
+def test_a_batch_that_does_not_fit_the_memory_is_halved_and_said(
+    checkpoint: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    segmenter = ready(checkpoint)
+    embedding = segmenter.embed(Picture.whole(blob(SIZE)[0]))
+    prompts = [Prompt.model_validate({"points": [{"x": x / 10, "y": 0.5}]}) for x in range(10)]
+    expected = [answer_of(found) for found in segmenter.segment(embedding, prompts)]
+    segmenter._decode, segmenter._at_once_max = shortage = Shortage(segmenter._decode, 2), 64
+    with caplog.at_level(logging.WARNING):
+        answers = segmenter.segment(embedding, prompts)
+    assert [round(found[0].score, 4) for found in answers] == [round(answer[0][0], 4) for answer in expected]
+    assert shortage[0].batches == [2] * 5
+    assert [record.getMessage()[:21] for record in caplog.records] == ["10 prompts do not fit", "5 prompts do not fit "]
+    assert segmenter.notes()["memory_shortages"] == 2
+    assert segmenter.notes()["prompts_at_once"] == 2
+    shortage[0].most = 0
+    with pytest.raises(ModelFailure):
+        segmenter.segment(embedding, prompts[:1])
+
+
+def test_an_embedding_that_was_kept_answers_as_a_fresh_one_does(segmenter: SamSegmenter) -> None:
+    fresh = segmenter.embed(Picture.whole(blob(SIZE)[0]))
+    data = segmenter.pack(fresh)
+    assert len(data) == 128 + 2 * 64 * 16 * 16
+    assert segmenter.pack(segmenter.unpack(data, SIZE)) == data
+    for one, other in zip(
+        segmenter.segment(fresh, all_prompts()),
+        segmenter.segment(segmenter.unpack(data, SIZE), all_prompts()),
+        strict=True,
+    ):
+        assert answer_of(one) == answer_of(other)
+
+
+def test_an_embedding_of_something_else_is_refused(segmenter: SamSegmenter) -> None:
+    data = segmenter.pack(segmenter.embed(Picture.whole(blob(SIZE)[0])))
+    other_version = data.replace(segmenter.version.encode(), segmenter.version[::-1].encode())
+    for broken in (data[:-2], b"", data[128:], other_version, data.replace(b"64x16x16", b"64x8x32 ")):
+        with pytest.raises(ModelFailure) as caught:
+            segmenter.unpack(broken, SIZE)
+        assert caught.value.code is Code.MODEL_FAILED
+    with pytest.raises(ModelFailure):
+        segmenter.unpack(data, SIZES[1])
+
+
+def test_a_picture_at_its_working_size_gives_the_same_embedding(segmenter: SamSegmenter) -> None:
+    from PIL import Image
+
+    image, _ = blob(Size(height_px=600, width_px=900))
+    whole = Picture.whole(image)
+    working = segmenter.working_size(whole.size)
+    assert (working.height_px, working.width_px) == (171, 256)
+    reduced = np.asarray(Image.fromarray(image).resize((256, 171), Image.Resampling.BILINEAR))
+    assert np.array_equal(segmenter.embed(Picture(reduced, whole.size)).features, segmenter.embed(whole).features)
 
 
 def test_two_images_never_mix(segmenter: SamSegmenter) -> None:
@@ -126,9 +191,7 @@ def test_two_images_never_mix(segmenter: SamSegmenter) -> None:
     second, _ = blob(Size(height_px=90, width_px=40), seed=3)
     alone = segmenter.segment(segmenter.embed(Picture.whole(first)), [click(truth)])[0]
     kept, _ = segmenter.embed(Picture.whole(first)), segmenter.embed(Picture.whole(second))
-    after = segmenter.segment(kept, [click(truth)])[0]
-    assert [candidate.score for candidate in alone] == [candidate.score for candidate in after]
-    assert np.array_equal(alone[0].bitmap(), after[0].bitmap())
+    assert answer_of(alone) == answer_of(segmenter.segment(kept, [click(truth)])[0])
 
 
 def test_a_negative_point_and_a_previous_mask_change_the_answer(segmenter: SamSegmenter) -> None:
@@ -143,23 +206,57 @@ def test_a_negative_point_and_a_previous_mask_change_the_answer(segmenter: SamSe
     assert scores[0] != scores[2]
 
 
-def test_a_previous_mask_reaches_the_model_where_it_lies(segmenter: SamSegmenter) -> None:
-    image, _ = blob(SIZE)
-    mask = np.zeros((60, 90), np.bool_)
-    mask[:, 45:] = True
-    logits = segmenter._previous(encode_mask(Patch.whole(mask), 1.0).rle, segmenter.embed(Picture.whole(image)))[
-        0, 0
-    ].numpy()
-    assert logits.shape == (256, 256)
-    assert (logits[:170, 130:] == 10).all()
-    assert (logits[:170, :126] == -10).all()
-    assert (logits[172:] == -10).all()
+def test_a_previous_mask_is_the_predictors_mask_input(segmenter: SamSegmenter) -> None:
+    from segment_anything import SamPredictor
+
+    image, truth = blob(SIZE)
+    rle = encode_mask(Patch.whole(truth), 1.0).rle
+    predictor = SamPredictor(sam_of(SMALL))
+    predictor.set_image(image)
+    masks, scores, _ = predictor.predict(
+        point_coords=np.array([[45, 30]]),
+        point_labels=np.array([1]),
+        mask_input=segmenter._framing.previous(rle, SIZE)[None],
+    )
+    prompt = Prompt.model_validate({"points": [{"x": 0.5, "y": 0.5}], "previous": rle})
+    [found] = segmenter.segment(segmenter.embed(Picture.whole(image)), [prompt])
+    assert [candidate.score for candidate in found] == pytest.approx(np.clip(scores, 0, 1).tolist(), abs=2e-3)
+    assert min(overlap(one.bitmap(), mask) for one, mask in zip(found, masks, strict=True)) >= 0.99
 
 
 def test_a_previous_mask_of_another_size_is_refused(segmenter: SamSegmenter) -> None:
     rle = encode_mask(Patch.whole(np.ones((5, 5), np.bool_)), 1.0).rle
     with pytest.raises(ModelFailure):
         segmenter.segment(segmenter.embed(Picture.whole(blob(SIZE)[0])), [Prompt(previous=rle)])
+
+
+def test_a_runtime_that_cannot_be_is_refused_with_what_to_do() -> None:
+    cpu, gpu = torch.device("cpu"), torch.device("cuda")
+    assert chosen_runtime("auto", cpu, is_compiled=False) == ("openvino" if HAS_OPENVINO else "torch")
+    assert chosen_runtime("auto", gpu, is_compiled=False) == "torch"
+    assert chosen_runtime("auto", cpu, is_compiled=True) == "torch"
+    for device, is_compiled in ((gpu, False), (cpu, True)):
+        with pytest.raises(Unavailable) as caught:
+            chosen_runtime("openvino", device, is_compiled=is_compiled)
+        assert "RUNTIME" in caught.value.message
+
+
+def test_openvino_that_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert chosen_runtime("auto", torch.device("cpu"), is_compiled=False) == "torch"
+    with pytest.raises(Unavailable) as caught:
+        chosen_runtime("openvino", torch.device("cpu"), is_compiled=False)
+    assert "requirements/openvino.txt" in caught.value.message
+
+
+def test_the_notes_say_how_the_segmenter_runs(checkpoint: Path) -> None:
+    assert ready(checkpoint, runtime="torch", precision="bf16").notes() == {
+        "runtime": "torch",
+        "precision": "bfloat16",
+        "device": "cpu",
+        "prompts_at_once": 1,
+        "memory_shortages": 0,
+    }
 
 
 def test_the_version_is_the_digest_of_the_file(segmenter: SamSegmenter, checkpoint: Path) -> None:
@@ -209,7 +306,7 @@ def test_a_useless_checkpoint_is_a_clear_state(checkpoint: Path, tmp_path: Path,
 
 
 def test_a_device_that_is_not_there_is_a_clear_state(checkpoint: Path) -> None:
-    segmenter = SamSegmenter(Engine.SAM_VIT_B, checkpoint, device="cuda:77", architecture=SMALL)
+    segmenter = segmenter_of(checkpoint, device="cuda:77")
     with pytest.raises(Unavailable) as caught:
         segmenter.setup()
     assert "cuda:77" in caught.value.message
@@ -246,20 +343,14 @@ def test_the_automatic_generator_imports_with_the_stand_in() -> None:
 
 @pytest.mark.slow
 def test_a_real_vit_b_answers_as_the_predictor_does(tmp_path: Path) -> None:
-    ensure_torchvision()
-    from segment_anything import sam_model_registry
-
     path = tmp_path / "vit-b.pth"
-    model = with_random_weights(sam_model_registry["vit_b"](), 2).eval()
+    model = sam_of(ARCHITECTURES[Engine.SAM_VIT_B], 2)
     torch.save(model.state_dict(), path)
-    segmenter = SamSegmenter(Engine.SAM_VIT_B, path, device="cpu")
+    segmenter = SamSegmenter(Engine.SAM_VIT_B, path, device="cpu", threads=1)
     segmenter.setup()
     image, truth = blob(Size(height_px=300, width_px=200))
-    prompt = click(truth)
-    began = time.monotonic()
-    embedding = segmenter.embed(Picture.whole(image))
-    print(f"embed {time.monotonic() - began:.1f} s")
-    [found] = segmenter.segment(embedding, [prompt])
-    masks, scores = by_predictor(model, image, prompt)
-    assert_same(found, masks, scores)
+    [found] = segmenter.segment(segmenter.embed(Picture.whole(image)), [click(truth)])
+    masks, scores = by_predictor(model, image, click(truth))
+    assert [candidate.score for candidate in found] == pytest.approx(np.clip(scores, 0, 1).tolist(), abs=1e-2)
+    assert min(overlap(one.bitmap(), mask) for one, mask in zip(found, masks, strict=True)) >= 0.99
     assert chosen(found, MaskChoice.BEST).bitmap().shape == truth.shape
