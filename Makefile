@@ -2,18 +2,25 @@
 PYTHON ?= python3
 ONCE ?=
 OUT ?= maskmill-results
+ENGINE ?= classic
+CHECKPOINT ?=
+DTYPE ?= bf16
 UV_VERSION := 0.13.8
 BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format simulate synth lock clean bench-classic
+.PHONY: help demo test check format simulate synth lock clean bench-classic package-model
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-demo: .venv/demo ## The whole stack on this machine: deploy, run a job, show the results (ONCE=1 exits after it, OUT=folder)
-	@$(BIN)/python -m local.demo --out "$(OUT)" $(if $(ONCE),--once)
+demo: .venv/demo $(if $(filter-out classic,$(ENGINE)),.venv/engines) ## The whole stack on this machine: deploy, run a job, show the results (ONCE=1, OUT=folder, ENGINE=sam-vit-b)
+	@$(BIN)/python -m local.demo --out "$(OUT)" --engine "$(ENGINE)" $(if $(CHECKPOINT),--checkpoint "$(CHECKPOINT)") $(if $(ONCE),--once)
+
+package-model: .venv/engines ## A fetched checkpoint into the folder that an endpoint loads fastest (ENGINE=sam-vit-b, DTYPE=fp32, CHECKPOINT=file, OUT=folder)
+	@$(BIN)/python -m inference_container.package_model --engine "$(ENGINE)" --dtype "$(DTYPE)" \
+		$(if $(CHECKPOINT),--checkpoint "$(CHECKPOINT)") $(if $(filter command line,$(origin OUT)),--out "$(OUT)")
 
 test: check ## Everything that must hold: linters, types, and all tests
 	$(BIN)/python -m pytest
@@ -62,9 +69,12 @@ clean: ## Remove everything that the commands above made
 	@touch $@
 
 ENGINES := requirements/transformers.txt requirements/openvino.txt requirements/onnx.txt requirements/lane.txt
-.venv/test: .venv/dev requirements/sam.txt $(ENGINES)
-	@echo "Installing torch for the tests of Segment Anything ..."
+.venv/engines: .venv/demo requirements/sam.txt $(ENGINES)
+	@echo "Installing torch and the engines with weights ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' requirements/sam.txt)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/sam.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes $(addprefix -r ,$(ENGINES))
+	@touch $@
+
+.venv/test: .venv/dev .venv/engines
 	@touch $@

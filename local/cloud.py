@@ -7,7 +7,7 @@ import hashlib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,6 +30,7 @@ from local.emulator.venv import ensure_venv
 from local.endpoint.deployed import read_endpoints
 from local.endpoint.instance import Scaling
 from local.endpoint.launch import EndpointSettings, endpoint_command, endpoint_environment, model_environment
+from local.models import LocalModel
 from local.node import find_node, install_cdk
 from local.processes import Command, Process, Processes, free_port
 from maskmill.client.session import Profile
@@ -86,8 +87,17 @@ class Laptop:
 
 
 @contextmanager
-def laptop(state: Path, *, scaling: Scaling | None = None, tell: Callable[[str], None] = print) -> Iterator[Laptop]:
-    """Start everything below `state`, and stop it at the end; raises the errors of local.processes and local.cdk."""
+def laptop(
+    state: Path,
+    *,
+    scaling: Scaling | None = None,
+    weights: LocalModel | None = None,
+    tell: Callable[[str], None] = print,
+) -> Iterator[Laptop]:
+    """Start everything below `state`, and stop it at the end; raises the errors of local.processes and local.cdk.
+
+    The model server works with `weights`, or without any: then it is the classic segmenter.
+    """
     state = state.resolve()
     steps = Steps(tell)
     with Processes(state) as processes:
@@ -108,10 +118,12 @@ def laptop(state: Path, *, scaling: Scaling | None = None, tell: Callable[[str],
             scaling=scaling or Scaling(),
         )
         prepare_folders(emulator)
-        emulator_process, outputs = _deployed(processes, emulator, steps)
+        emulator_process, outputs = _deployed(processes, emulator, steps, weights.context() if weights else {})
         with steps.timed("Starting the endpoint and the model server"):
             stand_in = _start_endpoint(processes, endpoint)
-            model = _start_model(processes, endpoint, emulator, ports["model"])
+            extra = {"BIND_HOST": "127.0.0.1", "PORT": str(ports["model"])}
+            extra |= weights.environment() if weights else {}
+            model = _start_model(processes, endpoint, emulator, extra)
         (state / RUNNING).write_text(emulator.url)
         yield Laptop(state, emulator.url, endpoint, outputs, emulator_process, stand_in, model, steps)
 
@@ -119,8 +131,10 @@ def laptop(state: Path, *, scaling: Scaling | None = None, tell: Callable[[str],
 _PORTS = {"emulator": EMULATOR_PORT, "endpoint": ENDPOINT_PORT, "model": MODEL_PORT}
 
 
-def _deployed(processes: Processes, emulator: EmulatorSettings, steps: Steps) -> tuple[Process, dict[str, str]]:
-    """The emulator with all stacks on it, and their outputs by name."""
+def _deployed(
+    processes: Processes, emulator: EmulatorSettings, steps: Steps, context: Mapping[str, str]
+) -> tuple[Process, dict[str, str]]:
+    """The emulator with all stacks of a context on it, and their outputs by name."""
     node = find_node()
     with ThreadPoolExecutor() as pool:
         with steps.timed("Installing the CDK command line and the emulator"):
@@ -135,7 +149,7 @@ def _deployed(processes: Processes, emulator: EmulatorSettings, steps: Steps) ->
                 folder=REPOSITORY,
                 state=emulator.state,
                 emulator_url=emulator.url,
-                context={"stage": LOCAL.name},
+                context={"stage": LOCAL.name, **context},
             )
             python.result()
         with steps.timed("Synthesising the stacks and starting the emulator"):
@@ -155,7 +169,7 @@ def _silent(line: str) -> None:
 def _synthesise(app: Cdk) -> None:
     """Write the templates, unless nothing that they are made from has changed since they were written."""
     stamp = app.state / "synthesised"
-    digest = _sources_digest()
+    digest = _sources_digest(app.context)
     if stamp.exists() and stamp.read_text() == digest and (app.assembly / "manifest.json").exists():
         return
     stamp.unlink(missing_ok=True)
@@ -164,8 +178,8 @@ def _synthesise(app: Cdk) -> None:
     stamp.write_text(digest)
 
 
-def _sources_digest() -> str:
-    digest = hashlib.sha256(sys.version.encode())
+def _sources_digest(context: Mapping[str, str]) -> str:
+    digest = hashlib.sha256(f"{sys.version}\0{sorted(context.items())}".encode())
     for name in SOURCES:
         place = REPOSITORY / name
         files = [place] if place.is_file() else sorted(place.rglob("*.py"))
@@ -188,10 +202,12 @@ def _start_endpoint(processes: Processes, settings: EndpointSettings) -> Process
     return process
 
 
-def _start_model(processes: Processes, settings: EndpointSettings, emulator: EmulatorSettings, port: int) -> Process:
+def _start_model(
+    processes: Processes, settings: EndpointSettings, emulator: EmulatorSettings, extra: Mapping[str, str]
+) -> Process:
     deployed = next(iter(read_endpoints(emulator.deployed_file).values()))
     path = os.pathsep.join([str(settings.python.parent), "/usr/local/bin", "/usr/bin", "/bin"])
-    environment = model_environment(deployed, settings, path=path, extra={"BIND_HOST": "127.0.0.1", "PORT": str(port)})
+    environment = model_environment(deployed, settings, path=path, extra=extra)
     arguments = [str(settings.python), "-m", "inference_container.server", "serve"]
     process = processes.start(Command("model", arguments, environment, REPOSITORY))
     process.wait_until_healthy(f"{settings.model_url}/ping", timeout_s=120.0)

@@ -15,8 +15,10 @@ from pathlib import Path
 from local.cdk import CdkFailed
 from local.cloud import PROFILE, Laptop, laptop
 from local.emulator.environment import REPOSITORY
+from local.models import ModelMissing, find_model
 from local.photos import PhotosMissing, demo_photos
 from local.processes import PortTaken, ProcessFailed, StateInUse
+from maskmill.core.engines import Engine
 
 STATE = REPOSITORY / ".maskmill"
 TEMPLATES = ("china=coffee-1.jpg:0.205,0.52", "bowl=coffee-1.jpg:0.488,0.365")
@@ -27,15 +29,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("maskmill-results"), help="where the results go")
     parser.add_argument("--once", action="store_true", help="end after the job")
+    parser.add_argument("--engine", type=Engine, choices=list(Engine), default=Engine.CLASSIC, help="of the segmenter")
+    parser.add_argument("--checkpoint", type=Path, help="its weights: a file or a packaged folder, instead of models/")
     chosen = parser.parse_args()
     obey_signals()
     try:
-        with laptop(STATE) as cloud:
+        weights = find_model(chosen.engine, checkpoint=chosen.checkpoint)
+        with laptop(STATE, weights=weights) as cloud:
             return _show(cloud, chosen.out.resolve(), once=chosen.once)
     except KeyboardInterrupt:
         print("\nStopped. Run `make demo` to start again; the results stay where they are.")
         return 0
-    except (CdkFailed, PhotosMissing, PortTaken, ProcessFailed, StateInUse) as error:
+    except (CdkFailed, ModelMissing, PhotosMissing, PortTaken, ProcessFailed, StateInUse) as error:
         print(f"The demo could not go on: {error}", file=sys.stderr)
         return 1
 
