@@ -98,7 +98,7 @@ def _make(engine: Engine, published: Path, package_folder: Path, dtype: str) -> 
         for name, tensor in model.state_dict().items()
     }
     torch.save(state, published)
-    package(engine, published, package_folder, dtype=dtype)
+    package(engine, published, package_folder, dtype=dtype, with_decoder=False)
     return {}
 
 

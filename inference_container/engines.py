@@ -42,13 +42,13 @@ def build_segmenter(settings: Settings) -> Segmenter[Any] | Unproven:
 
 
 def _options(settings: Settings) -> dict[str, Any]:
-    common = {"device": settings.device, "threads": settings.threads}
+    common = {"device": settings.device, "threads": settings.threads, "precision": settings.precision.value}
     if settings.engine.family is Family.SAM:
-        return common
+        return {**common, "runtime": settings.runtime.value, "compile": settings.compile}
     if settings.runtime is Runtime.OPENVINO or settings.compile:
         asked = "COMPILE=1" if settings.compile else f"RUNTIME={settings.runtime}"
         raise unusable(f"{settings.engine} runs on torch as it is: leave out {asked}.", settings.engine.family)
-    return {**common, "precision": settings.precision.value}
+    return common
 
 
 def engine_class(engine: Engine) -> Any:

@@ -1,6 +1,7 @@
 """A published checkpoint into the folder that a model server loads fastest; it knows no server and no address.
 
     model.safetensors   the weights that images need, mapped as they are
+    decoder.onnx        SAM's decoder for the page, where the engine has one (sam_onnx.py)
     manifest.json       the checkpoint that they came from, and the size and SHA-256 of each file
 
 With `bf16` the matrices and convolutions of the image encoder are rounded as the server would round them itself, and
@@ -12,23 +13,22 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
 
-from inference_container.checkpoints import find_checkpoint, sha256_of, verify
-from inference_container.segmenters.checkpoint import open_weights
-from maskmill.core.engines import Engine
+from inference_container.checkpoints import find_checkpoint, sha256_of, unusable, verify
+from inference_container.segmenters.architectures import ARCHITECTURES, build_sam
+from inference_container.segmenters.checkpoint import Weights, build_quickly, fill, open_weights
+from maskmill.core.engines import Engine, Family
 from maskmill.core.errors import Conflict
-from maskmill.core.package import MANIFEST, WEIGHTS, Manifest, PackagedFile
+from maskmill.core.package import DECODER, MANIFEST, WEIGHTS, Manifest, PackagedFile
 
 DTYPES = ("bf16", "fp32")
 _ENCODERS = ("image_encoder.", "vision_encoder.")
-
-Write = Callable[[Path], None]
 
 
 def package(
@@ -39,15 +39,14 @@ def package(
     dtype: str = "bf16",
     sha256: str | None = None,
     spare: tuple[str, ...] = (),
-    parts: Mapping[str, Write] | None = None,
-    prove: Write = lambda _: None,
+    with_decoder: bool = True,
+    prove: Callable[[Path], None] = lambda _: None,
 ) -> Manifest:
     """Package the checkpoint at `source`, which must have this `sha256` when one is given.
 
-    Weights whose names begin with one of `spare` are left out. Each of the `parts` writes one more file, under its
-    name. `prove` looks at the finished package and raises when it is not good; then, as after any other error, the
-    folder is as it was. Raises Unavailable for a checkpoint that cannot be used, and Conflict when something else than
-    a package is in the way.
+    Weights whose names begin with one of `spare` are left out. `prove` looks at the finished package and raises when it
+    is not good; then, as after any other error, the folder is as it was. Raises Unavailable for a checkpoint that
+    cannot be used, and Conflict when something else than a package is in the way.
     """
     checkpoint = find_checkpoint(engine, source, sha256=sha256)
     verify(checkpoint)
@@ -59,8 +58,8 @@ def package(
     }
     with _replaced(folder) as building:
         save_file(tensors, building / WEIGHTS, metadata={"version": weights.version})  # one mark: their order varies
-        for name, write in (parts or {}).items():
-            write(building / name)
+        if with_decoder and engine.family is Family.SAM:
+            _write_decoder(engine, weights, building / DECODER)
         manifest = Manifest(
             engine=engine,
             version=weights.version,
@@ -72,6 +71,17 @@ def package(
         verify(find_checkpoint(engine, building))
         prove(building)
     return manifest
+
+
+def _write_decoder(engine: Engine, weights: Weights, path: Path) -> None:
+    try:
+        from inference_container.segmenters.sam_onnx import export_decoder_onnx
+    except ModuleNotFoundError as error:
+        raise unusable("The page's decoder needs libraries to be made (requirements/onnx.txt).", error) from error
+    with build_quickly():
+        model = build_sam(ARCHITECTURES[engine])
+    fill(model, weights)
+    export_decoder_onnx(model, path)
 
 
 def _rounded(name: str, tensor: torch.Tensor, dtype: str) -> torch.Tensor:

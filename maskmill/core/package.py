@@ -16,6 +16,7 @@ from maskmill.core.model import Model
 MANIFEST = "manifest.json"
 MANIFEST_BYTES_MAX = 64 * 1024
 WEIGHTS = "model.safetensors"
+DECODER = "decoder.onnx"  # for the page
 PACKAGE_FILES_MAX = 16
 PACKAGE_BYTES_MAX = 8 * 1024**3
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,99}$"

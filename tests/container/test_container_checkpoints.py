@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +28,17 @@ from inference_container import package_model  # noqa: E402
 from inference_container.checkpoints import fetch_checkpoint, find_checkpoint, sha256_of, verify  # noqa: E402
 from inference_container.engines import build_segmenter  # noqa: E402
 from inference_container.objects import S3Objects  # noqa: E402
+from inference_container.segmenters import packaging  # noqa: E402
 from inference_container.segmenters.architectures import ARCHITECTURES, build_sam  # noqa: E402
 from inference_container.segmenters.checkpoint import build_quickly, fill, open_weights  # noqa: E402
-from inference_container.segmenters.packaging import package  # noqa: E402
 from inference_container.settings import Runtime, Settings  # noqa: E402
 from maskmill.core.engines import Engine, segmenter_version  # noqa: E402
 from maskmill.core.errors import Code, Conflict, MaskmillError, Unavailable  # noqa: E402
-from maskmill.core.package import MANIFEST, WEIGHTS, Manifest  # noqa: E402
+from maskmill.core.package import DECODER, MANIFEST, WEIGHTS, Manifest  # noqa: E402
 from tests.container.conftest import Start  # noqa: E402
 
 ENGINE = Engine.SAM_TEST
+package = partial(packaging.package, with_decoder=False)
 
 
 @pytest.fixture(scope="module")
@@ -335,6 +337,7 @@ def test_a_package_that_does_not_prove_good_leaves_the_former_one(published: Pat
 def test_the_command_packages_and_says_what_it_made(
     published: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], start: Start
 ) -> None:
+    pytest.importorskip("inference_container.segmenters.sam_onnx")
     out = tmp_path / "out"
     arguments = ["--engine", "sam-test", "--checkpoint", str(published), "--out", str(out)]
     assert package_model.main(arguments) == 0
@@ -342,6 +345,7 @@ def test_the_command_packages_and_says_what_it_made(
     with safe_open(out / WEIGHTS, framework="pt") as file:
         assert file.metadata() == {"version": version_of(published)}
     assert ping(start, settings_of(out))[0] == 200
+    assert {path.name for path in out.iterdir()} == {WEIGHTS, DECODER, MANIFEST}
 
 
 def test_the_command_says_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
