@@ -28,6 +28,8 @@ from maskmill.core.errors import Conflict
 from maskmill.core.package import DECODER, MANIFEST, WEIGHTS, Manifest, PackagedFile
 
 DTYPES = ("bf16", "fp32")
+_NAMES = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
+_READABLE = 0o644
 _ENCODERS = ("image_encoder.", "vision_encoder.")
 
 
@@ -58,13 +60,14 @@ def package(
     }
     with _replaced(folder) as building:
         save_file(tensors, building / WEIGHTS, metadata={"version": weights.version})  # one mark: their order varies
+        (building / WEIGHTS).chmod(_READABLE)  # the library lets nobody else read it
         if with_decoder and engine.family is Family.SAM:
             _write_decoder(engine, weights, building / DECODER)
         manifest = Manifest(
             engine=engine,
             version=weights.version,
             source_sha256=checkpoint.source_sha256,
-            dtype=dtype,
+            dtype=_NAMES[max(tensors.values(), key=torch.Tensor.numel).dtype],
             files=tuple(_described(path) for path in sorted(building.iterdir())),
         )
         (building / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", "utf-8")

@@ -103,6 +103,7 @@ def test_a_file_in_the_model_folder_is_found(published: Path, tmp_path: Path, st
 def test_a_package_answers_under_the_version_of_its_source(published: Path, packaged: Path, start: Start) -> None:
     found = find_checkpoint(ENGINE, packaged)
     assert found.path.name == WEIGHTS
+    assert found.path.stat().st_mode & 0o777 == 0o644
     assert sha256_of(found.path) != sha256_of(published)
     digest = sha256_of(published)
     assert ping(start, settings_of(packaged, checkpoint_sha256=digest)) == (200, {"segmenter": version_of(published)})
@@ -128,6 +129,12 @@ def test_a_package_of_bf16_rounds_the_image_encoder_alone(published: Path, tmp_p
     assert {tensor.dtype for tensor in model.state_dict().values()} == {torch.float32}
     fill(model, open_weights(ENGINE, tmp_path / "half"), as_stored=True)
     assert {tensor.dtype for tensor in model.state_dict().values()} == {torch.float32, torch.bfloat16}
+
+
+def test_a_package_says_which_numbers_it_holds_whatever_was_asked_for(published: Path, tmp_path: Path) -> None:
+    tensors = {name: tensor.half() for name, tensor in torch.load(published, weights_only=True).items()}
+    save_file(tensors, tmp_path / "sam-test.safetensors")
+    assert package(ENGINE, tmp_path, tmp_path / "package", dtype="bf16").dtype == "fp16"
 
 
 def test_the_same_checkpoint_makes_the_same_package(published: Path, packaged: Path, tmp_path: Path) -> None:
