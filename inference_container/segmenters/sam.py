@@ -159,7 +159,11 @@ class SamSegmenter:
             )
             return lambda pixels: compiled(pixels)[0].astype(np.float16)
         run = FastImageEncoder(
-            encoder, self._architecture, device=self._device, dtype=self._dtype, is_compiled=self._is_compiled
+            encoder.state_dict(),
+            self._architecture,
+            device=self._device,
+            dtype=self._dtype,
+            is_compiled=self._is_compiled,
         )
         return lambda pixels: run(torch.tensor(pixels))[0].half().cpu().numpy()
 

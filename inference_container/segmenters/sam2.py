@@ -23,7 +23,7 @@ from transformers.models.sam2.modeling_sam2 import Sam2Model
 
 from inference_container.checkpoints import Checkpoint
 from inference_container.segmenters.framing import Fit
-from inference_container.segmenters.transformers_models import TransformersSegmenter, build_empty
+from inference_container.segmenters.transformers_models import TransformersSegmenter, build_empty, cast
 from maskmill.core.engines import Engine
 
 _STAGES = (1, 2, 4, 8)  # how many times wider each stage is than the first, in channels and in heads
@@ -142,8 +142,12 @@ class Sam2Segmenter(TransformersSegmenter):
     def _build(self) -> Any:
         return build_empty(Sam2Model, sam2_config(self._architecture))
 
+    def _quicken(self) -> None:
+        cast(self._model, self._dtype)
+
     def _encode(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return tuple(self._model.get_image_embeddings(pixels))
+        with torch.autocast(self._device.type, self._dtype, enabled=self._dtype is not torch.float32):
+            return tuple(self._model.get_image_embeddings(pixels))
 
     def _decode(
         self, levels: Sequence[torch.Tensor], sparse: torch.Tensor | None, dense: torch.Tensor

@@ -12,8 +12,8 @@ The same algebra as `segment_anything.modeling.ImageEncoderViT`, rearranged:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -47,7 +47,7 @@ class FastImageEncoder:
 
     def __init__(
         self,
-        encoder: Any,
+        weights: Mapping[str, Tensor],
         architecture: SamArchitecture,
         *,
         device: torch.device,
@@ -55,11 +55,11 @@ class FastImageEncoder:
         is_fused: bool | None = None,
         is_compiled: bool = False,
     ) -> None:
-        """`encoder` is an `ImageEncoderViT`; `is_fused` uses torch's fused attention (default: on a GPU)."""
+        """`weights` are those of an `ImageEncoderViT`; `is_fused` uses torch's fused attention (default: on a GPU)."""
         self._architecture = architecture
         self._dtype = dtype
         self._is_fused = device.type != "cpu" if is_fused is None else is_fused
-        state = {name: _placed(name, tensor, device, dtype) for name, tensor in encoder.state_dict().items()}
+        state = {name: _placed(name, tensor, device, dtype) for name, tensor in weights.items()}
         self._patch = state["patch_embed.proj.weight"].flatten(1)
         self._position = (state["pos_embed"] + state["patch_embed.proj.bias"].float()).flatten(1, 2)
         self._neck = {name.removeprefix("neck."): tensor for name, tensor in state.items() if name.startswith("neck.")}
@@ -77,14 +77,24 @@ class FastImageEncoder:
 
     def forward(self, frames: Tensor) -> Tensor:
         """Features (B, channels, grid, grid), fp32, of normalised frames (B, 3, side, side)."""
+        return self.forward_twice(frames)[0]
+
+    def forward_twice(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """The features, and what leaves the first block that attends to everything (B, width, grid, grid).
+
+        SAM-HQ makes its outlines of the latter. Without such a block, it is what leaves the last one.
+        """
         grid, patch = self._architecture.grid, self._architecture.patch_px
         patches = frames.view(-1, 3, grid, patch, grid, patch).permute(0, 2, 4, 1, 3, 5).flatten(1, 2)
         x = functional.linear(patches.flatten(2).to(self._dtype), self._patch).float() + self._position
+        early = None
         for block in self._blocks:
             x = x + block.linear("attn.proj", self._attended(block, block.norm("norm1", x)))
             hidden = functional.gelu(block.linear("mlp.lin1", block.norm("norm2", x)))
             x = x + block.linear("mlp.lin2", hidden)
-        return self._necked(x)
+            early = x if early is None and block.window == 0 else early
+        seen = x if early is None else early
+        return self._necked(x), seen.transpose(1, 2).reshape(len(x), -1, grid, grid)
 
     def _attended(self, block: _Block, x: Tensor) -> Tensor:
         """What each token (B, N, C) takes from the others, before the projection of the heads."""

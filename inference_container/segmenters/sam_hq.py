@@ -8,7 +8,7 @@ before the prompt looked at it, with rows and columns exchanged. It knows no vid
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,21 @@ from inference_container.checkpoints import Checkpoint
 from inference_container.segmenters.architectures import ARCHITECTURES as SAM_ARCHITECTURES
 from inference_container.segmenters.architectures import SamArchitecture
 from inference_container.segmenters.framing import Fit
+from inference_container.segmenters.sam_encoder import FastImageEncoder
 from inference_container.segmenters.transformers_models import TransformersSegmenter, build_empty
 from maskmill.core.engines import Engine
 
 _SCORE, _THREE, _FINE = 0, slice(2, 5), 5  # where the decoder's own tokens lie; at 1 is that of a single mask
+
+_NAMES = (  # of the image encoder's parts, in this order
+    ("layers.", "blocks."),
+    ("neck.conv1", "neck.0"),
+    ("neck.layer_norm1", "neck.1"),
+    ("neck.conv2", "neck.2"),
+    ("neck.layer_norm2", "neck.3"),
+    ("layer_norm", "norm"),
+    ("projection", "proj"),
+)
 
 ARCHITECTURES = {
     Engine.SAM_HQ_VIT_B: SAM_ARCHITECTURES[Engine.SAM_VIT_B],
@@ -64,6 +75,16 @@ def sam_hq_config(architecture: SamArchitecture) -> Any:
     )
 
 
+def by_names_of_sam(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The weights of a `SamHQVisionEncoder` by their names in the `ImageEncoderViT` that it is a copy of."""
+    renamed = {}
+    for name, tensor in state.items():
+        for theirs, ours in _NAMES:
+            name = name.replace(theirs, ours)
+        renamed[name] = tensor
+    return renamed
+
+
 class SamHqSegmenter(TransformersSegmenter):
     """One of the three sizes of SAM-HQ, from the published `model.safetensors`.
 
@@ -89,9 +110,14 @@ class SamHqSegmenter(TransformersSegmenter):
     def _build(self) -> Any:
         return build_empty(SamHQModel, sam_hq_config(self._architecture))
 
+    def _quicken(self) -> None:
+        weights = by_names_of_sam(self._model.vision_encoder.state_dict())
+        self._encoder = FastImageEncoder(weights, self._architecture, device=self._device, dtype=self._dtype)
+        self._model.vision_encoder = torch.nn.Identity()
+        self._model.float()
+
     def _encode(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        seen = self._model.vision_encoder(pixels)
-        features, early = seen.last_hidden_state, seen.intermediate_embeddings[0].permute(0, 3, 1, 2)
+        features, early = self._encoder.forward_twice(pixels)
         decoder = self._model.mask_decoder
         outline = decoder.activation(decoder.encoder_norm(decoder.encoder_conv1(features)))
         texture = decoder.activation(decoder.compress_vit_norm(decoder.compress_vit_conv1(early)))

@@ -9,14 +9,13 @@ from __future__ import annotations
 import logging
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from transformers.initialization import no_init_weights
 
@@ -26,9 +25,11 @@ from inference_container.segmenters.architectures import PIXEL_MEAN, PIXEL_STD
 from inference_container.segmenters.checkpoint import fill, open_weights
 from inference_container.segmenters.framing import Fit, Framing
 from inference_container.segmenters.precision import encoder_dtype, torch_device
+from inference_container.segmenters.sam_embedding import SamEmbedding, packed, unpacked
+from inference_container.segmenters.sam_prompts import alike, framed
 from maskmill.core.engines import Engine
 from maskmill.core.errors import Code, ModelFailure, Unavailable
-from maskmill.core.geometry import Size, pixel_box_of, pixel_of
+from maskmill.core.geometry import Size
 from maskmill.core.prompt import Prompt
 
 _LOG = logging.getLogger(__name__)
@@ -78,13 +79,19 @@ class TransformersSegmenter(ABC):
         self._threads = threads
         self._precision = precision
         self._shapes = shapes
+        self._packed_shape = (1, 1, sum(math.prod(shape) for shape in shapes))
         self._framing = Framing(side_px=side_px, low_px=side_px // _LOW_PX, fit=self.fit)
         self._at_once_max = 1
+        self._shortages = 0
         self._version: str | None = None
 
     @abstractmethod
     def _build(self) -> Any:
         """The model without its weights."""
+
+    @abstractmethod
+    def _quicken(self) -> None:
+        """Make the filled model ready: its encoder for `_dtype`, everything else in single precision."""
 
     @abstractmethod
     def _encode(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -106,20 +113,21 @@ class TransformersSegmenter(ABC):
         return self._version
 
     def setup(self) -> None:
-        """Read and check the weights; raises Unavailable with the reason when they cannot be used."""
-        device = torch_device(self._device_name)
-        dtype = encoder_dtype(self._precision, device)
+        """Map and check the weights; raises Unavailable with the reason when they cannot be used."""
+        self._device = torch_device(self._device_name)
+        self._dtype = encoder_dtype(self._precision, self._device)
         if self._threads is not None:
             torch.set_num_threads(self._threads)
         model = self._build()
         weights = open_weights(self._engine, self._checkpoint)
         fill(model, replace(weights, tensors=self._needed(weights.tensors)), as_stored=True)
-        self._model, self._device, self._dtype = _cast(model.to(device), dtype), device, dtype
+        self._model = model.to(self._device)
+        self._quicken()
         with torch.inference_mode():
             self._positions = self._model.get_image_wide_positional_embeddings()
-        self._mean = torch.tensor(PIXEL_MEAN, device=device).view(3, 1, 1)
-        self._std = torch.tensor(PIXEL_STD, device=device).view(3, 1, 1)
-        self._at_once_max = 1 if device.type == "cpu" else _PROMPTS_AT_ONCE_MAX
+        self._mean = torch.tensor(PIXEL_MEAN, device=self._device).view(3, 1, 1)
+        self._std = torch.tensor(PIXEL_STD, device=self._device).view(3, 1, 1)
+        self._at_once_max = 1 if self._device.type == "cpu" else _PROMPTS_AT_ONCE_MAX
         self._version = weights.version
 
     def working_size(self, size: Size) -> Size:
@@ -131,31 +139,39 @@ class TransformersSegmenter(ABC):
         pixels = torch.tensor(self._framing.pixels(picture), device=self._device).permute(2, 0, 1)
         values = (pixels - self._mean) / self._std
         side = self._framing.side_px
-        framed = torch.nn.functional.pad(values, (0, side - values.shape[2], 0, side - values.shape[1]))[None]
-        with torch.autocast(self._device.type, self._dtype, enabled=self._dtype is not torch.float32):
-            levels = self._encode(framed)
+        frame = torch.nn.functional.pad(values, (0, side - values.shape[2], 0, side - values.shape[1]))
+        levels = self._encode(frame[None])
         return Features(tuple(level.half().contiguous() for level in levels), picture.size)
 
     def segment(self, embedding: Features, prompts: Sequence[Prompt]) -> list[tuple[Candidate, ...]]:
         """Three candidates for each prompt: one prompt at a time on a CPU, those of one kind together on a GPU."""
         levels = [level.float() for level in embedding.levels]
         answers: dict[int, tuple[Candidate, ...]] = {}
-        for indices in _alike(prompts):
+        for indices in alike(prompts):
             found = self._answered(levels, embedding.size, [prompts[index] for index in indices])
             answers.update(zip(indices, found, strict=True))
         return [answers[index] for index in range(len(prompts))]
 
     def pack(self, embedding: Features) -> bytes:
-        """The levels one after the other: half precision, little-endian, channels before rows before columns."""
-        return b"".join(level.cpu().numpy().astype("<f2", copy=False).tobytes() for level in embedding.levels)
+        """The levels one after the other, under the header of all embeddings (sam_embedding.py)."""
+        numbers = torch.cat([level.flatten() for level in embedding.levels]).cpu().numpy()
+        return packed(SamEmbedding(numbers.reshape(self._packed_shape), embedding.size), self.version)
 
     def unpack(self, data: bytes, size: Size) -> Features:
-        lengths = [math.prod(shape) for shape in self._shapes]
-        if len(data) != 2 * sum(lengths):
-            raise ModelFailure(Code.MODEL_FAILED, detail=f"an embedding of {len(data)} bytes, not {2 * sum(lengths)}")
-        values = torch.from_numpy(np.frombuffer(data, "<f2").astype(np.float16)).to(self._device)
-        parts = zip(torch.split(values, lengths), self._shapes, strict=True)
+        numbers = unpacked(data, self.version, self._packed_shape, size).features
+        values = torch.from_numpy(numbers.copy()).flatten().to(self._device)
+        parts = zip(torch.split(values, [math.prod(shape) for shape in self._shapes]), self._shapes, strict=True)
         return Features(tuple(part.view(1, *shape) for part, shape in parts), size)
+
+    def notes(self) -> Mapping[str, str | int | float]:
+        """How this segmenter runs, and how often a batch of prompts had to be halved for want of memory."""
+        return {
+            "runtime": "torch",
+            "precision": str(self._dtype).removeprefix("torch."),
+            "device": str(self._device),
+            "prompts_at_once": self._at_once_max,
+            "memory_shortages": self._shortages,
+        }
 
     def _needed(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """The weights that images need; the published files hold one of the two equal positions, or both."""
@@ -174,7 +190,8 @@ class TransformersSegmenter(ABC):
             batch = prompts[len(found) : len(found) + self._at_once_max]
             try:
                 found += self._batch(levels, size, batch)
-            except torch.cuda.OutOfMemoryError as error:
+            except torch.OutOfMemoryError as error:
+                self._shortages += 1
                 if len(batch) == 1:
                     raise ModelFailure(Code.MODEL_FAILED, detail=str(error)) from error
                 torch.cuda.empty_cache()
@@ -186,7 +203,7 @@ class TransformersSegmenter(ABC):
     def _batch(
         self, levels: Sequence[torch.Tensor], size: Size, prompts: Sequence[Prompt]
     ) -> list[tuple[Candidate, ...]]:
-        logits, scores = self._decode(levels, *self._model.prompt_encoder(**self._in_frame(prompts, size)))
+        logits, scores = self._decode(levels, *self._encoded(prompts, size))
         masks = logits.float().cpu().numpy()
         return [
             tuple(
@@ -200,49 +217,31 @@ class TransformersSegmenter(ABC):
             for row, three in zip(scores.tolist(), masks, strict=True)
         ]
 
-    def _in_frame(self, prompts: Sequence[Prompt], size: Size) -> dict[str, torch.Tensor | None]:
-        """P prompts of one kind, with N points each, as a prompt encoder takes them.
-
-        Points (1, P, N, 2), x first; labels (1, P, N), 1 for the object, 0 for what is not, -1 for none; boxes
-        (1, P, 4), left, top, right, bottom; masks (1, 1, side / 4, side / 4), logits, for a single prompt only.
-        """
-        first = prompts[0]
-        points = labels = boxes = masks = None
-        if first.points:
-            pixels = [pixel_of(point, size) for prompt in prompts for point in prompt.points]
-            points = self._coordinates([(pixel.column, pixel.row) for pixel in pixels], size)
-            points = points.view(1, len(prompts), -1, 2)
-            signs = [[int(point.positive) for point in prompt.points] for prompt in prompts]
-            labels = torch.tensor([signs], dtype=torch.int, device=self._device)
-        if first.box is not None:
-            found = [pixel_box_of(prompt.box, size) for prompt in prompts if prompt.box is not None]
-            corners = [corner for box in found for corner in ((box.left, box.top), (box.right, box.bottom))]
-            boxes = self._coordinates(corners, size).view(1, len(prompts), 4)
-        if first.previous is not None:
-            masks = torch.from_numpy(self._framing.previous(first.previous, size)).to(self._device)[None, None]
+    def _encoded(self, prompts: Sequence[Prompt], size: Size) -> tuple[torch.Tensor | None, torch.Tensor]:
+        """P prompts of one kind by the model's prompt encoder, sparse and dense."""
+        some = framed(prompts, self._framing, size)
+        points, labels, boxes, previous = (
+            None if numbers is None else torch.from_numpy(numbers).to(self._device)
+            for numbers in (some.points, some.labels, some.boxes, some.previous)
+        )
         if points is None and boxes is None and self.completes_masks:
-            points = torch.zeros((1, 1, 1, 2), device=self._device)
-            labels = torch.full((1, 1, 1), -1, dtype=torch.int, device=self._device)
-        return {"input_points": points, "input_labels": labels, "input_boxes": boxes, "input_masks": masks}
-
-    def _coordinates(self, pixels: Sequence[tuple[int, int]], size: Size) -> torch.Tensor:
-        return torch.from_numpy(self._framing.coordinates(pixels, size)).to(self._device)
-
-
-def _alike(prompts: Sequence[Prompt]) -> Iterator[list[int]]:
-    """Which prompts can be answered together: those with as many points and boxes; one with a previous mask, alone."""
-    kinds: dict[tuple[int, bool, int | None], list[int]] = {}
-    for index, prompt in enumerate(prompts):
-        alone = None if prompt.previous is None else index
-        kinds.setdefault((len(prompt.points), prompt.box is not None, alone), []).append(index)
-    yield from kinds.values()
+            points, labels = torch.zeros((1, 1, 2), device=self._device), -torch.ones((1, 1), device=self._device)
+        sparse, dense = self._model.prompt_encoder(
+            input_points=None if points is None else points[None],
+            input_labels=None if labels is None else labels[None].int(),
+            input_boxes=None if boxes is None else boxes[None],
+            input_masks=previous,
+        )
+        return sparse, dense
 
 
-def _cast(model: Any, dtype: torch.dtype) -> Any:
-    """Give the encoder's layers of matrix products the weights that autocast would make of them for each image."""
+def cast(model: Any, dtype: torch.dtype) -> None:
+    """Keep the weights of the encoder's matrix products in `dtype`, and everything else in single precision.
+
+    The weights are then what autocast would make of them again for each image.
+    """
     encoder = set(model.vision_encoder.modules())
     for module in model.modules():
         multiplies = module in encoder and isinstance(module, (torch.nn.Linear, torch.nn.Conv2d))
         for tensor in chain(module.parameters(recurse=False), module.buffers(recurse=False)):
             tensor.data = tensor.data.to(dtype if multiplies else torch.float32)
-    return model

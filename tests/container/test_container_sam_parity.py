@@ -48,7 +48,7 @@ def reference_features(model: Any, pixels: np.ndarray) -> Any:
 def test_the_encoder_on_torch_is_the_reference_in_fp32(shape: str, is_fused: bool) -> None:
     architecture = SHAPES[shape]
     model, pixels = sam_of(architecture), pixels_of(architecture.side_px)
-    encoder = FastImageEncoder(model.image_encoder, architecture, device=CPU, is_fused=is_fused)
+    encoder = FastImageEncoder(model.image_encoder.state_dict(), architecture, device=CPU, is_fused=is_fused)
     difference = encoder(torch.tensor(pixels)) - reference_features(model, pixels)
     assert difference.abs().max().item() <= 2e-5
 
@@ -56,7 +56,9 @@ def test_the_encoder_on_torch_is_the_reference_in_fp32(shape: str, is_fused: boo
 @pytest.mark.parametrize("is_fused", [False, True])
 def test_the_encoder_in_bf16_points_the_same_way(is_fused: bool) -> None:
     model, pixels = sam_of(SMALL), pixels_of(SMALL.side_px)
-    encoder = FastImageEncoder(model.image_encoder, SMALL, device=CPU, dtype=torch.bfloat16, is_fused=is_fused)
+    encoder = FastImageEncoder(
+        model.image_encoder.state_dict(), SMALL, device=CPU, dtype=torch.bfloat16, is_fused=is_fused
+    )
     features = encoder(torch.tensor(pixels))
     assert features.dtype is torch.float32
     assert cosine(features, reference_features(model, pixels)) >= 0.9999
@@ -64,14 +66,14 @@ def test_the_encoder_in_bf16_points_the_same_way(is_fused: bool) -> None:
 
 def test_attention_in_several_parts_is_that_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
     model, pixels = sam_of(SMALL), torch.tensor(pixels_of(SMALL.side_px))
-    encoder = FastImageEncoder(model.image_encoder, SMALL, device=CPU)
+    encoder = FastImageEncoder(model.image_encoder.state_dict(), SMALL, device=CPU)
     whole = encoder(pixels)
     monkeypatch.setattr("inference_container.segmenters.sam_encoder._PART_NUMBERS", 3 * 16**3)  # no divisor of anything
     assert (encoder(pixels) - whole).abs().max().item() <= 2e-5
 
 
 def test_frames_in_a_batch_are_those_one_by_one() -> None:
-    encoder = FastImageEncoder(sam_of(SMALL).image_encoder, SMALL, device=CPU)
+    encoder = FastImageEncoder(sam_of(SMALL).image_encoder.state_dict(), SMALL, device=CPU)
     frames = torch.randn(3, 3, SMALL.side_px, SMALL.side_px, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         alone = torch.cat([encoder.forward(frame[None]) for frame in frames])
@@ -155,6 +157,6 @@ def test_the_encoder_is_one_graph_to_the_compiler(monkeypatch: pytest.MonkeyPatc
     """Without what follows, the generation of code, which takes minutes on a CPU."""
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager", fullgraph=True))
     pixels, model = torch.tensor(pixels_of(SMALL.side_px)), sam_of(SMALL)
-    plain = FastImageEncoder(model.image_encoder, SMALL, device=CPU, is_fused=True)
-    compiled = FastImageEncoder(model.image_encoder, SMALL, device=CPU, is_fused=True, is_compiled=True)
+    plain = FastImageEncoder(model.image_encoder.state_dict(), SMALL, device=CPU, is_fused=True)
+    compiled = FastImageEncoder(model.image_encoder.state_dict(), SMALL, device=CPU, is_fused=True, is_compiled=True)
     assert (compiled(pixels) - plain(pixels)).abs().max().item() <= 5e-5

@@ -23,6 +23,7 @@ from inference_container.masks import encode_mask
 from inference_container.segmenter import Patch, Picture
 from inference_container.segmenters.framing import Framing
 from inference_container.segmenters.sam2 import Sam2Segmenter, sam2_config
+from inference_container.segmenters.sam_embedding import HEADER_BYTES
 from inference_container.segmenters.sam_hq import SamHqSegmenter, sam_hq_config
 from inference_container.segmenters.transformers_models import TransformersSegmenter, build_empty
 from maskmill.core.engines import Engine
@@ -99,7 +100,7 @@ def test_a_kept_embedding_answers_like_a_fresh_one(segmenter: TransformersSegmen
     fresh = segmenter.embed(Picture.whole(image))
     data = segmenter.pack(fresh)
     kept = segmenter.unpack(data, SIZES[1])
-    assert len(data) == sum(2 * level.numel() for level in fresh.levels)
+    assert len(data) == HEADER_BYTES + sum(2 * level.numel() for level in fresh.levels)
     assert all(torch.equal(one, other) for one, other in zip(fresh.levels, kept.levels, strict=True))
     assert segmenter.pack(kept) == data
     assert scores_of(segmenter.segment(kept, ASKED)) == scores_of(segmenter.segment(fresh, ASKED))
@@ -111,6 +112,8 @@ def test_bytes_that_are_no_embedding_are_refused(segmenter: TransformersSegmente
     with pytest.raises(ModelFailure) as caught:
         segmenter.unpack(data[:cut], SIZES[0])
     assert caught.value.code is Code.MODEL_FAILED
+    with pytest.raises(ModelFailure):
+        segmenter.unpack(data, SIZES[1])
 
 
 @pytest.mark.parametrize(
@@ -168,7 +171,7 @@ def test_too_little_memory_shrinks_the_batch_and_says_so(
 
         def _decode(self, levels: Any, sparse: Any, dense: Any) -> Any:
             if sparse.shape[1] > 3:
-                raise torch.cuda.OutOfMemoryError("for tests")
+                raise torch.OutOfMemoryError("for tests")
             return super()._decode(levels, sparse, dense)
 
     narrow = Narrow(
@@ -179,7 +182,8 @@ def test_too_little_memory_shrinks_the_batch_and_says_so(
     embedding = narrow.embed(Picture.whole(blob(SIZES[0])[0]))
     prompts = [Prompt.model_validate({"points": [{"x": x / 10, "y": 0.4}]}) for x in range(10)]
     assert len(narrow.segment(embedding, prompts)) == 10
-    assert narrow._at_once_max == 2
+    assert narrow.notes()["prompts_at_once"] == 2
+    assert narrow.notes()["memory_shortages"] == 2
     assert [record.message for record in caplog.records if "memory" in record.message] == [
         "10 prompts do not fit the GPU's memory; from now on 5",
         "5 prompts do not fit the GPU's memory; from now on 2",
@@ -188,7 +192,9 @@ def test_too_little_memory_shrinks_the_batch_and_says_so(
 
 def test_bf16_differs_little(family: Family, segmenter: TransformersSegmenter) -> None:
     picture = Picture.whole(blob(SIZES[0])[0])
-    exact, rounded = segmenter.embed(picture), family.ready(precision="bf16").embed(picture)
+    half = family.ready(precision="bf16")
+    assert [one.notes()["precision"] for one in (segmenter, half)] == ["float32", "bfloat16"]
+    exact, rounded = segmenter.embed(picture), half.embed(picture)
     for one, other in zip(exact.levels, rounded.levels, strict=True):
         assert not torch.equal(one, other)
         cosine = torch.nn.functional.cosine_similarity(one.float().flatten(), other.float().flatten(), dim=0)
