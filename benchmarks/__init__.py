@@ -1,0 +1,1 @@
+"""Measurements, each beside what it is compared with: `python -m benchmarks.NAME`. No part of the product."""
