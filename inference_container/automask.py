@@ -34,7 +34,7 @@ _Boxes = npt.NDArray[np.float64]  # (N, 4): left, top, and the last column and r
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class Found:
     """A mask of the whole picture, the box around it (its last row and column included) and how it was found."""
 
     mask: Mask
@@ -62,11 +62,11 @@ def find_everything(
     if request.crop_layers and not is_whole:
         raise ValueError("a closer look needs the picture at its full size")
     crops = list(crops_of(picture.size, request.crop_layers))
-    found: list[_Found] = []
+    found: list[Found] = []
     for crop in crops:
         check()
         known = embedding if crop == crops[0] else None
-        found = _bounded(found + _search(segmenter, picture, crop, request, check, known))
+        found = within_memory(found + _search(segmenter, picture, crop, request, check, known))
     if len(crops) > 1:
         found = _distinct(found, [1 / (one.crop.width * one.crop.height) for one in found], request.overlap_max)
     if request.area_min > 0:
@@ -96,11 +96,11 @@ def _search(
     request: Automask,
     check: Callable[[], None],
     embedding: Any | None,
-) -> list[_Found]:
+) -> list[Found]:
     """What a grid of clicks finds in one crop, without duplicates."""
     if embedding is None:
         embedding = segmenter.embed(_cropped(picture, crop))
-    found: list[_Found] = []
+    found: list[Found] = []
     grid = list(_grid(request.points_per_side))
     for start in range(0, len(grid), _CLICKS_AT_ONCE):
         check()
@@ -111,11 +111,11 @@ def _search(
                 one = _judged(candidate, request, crop, picture.size, click)
                 if one is not None:
                     found.append(one)
-        found = _bounded(found)
+        found = within_memory(found)
     return _distinct(found, [one.score for one in found], request.overlap_max)
 
 
-def _judged(candidate: Candidate, request: Automask, crop: PixelBox, size: Size, click: Point) -> _Found | None:
+def _judged(candidate: Candidate, request: Automask, crop: PixelBox, size: Size, click: Point) -> Found | None:
     """A candidate as a mask of the whole picture, or None where it is unsure, unstable, empty or cut off."""
     if candidate.score <= request.score_min and request.score_min > 0:
         return None
@@ -134,7 +134,7 @@ def _judged(candidate: Candidate, request: Automask, crop: PixelBox, size: Size,
     point = Point(
         x=(crop.left + click.x * crop.width) / size.width_px, y=(crop.top + click.y * crop.height) / size.height_px
     )
-    return _Found(mask, candidate.score, stability, point, box, crop)
+    return Found(mask, candidate.score, stability, point, box, crop)
 
 
 def _grid(side: int) -> Iterator[Point]:
@@ -171,15 +171,15 @@ def _is_cut_off(box: tuple[int, int, int, int], crop: PixelBox, size: Size) -> b
     return any(abs(end - near) <= _CROP_EDGE_PX < abs(end - far) for end, near, far in edges)
 
 
-def _bounded(found: list[_Found]) -> list[_Found]:
+def within_memory(found: list[Found]) -> list[Found]:
     """The same masks, or the best half of them when they are too much to be kept."""
     if sum(len(one.mask.rle.counts) for one in found) <= _CHARS_MAX:
         return found
     best = sorted(found, key=lambda one: one.score, reverse=True)
-    return _bounded(best[: len(best) // 2])
+    return within_memory(best[: len(best) // 2])
 
 
-def _distinct(found: list[_Found], ranks: Sequence[float], overlap_max: float) -> list[_Found]:
+def _distinct(found: list[Found], ranks: Sequence[float], overlap_max: float) -> list[Found]:
     """Greedy non-maximum suppression by boxes: of each pair that overlaps more, the one of the higher rank."""
     boxes = np.array([one.box for one in found], np.float64).reshape(-1, 4)
     return [found[index] for index in suppressed(boxes, np.array(ranks, np.float64), overlap_max)]
@@ -199,13 +199,13 @@ def suppressed(boxes: _Boxes, ranks: npt.NDArray[np.float64], overlap_max: float
     return kept
 
 
-def _tidied(found: list[_Found], size: Size, request: Automask, check: Callable[[], None]) -> list[_Found]:
+def _tidied(found: list[Found], size: Size, request: Automask, check: Callable[[], None]) -> list[Found]:
     """Masks without their small holes and islands, and without those that are themselves too small.
 
     Of masks that have become alike, one that was not changed is preferred.
     """
     area_min = request.area_min * size.pixels
-    tidy: list[_Found] = []
+    tidy: list[Found] = []
     is_same: list[float] = []
     for one in found:
         check()

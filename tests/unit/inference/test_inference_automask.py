@@ -7,13 +7,21 @@ from functools import partial
 import numpy as np
 import pytest
 
-from inference_container.automask import crops_of, find_everything, suppressed, without_small_regions
+from inference_container.automask import (
+    Found,
+    crops_of,
+    find_everything,
+    suppressed,
+    within_memory,
+    without_small_regions,
+)
 from inference_container.masks import decode_rle
 from inference_container.segmenter import Bitmap, Candidate, Patch, Picture
 from maskmill.core.automask import Automask, FoundMask, masks_at
 from maskmill.core.errors import Code, ModelFailure
-from maskmill.core.geometry import Point, Size, pixel_of
+from maskmill.core.geometry import PixelBox, Point, Size, pixel_of
 from maskmill.core.limits import AUTOMASK_FOUND_MAX
+from maskmill.core.mask import Mask, Rle
 from maskmill.core.prompt import Prompt
 
 SIZE = Size(height_px=160, width_px=200)
@@ -193,6 +201,23 @@ def test_an_outline_that_is_too_long_is_left_out() -> None:
     pixels[1200:1800, 600:1400] = (93, 98, 7)
     found = find_everything(Seer(), Picture.whole(pixels), Automask(points_per_side=3), nothing)
     assert boxes(found) == [(1200, 600, 1800, 1400)]
+
+
+def test_of_more_run_lengths_than_can_be_kept_the_best_masks_stay() -> None:
+    text = "1" * 4_000_000  # one text that all share
+    found = [
+        Found(
+            mask=Mask(rle=Rle(size=SIZE, counts=text), score=0.5),
+            score=score,
+            stability=1.0,
+            point=Point(x=0.5, y=0.5),
+            box=(0, 0, 1, 1),
+            crop=PixelBox(0, 0, 160, 200),
+        )
+        for score in np.random.default_rng(0).permutation(40) / 40
+    ]
+    assert within_memory(found[:16]) == found[:16]
+    assert [one.score for one in within_memory(found)] == [(39 - place) / 40 for place in range(10)]
 
 
 def test_small_holes_are_filled_and_small_islands_go() -> None:
