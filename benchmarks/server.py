@@ -33,7 +33,7 @@ from maskmill.core.limits import SHARD_ITEMS_MAX
 from maskmill.core.prompt import Prompt
 from maskmill.core.shard import ImageTask, PromptTask, ShardAnswer, ShardRequest
 from tests.container.pictures import blob, png
-from tests.container.process import Objects, Server
+from tests.container.process import Server, storing
 
 TUNABLES = "glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_threshold=8589934592:glibc.malloc.arena_max=1"
 SIZE = Size(height_px=384, width_px=512)
@@ -76,21 +76,17 @@ class Footprint:
 
 
 @contextmanager
-def serving(workload: Workload, folder: Path) -> Iterator[tuple[Server, Objects, str]]:
-    """A model server with its images, and its segmenter's version."""
-    objects = Objects()
-    thread = threading.Thread(target=objects.serve_forever, daemon=True)
-    thread.start()
-    for number, data in enumerate(pictures()):
-        objects.objects[f"/pictures/{number}.png"] = data
+def serving(workload: Workload, folder: Path) -> Iterator[tuple[Server, str]]:
+    """A model server that has its images, and its segmenter's version."""
     env = {"SEGMENTER_CHECKPOINT": str(workload.checkpoint), "THREADS": str(workload.threads)}
-    server = Server(folder, objects.url, SEGMENTER=Engine.SAM_TEST, GLIBC_TUNABLES=TUNABLES, **env)
-    try:
-        yield server, objects, server.ping_until(status=200, timeout_s=120).json["segmenter"]
-    finally:
-        server.kill()
-        objects.shutdown()
-        objects.server_close()
+    with storing() as objects:
+        for number, data in enumerate(pictures()):
+            objects.objects[f"/pictures/{number}.png"] = data
+        server = Server(folder, objects.url, SEGMENTER=Engine.SAM_TEST, GLIBC_TUNABLES=TUNABLES, **env)
+        try:
+            yield server, server.ping_until(status=200, timeout_s=120).json["segmenter"]
+        finally:
+            server.kill()
 
 
 def pictures() -> list[bytes]:
@@ -200,7 +196,7 @@ def pure_elsewhere(workload: Workload) -> float:
 
 def measure(workload: Workload, *, rounds: int) -> dict[str, Any]:
     """All figures, as they are printed."""
-    with tempfile.TemporaryDirectory() as folder, serving(workload, Path(folder)) as (server, _, version):
+    with tempfile.TemporaryDirectory() as folder, serving(workload, Path(folder)) as (server, version):
         pure: list[float] = []
         runs: list[Run] = []
         for _ in range(rounds):

@@ -18,7 +18,7 @@ from inference_container.settings import Settings
 from maskmill.core.engines import Engine
 from maskmill.core.shard import ShardAnswer, ShardRequest
 from tests.container.pictures import FakeSegmenter, FolderSource
-from tests.container.process import Objects, Server
+from tests.container.process import Objects, Server, storing
 from tests.container.talk import Reply, call
 
 REQUEST_BYTES_MAX = 64 * 1024
@@ -99,13 +99,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
 @pytest.fixture
 def objects() -> Iterator[Objects]:
     """A small S3."""
-    server = Objects()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with storing() as server:
+        yield server
 
 
 Begin = Callable[..., Server]

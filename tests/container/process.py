@@ -6,7 +6,10 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -78,6 +81,20 @@ def _unchunked(body: bytes) -> bytes:
             break
         content, body = content + body[:size], body[size + 2 :]
     return content
+
+
+@contextmanager
+def storing() -> Iterator[Objects]:
+    """A small S3 while the block runs."""
+    server = Objects()
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 class Server:

@@ -28,7 +28,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Workload,
     folder = tmp_path_factory.mktemp("soak")
     torch.save(build_sam(ARCHITECTURES[Engine.SAM_TEST]).state_dict(), folder / "random.pth")
     workload = Workload(folder / "random.pth", images=100, templates=2)
-    with serving(workload, folder) as (server, _, version):
+    with serving(workload, folder) as (server, version):
         yield workload, server, version
 
 
