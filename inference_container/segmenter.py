@@ -64,7 +64,9 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One possible answer to a prompt: its score in [0, 1] and how to draw it at the image's full size.
+    """One possible answer to a prompt: its score, about [0, 1], and how to draw it at the image's full size.
+
+    A score is what the model itself says, which may lie a little outside: the best of three is told before it is cut.
 
     Drawing is a call because it is the costly half for large images, and only one candidate of each prompt is kept.
     `stability` tells how little the mask depends on its threshold, in [0, 1]; an engine without one leaves it out.

@@ -207,7 +207,7 @@ class SamSegmenter:
         return [
             tuple(
                 Candidate(
-                    score=min(1.0, max(0.0, score)),
+                    score=score,
                     draw=partial(self._framing.draw, mask, size),
                     stability=partial(self._framing.stability, mask, size),
                 )

@@ -2,7 +2,7 @@
 
 torchvision exists only with compiled operators that ask for CUDA builds of torch. segment_anything uses it for
 resizing a picture and for non-maximum suppression alone, so these are written here with the same results, and
-`ensure_torchvision` puts them in torchvision's place only where the real one cannot be imported.
+`ensure_torchvision` puts them in its place while segment_anything is imported, only where the real one cannot be.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from inference_container.segmenter import Pixels
 
 
 def ensure_torchvision() -> None:
-    """Make `import torchvision` work for segment_anything; does nothing where it works already."""
+    """Make `import segment_anything` work without torchvision; does nothing where it works already."""
+    if "segment_anything" in sys.modules:
+        return
     try:
         importlib.import_module("torchvision.ops.boxes")
         importlib.import_module("torchvision.transforms.functional")
@@ -73,3 +75,8 @@ def _install() -> None:
         if parent:
             setattr(modules[parent], child, module)
     sys.modules.update(modules)
+    try:
+        importlib.import_module("segment_anything")
+    finally:
+        for name in modules:  # other libraries ask whether torchvision is there, and it is not
+            sys.modules.pop(name, None)

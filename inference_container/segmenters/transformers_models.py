@@ -208,7 +208,7 @@ class TransformersSegmenter(ABC):
         return [
             tuple(
                 Candidate(
-                    score=min(1.0, max(0.0, score)),
+                    score=score,
                     draw=partial(self._framing.draw, mask, size),
                     stability=partial(self._framing.stability, mask, size),
                 )
