@@ -30,9 +30,11 @@ from tests.container.talk import Reply, call
 pytestmark = [pytest.mark.enable_socket, pytest.mark.slow]
 
 DOCKERFILE = REPOSITORY / "inference_container" / "Dockerfile"
+WEIGHTS = REPOSITORY / "tests" / "sam_test"
 IMAGE_LIBRARY = "/usr/local/lib/python3.11"
 IMAGE_FOLDER = "/opt/maskmill"
 ENGINES = ["classic", *filter(None, os.environ.get("MASKMILL_TEST_IMAGE", "").split(","))]
+MODELS = {"classic": {"SEGMENTER": "classic"}, "cpu": {"SEGMENTER": "sam-test", "MODEL_DIR": str(WEIGHTS)}}
 IMPORTS = {
     "classic": "import cv2, boto3, waitress, simplejpeg, pycocotools.mask",
     "cpu": "import torch, openvino, safetensors, transformers; assert not torch.cuda.is_available()",
@@ -143,12 +145,13 @@ def test_the_server_starts_from_what_the_image_holds(libraries: Image, objects: 
     objects.objects["/pictures/good.png"] = png(pixels)
     port = free_port()
     aws = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
-    env = {**image.environment, **aws, "AWS_ENDPOINT_URL": objects.url, "PORT": str(port), "BIND_HOST": "127.0.0.1"}
+    env = {**image.environment, **aws, **MODELS[image.engines]}
+    env |= {"AWS_ENDPOINT_URL": objects.url, "PORT": str(port), "BIND_HOST": "127.0.0.1"}
     with (image.root / "log").open("wb") as log:
         process = subprocess.Popen(image.start, env=env, cwd="/", stdout=log, stderr=log)
     try:
-        _wait_for_ping(port, process, image.root / "log")
-        shard = request(task("good", SIZE, click(truth)), segmenter="classic-1")
+        version = _wait_for_ping(port, process, image.root / "log").json["segmenter"]
+        shard = request(task("good", SIZE, click(truth)), segmenter=version)
         answer = ShardAnswer.model_validate_json(call(port, "POST", "/invocations", shard.model_dump_json()).body)
         assert answer.images[0].error is None
         process.send_signal(signal.SIGTERM)
@@ -159,7 +162,7 @@ def test_the_server_starts_from_what_the_image_holds(libraries: Image, objects: 
 
 
 def _wait_for_ping(port: int, process: subprocess.Popen[bytes], log: Path) -> Reply:
-    ends_at = time.monotonic() + 30
+    ends_at = time.monotonic() + 60
     while time.monotonic() < ends_at and process.poll() is None:
         try:
             reply = call(port, "GET", "/ping", timeout_s=2)
