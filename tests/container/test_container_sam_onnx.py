@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -115,3 +116,33 @@ def test_half_weights_halve_the_file(model: Any, tmp_path: Path) -> None:
     weights = sum(weight.numel() for weight in model.mask_decoder.parameters())
     assert whole.stat().st_size >= 4 * weights
     assert half.stat().st_size <= 2.5 * weights + 200_000
+
+
+@pytest.mark.parametrize("size", [(150, 225), (120, 320), (300, 90)])
+def test_the_installed_segment_anything_exports_for_any_shape(
+    model: Any, size: tuple[int, int], tmp_path: Path
+) -> None:
+    """The older of the two packages of this name bakes the shape of its example in (docs/decisions/0008)."""
+    import onnxruntime
+    from segment_anything.utils.onnx import SamOnnxModel
+
+    example = asked(np.zeros((64, 16, 16)), [(10, 20, True)]) | {"orig_im_size": np.array([150, 225], np.float32)}
+    path = tmp_path / "full.onnx"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the tracer's
+        torch.onnx.export(
+            SamOnnxModel(model, return_single_mask=False),
+            tuple(map(torch.tensor, example.values())),
+            path,
+            input_names=list(example),
+            output_names=["masks", "iou_predictions", "low_res_masks"],
+            opset_version=17,
+            dynamo=False,
+        )
+    features = np.random.default_rng(0).normal(0, 1, (64, 16, 16)).astype(np.float32)
+    inputs = asked(features, [(100, 60, True)]) | {"orig_im_size": np.array(size, np.float32)}
+    masks, _, low = onnxruntime.InferenceSession(path).run(None, inputs)
+    inner = Framing(side_px=256, low_px=64).inner(Size(height_px=size[0], width_px=size[1]))
+    truth = model.postprocess_masks(torch.tensor(low), (inner.height_px, inner.width_px), size).numpy()
+    assert masks.shape == truth.shape
+    assert np.abs(masks - truth).max() / truth.std() <= 1e-3

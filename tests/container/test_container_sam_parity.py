@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -14,11 +15,17 @@ torch = pytest.importorskip("torch", reason="the SAM engines are not installed")
 if importlib.util.find_spec("segment_anything") is None:
     pytest.skip("the SAM engines are not installed", allow_module_level=True)
 
+from inference_container.segmenter import Picture, chosen  # noqa: E402
 from inference_container.segmenters.architectures import ARCHITECTURES, PIXEL_MEAN, PIXEL_STD  # noqa: E402
+from inference_container.segmenters.sam import SamSegmenter  # noqa: E402
 from inference_container.segmenters.sam_decoder import FastMaskDecoder  # noqa: E402
 from inference_container.segmenters.sam_encoder import FastImageEncoder  # noqa: E402
 from maskmill.core.engines import Engine  # noqa: E402
+from maskmill.core.prompt import MaskChoice  # noqa: E402
+from tests.container.pictures import click  # noqa: E402
 from tests.container.small_sam import SMALL, cosine, overlap, sam_of  # noqa: E402
+from tests.sam_test.judge import WEIGHTS  # noqa: E402
+from tests.sam_test.scenes import draw_scene  # noqa: E402
 
 CPU = torch.device("cpu")
 SHAPES = {
@@ -30,6 +37,15 @@ SHAPES = {
     "sam-test": ARCHITECTURES[Engine.SAM_TEST],
 }
 needs_openvino = pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="no OpenVINO")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Two threads that share a busy processor wait for each other most of the time."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def pixels_of(side: int, seed: int = 0) -> np.ndarray:
@@ -160,3 +176,34 @@ def test_the_encoder_is_one_graph_to_the_compiler(monkeypatch: pytest.MonkeyPatc
     plain = FastImageEncoder(model.image_encoder.state_dict(), SMALL, device=CPU, is_fused=True)
     compiled = FastImageEncoder(model.image_encoder.state_dict(), SMALL, device=CPU, is_fused=True, is_compiled=True)
     assert (compiled(pixels) - plain(pixels)).abs().max().item() <= 5e-5
+
+
+def drawn_answers(**options: Any) -> tuple[list[Any], list[Any]]:
+    """Features and best masks for a click on each object of a few drawn scenes, by the small SAM of the tests."""
+    segmenter = SamSegmenter(Engine.SAM_TEST, WEIGHTS, device="cpu", threads=1, **options)
+    segmenter.setup()
+    features, masks = [], []
+    for seed in range(5000, 5006):
+        scene = draw_scene(seed, height=300, width=400)
+        embedding = segmenter.embed(Picture.whole(scene.pixels))
+        clicks = [click(truth) for truth in scene.objects]
+        features.append(embedding.features)
+        masks += [chosen(found, MaskChoice.BEST).bitmap() for found in segmenter.segment(embedding, clicks)]
+    return features, masks
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"runtime": "torch", "precision": "bf16"},
+        pytest.param({"runtime": "openvino", "precision": "fp32"}, marks=needs_openvino),
+        pytest.param({"runtime": "openvino", "precision": "bf16"}, marks=needs_openvino),
+    ],
+)
+def test_every_runtime_and_precision_finds_the_same_objects(options: dict[str, str]) -> None:
+    features, masks = drawn_answers(runtime="torch", precision="fp32")
+    others, same = drawn_answers(**options)
+    assert len(masks) >= 15
+    assert all(0 < mask.mean() < 0.5 for mask in masks)  # they are objects, not everything and not nothing
+    assert min(cosine(one, other) for one, other in zip(features, others, strict=True)) >= 0.9999
+    assert float(np.mean([overlap(one, other) for one, other in zip(masks, same, strict=True)])) >= 0.99
