@@ -172,7 +172,7 @@ class _Stream:
             done, _ = wait(self.moving, left_s, FIRST_COMPLETED)
             if not done:
                 break
-            for future in done:
+            for future in sorted(done, key=lambda one: self.moving[one].place):
                 self._advance(future, self.moving.pop(future))
         late = ModelFailure(Code.MODEL_TIMEOUT)
         for future, image in self.moving.items():
