@@ -13,7 +13,10 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import sys
+import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -81,6 +84,13 @@ def verify(checkpoint: Checkpoint) -> None:
         if digest != file.sha256:
             message = f"The file {file.name} is damaged or is another one than expected. Copy it again."
             raise unusable(message, f"sha256 {digest}, not {file.sha256}")
+
+
+def behind_others() -> None:
+    """Let this thread's work wait for that of other threads, where the platform can: loading goes before hashing."""
+    if sys.platform == "linux":  # where the priority of a thread is its own
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
 
 
 def fetch_checkpoint(engine: Engine, address: str, cache: Path, store: ModelStore) -> Path:

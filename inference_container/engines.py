@@ -11,7 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from inference_container.checkpoints import Checkpoint, fetch_checkpoint, find_checkpoint, unusable, verify
+from inference_container.checkpoints import (
+    Checkpoint,
+    behind_others,
+    fetch_checkpoint,
+    find_checkpoint,
+    unusable,
+    verify,
+)
 from inference_container.model import Unproven
 from inference_container.objects import S3Objects
 from inference_container.segmenter import Segmenter
@@ -33,7 +40,7 @@ def build_segmenter(settings: Settings) -> Segmenter[Any] | Unproven:
 
         return ClassicSegmenter()
     options = _options(settings)
-    beside = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+    beside = ThreadPoolExecutor(1, thread_name_prefix="checkpoint", initializer=behind_others)
     found = beside.submit(_found, settings)
     proof = beside.submit(lambda: verify(found.result()))
     beside.shutdown(wait=False)
