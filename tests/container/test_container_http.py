@@ -218,11 +218,11 @@ def test_a_model_that_hangs_costs_the_time_limit_and_makes_the_server_unhealthy(
     answer = server.invoke(request(task("good", SIZE), task("stuck", SIZE), task("good", SIZE)))
     assert 1.4 < time.monotonic() - began < 5
     assert [image.error and image.error.code for image in answer.images] == [None, *[Code.MODEL_TIMEOUT] * 2]
-    time.sleep(0.1)
+    _wait_for(lambda: server.call("GET", "/ping").status == 503)
     reply = server.call("GET", "/ping")
-    assert (reply.status, reply.json["code"]) == (503, Code.MODEL_UNAVAILABLE)
+    assert reply.json["code"] == Code.MODEL_UNAVAILABLE
     assert "replaced" in reply.json["message"]
-    assert server.stats["problem"] == reply.json["message"]
+    assert "replaced" in server.stats["problem"]
     segmenter.may_end.set()
     _wait_for(lambda: server.call("GET", "/ping").status == 200)
     assert server.invoke(request(task("good", SIZE))).images[0].error is None
