@@ -10,7 +10,7 @@ BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format simulate synth lock clean bench-classic bench-server package-model
+.PHONY: help demo test check format simulate synth lock clean bench-classic bench-server bench-sam package-model
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -44,6 +44,9 @@ synth: .venv/demo ## Synthesise the stacks without credentials, Docker or networ
 
 bench-classic: .venv/dev ## IoU of one click per photo with the classic segmenter
 	@$(BIN)/python -m benchmarks.classic
+
+bench-sam: .venv/test ## Speed of Segment Anything as ratios to the reference, measured side by side (minutes)
+	@$(BIN)/python -m benchmarks.sam
 
 bench-server: .venv/test ## What the model server costs on top of its model, and whether it leaks (minutes)
 	@$(BIN)/python -m benchmarks.server --checkpoint tests/sam_test/sam-test.safetensors
