@@ -8,6 +8,9 @@ from local.emulator.environment import REGION
 from local.endpoint.deployed import DeployedEndpoint
 from local.endpoint.instance import Scaling
 
+# As in the model server's image: the pages that torch and numpy free are kept and used again.
+ALLOCATOR = "glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_threshold=8589934592:glibc.malloc.arena_max=1"
+
 
 @dataclass(frozen=True, slots=True)
 class EndpointSettings:
@@ -63,6 +66,7 @@ def model_environment(
         "PATH": path,
         "HOME": str(settings.state.resolve() / "home"),
         "LANG": "C.UTF-8",
+        "GLIBC_TUNABLES": ALLOCATOR,
         **endpoint.environment,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,

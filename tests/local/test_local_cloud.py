@@ -309,6 +309,7 @@ def test_the_sdk_finds_the_role_through_the_credentials_address(deployed: Deploy
     endpoint = read_endpoints(deployed.emulator.deployed_file)[deployed.outputs["EndpointName"]]
     environment = model_environment(endpoint, deployed.settings, path=os.environ["PATH"])
     assert environment["MASKMILL_ENGINE"] == "classic"
+    assert environment["GLIBC_TUNABLES"] in (REPOSITORY / "inference_container" / "Dockerfile").read_text()
     process = Process(Command("sdk", [sys.executable, "-c", code], environment, REPOSITORY), deployed.sick.parent)
     process.start()
     eventually(lambda: not process.is_running)
