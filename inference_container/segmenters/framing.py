@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 import cv2
 import numpy as np
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from inference_container.masks import decode_rle
-from inference_container.segmenter import Patch, Picture, Pixels
+from inference_container.segmenter import Candidate, Patch, Picture, Pixels
 from inference_container.segmenters.raster import Grid, Logits
 from maskmill.core.errors import Code, ModelFailure
 from maskmill.core.geometry import Size
@@ -103,6 +104,16 @@ class Framing:
         narrow = grid.above(threshold + offset)
         area = 0 if wide is None else wide.area()
         return 0.0 if narrow is None or area == 0 else narrow.area() / area
+
+    def candidates(self, logits: Logits, scores: Sequence[Sequence[float]], size: Size) -> list[tuple[Candidate, ...]]:
+        """The answers to prompts as candidates: logits (prompts, masks, low_px, low_px), scores (prompts, masks)."""
+        return [
+            tuple(
+                Candidate(score, partial(self.draw, mask, size), partial(self.stability, mask, size))
+                for mask, score in zip(masks, row, strict=True)
+            )
+            for masks, row in zip(logits, scores, strict=True)
+        ]
 
     def _grid(self, logits: Logits, size: Size) -> Grid:
         if logits.shape != (self.low_px, self.low_px):

@@ -11,7 +11,6 @@ import importlib.util
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +173,7 @@ class SamSegmenter:
             batch = prompts[len(found) : len(found) + self._at_once_max]
             try:
                 logits, scores = self._decoded(image, framed(batch, self._framing, image.size))
-                found += self._candidates(logits[:, 1:].cpu().numpy(), scores[:, 1:].tolist(), image.size)
+                found += self._framing.candidates(logits[:, 1:].cpu().numpy(), scores[:, 1:].tolist(), image.size)
             except torch.OutOfMemoryError as error:
                 self._shrink(len(batch), error)
         return found
@@ -200,21 +199,6 @@ class SamSegmenter:
         torch.cuda.empty_cache()
         self._at_once_max = tried // 2
         _LOG.warning("%d prompts do not fit the memory; from now on %d at once", tried, self._at_once_max)
-
-    def _candidates(
-        self, logits: npt.NDArray[np.float32], scores: list[list[float]], size: Size
-    ) -> list[tuple[Candidate, ...]]:
-        return [
-            tuple(
-                Candidate(
-                    score=score,
-                    draw=partial(self._framing.draw, mask, size),
-                    stability=partial(self._framing.stability, mask, size),
-                )
-                for mask, score in zip(masks, row, strict=True)
-            )
-            for masks, row in zip(logits, scores, strict=True)
-        ]
 
 
 def chosen_runtime(name: str, device: torch.device, *, is_compiled: bool) -> str:

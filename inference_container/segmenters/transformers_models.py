@@ -11,7 +11,6 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
@@ -204,18 +203,7 @@ class TransformersSegmenter(ABC):
         self, levels: Sequence[torch.Tensor], size: Size, prompts: Sequence[Prompt]
     ) -> list[tuple[Candidate, ...]]:
         logits, scores = self._decode(levels, *self._encoded(prompts, size))
-        masks = logits.float().cpu().numpy()
-        return [
-            tuple(
-                Candidate(
-                    score=score,
-                    draw=partial(self._framing.draw, mask, size),
-                    stability=partial(self._framing.stability, mask, size),
-                )
-                for score, mask in zip(row, three, strict=True)
-            )
-            for row, three in zip(scores.tolist(), masks, strict=True)
-        ]
+        return self._framing.candidates(logits.float().cpu().numpy(), scores.tolist(), size)
 
     def _encoded(self, prompts: Sequence[Prompt], size: Size) -> tuple[torch.Tensor | None, torch.Tensor]:
         """P prompts of one kind by the model's prompt encoder, sparse and dense."""
