@@ -30,6 +30,8 @@ from inference_container.settings import Settings, SettingsError
 from inference_container.shards import Bounds, Workshop
 from inference_container.telemetry import Telemetry
 
+SWITCH_S = 0.0001  # after which a thread lets the model have the interpreter back: it needs it often and briefly
+
 _LOG = logging.getLogger(__name__)
 _SPARE_THREADS = 3  # for /ping and for refusals, whatever the invocations do
 _CONNECTIONS_MAX = 200
@@ -39,6 +41,7 @@ _TICK_S = 0.2
 def main(arguments: Sequence[str]) -> int:
     """Serve until SIGTERM or SIGINT; 0 after a clean end, 2 for a broken environment."""
     start_logging()
+    sys.setswitchinterval(SWITCH_S)
     if arguments not in ([], ["serve"]):
         print(f"unknown arguments {list(arguments)}: only `serve` is understood", file=sys.stderr)
         return 2
