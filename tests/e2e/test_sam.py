@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,10 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco
 
+from inference_container.faults import Fault, marked
 from inference_container.segmenter import Bitmap
 from local.cloud import Laptop, laptop
-from local.models import find_model
+from local.models import LocalModel, find_model
 from local.processes import DIRECT
 from maskmill.core.engines import Engine
 from maskmill.core.prompt import Prompt
@@ -42,9 +43,18 @@ class Shown:
     path: str
 
 
+class FaultyModel(LocalModel):
+    """The small SAM behind a server from which pictures may order faults."""
+
+    def environment(self) -> Mapping[str, str]:
+        return {**LocalModel.environment(self), "FAULTS": "1"}
+
+
 @pytest.fixture(scope="module")
 def sam(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
-    weights = find_model(Engine.SAM_TEST, tell=lambda _line: None)
+    found = find_model(Engine.SAM_TEST, tell=lambda _line: None)
+    assert found is not None
+    weights = FaultyModel(found.engine, found.place, found.source_sha256)
     with laptop(tmp_path_factory.mktemp("sam"), weights=weights, tell=lambda _line: None) as running:
         yield running
 
@@ -160,3 +170,25 @@ def test_the_embedding_is_handed_out(eve: User, shown: list[Shown]) -> None:
     assert status == 200, answer
     with DIRECT.open(answer["url"], timeout=30) as file:
         assert len(file.read()) > 128 * 16 * 16 * 2
+
+
+def test_a_fault_that_a_picture_orders_fails_that_picture_alone(eve: User, tmp_path: Path) -> None:
+    """From the upload to the model server and back: masks that do not fit, that nobody asked for, and a refusal."""
+    scene = draw_scene(2, height=HEIGHT, width=WIDTH)
+    folder = tmp_path / "faults"
+    folder.mkdir()
+    Image.fromarray(scene.pixels).save(folder / "honest.png")
+    for fault in (Fault.REFUSED, Fault.FOREIGN, Fault.WRONG_KEYS):
+        Image.fromarray(marked(scene.pixels, fault)).save(folder / f"{fault}.png")
+    point = click_on(scene.objects[0]).points[0]
+    template = f"thing=honest.png:{point.x},{point.y}"
+    arguments = ["--json", "run", str(folder), "--dataset", "faults", "--template", template, "--edit", "thing:hue=40"]
+    ended = eve.maskmill(*arguments, "--out", str(tmp_path / "out"), check=False)
+    assert ended.returncode != 0
+    (job, *_) = eve.get("/jobs")[1]["items"]
+    assert job["status"] == "partial"
+    items = {item["name"]: item for item in eve.get(f"/jobs/{job['job_id']}/items")[1]["items"]}
+    assert items.pop("honest.png")["status"] == "done"
+    assert {item["status"] for item in items.values()} == {"failed"}
+    codes = {name: item["refusal"]["code"] for name, item in items.items()}
+    assert codes == {"refused.png": "model_failed", "foreign.png": "invalid_mask", "wrong_keys.png": "invalid_mask"}
