@@ -8,9 +8,9 @@ encoder (sam_encoder.py on torch, sam_openvino.py) makes an embedding, and the p
 from __future__ import annotations
 
 import importlib.util
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +24,16 @@ from inference_container.segmenters.architectures import ARCHITECTURES, SamArchi
 from inference_container.segmenters.checkpoint import build_quickly, fill, open_weights
 from inference_container.segmenters.framing import Framing
 from inference_container.segmenters.precision import encoder_dtype, torch_device
+from inference_container.segmenters.prompt_batches import PromptBatches
 from inference_container.segmenters.sam_decoder import FastMaskDecoder, ImageSide
 from inference_container.segmenters.sam_embedding import SamEmbedding, packed, unpacked
 from inference_container.segmenters.sam_encoder import FastImageEncoder
-from inference_container.segmenters.sam_prompts import FramedPrompts, alike, framed
+from inference_container.segmenters.sam_prompts import FramedPrompts, framed
 from maskmill.core.engines import Engine
-from maskmill.core.errors import Code, ModelFailure, Unavailable
+from maskmill.core.errors import Code, Unavailable
 from maskmill.core.geometry import Size
 from maskmill.core.prompt import Prompt
 
-_LOG = logging.getLogger(__name__)
-_PROMPTS_AT_ONCE_MAX = 64  # on a GPU
 _LOGITS_PER_PATCH = 4  # each way
 
 Features = npt.NDArray[np.float16]
@@ -79,8 +78,6 @@ class SamSegmenter:
         grid = self._architecture.grid
         self._framing = Framing(side_px=self._architecture.side_px, low_px=_LOGITS_PER_PATCH * grid)
         self._shape = (self._architecture.channels, grid, grid)
-        self._at_once_max = 1
-        self._shortages = 0
         self._version: str | None = None
 
     @property
@@ -109,7 +106,7 @@ class SamSegmenter:
                 position,
                 upscaled_at_once=256 if self._device.type == "cpu" else None,
             )
-        self._at_once_max = 1 if self._device.type == "cpu" else _PROMPTS_AT_ONCE_MAX
+        self._batches = PromptBatches(self._device)
         self._version = weights.version
 
     def notes(self) -> Mapping[str, str | int | float]:
@@ -118,8 +115,8 @@ class SamSegmenter:
             "runtime": self._runtime,
             "precision": str(self._dtype).removeprefix("torch."),
             "device": str(self._device),
-            "prompts_at_once": self._at_once_max,
-            "memory_shortages": self._shortages,
+            "prompts_at_once": self._batches.at_once_max,
+            "memory_shortages": self._batches.shortages,
         }
 
     def working_size(self, size: Size) -> Size:
@@ -139,15 +136,10 @@ class SamSegmenter:
     def segment(self, embedding: SamEmbedding, prompts: Sequence[Prompt]) -> list[tuple[Candidate, ...]]:
         """Three candidates for each prompt, in the decoder's own order.
 
-        What the image has to contribute is computed once. On a CPU prompts then follow one by one, which is as fast as
-        together and makes each independent of the others to the last bit; on a GPU prompts of one kind go together.
+        What the image has to contribute is computed once.
         """
         image = _Image(torch.tensor(embedding.features, dtype=torch.float32, device=self._device)[None], embedding.size)
-        answers: dict[int, tuple[Candidate, ...]] = {}
-        for indices in alike(prompts):
-            found = self._answered(image, [prompts[index] for index in indices])
-            answers.update(zip(indices, found, strict=True))
-        return [answers[index] for index in range(len(prompts))]
+        return self._batches.answers(prompts, partial(self._answered, image))
 
     def _encoder(self, encoder: Any) -> Callable[[Pixels], Features]:
         if self._runtime == "openvino":
@@ -167,16 +159,9 @@ class SamSegmenter:
         return lambda pixels: run(torch.tensor(pixels))[0].half().cpu().numpy()
 
     def _answered(self, image: _Image, prompts: Sequence[Prompt]) -> list[tuple[Candidate, ...]]:
-        """The candidates of prompts of one kind, as many at once as the memory holds."""
-        found: list[tuple[Candidate, ...]] = []
-        while len(found) < len(prompts):
-            batch = prompts[len(found) : len(found) + self._at_once_max]
-            try:
-                logits, scores = self._decoded(image, framed(batch, self._framing, image.size))
-                found += self._framing.candidates(logits[:, 1:].cpu().numpy(), scores[:, 1:].tolist(), image.size)
-            except torch.OutOfMemoryError as error:
-                self._shrink(len(batch), error)
-        return found
+        """The candidates of prompts of one kind; the decoder's first mask (the one of a single answer) is left out."""
+        logits, scores = self._decoded(image, framed(prompts, self._framing, image.size))
+        return self._framing.candidates(logits[:, 1:].cpu().numpy(), scores[:, 1:].tolist(), image.size)
 
     def _decoded(self, image: _Image, some: FramedPrompts) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits (P, 4, low, low) and scores (P, 4) of P prompts of one kind."""
@@ -191,14 +176,6 @@ class SamSegmenter:
         if image.side is None:
             image.side = self._decode.image_side(image.features, dense[:1])
         return self._decode(image.side, sparse)
-
-    def _shrink(self, tried: int, error: torch.OutOfMemoryError) -> None:
-        self._shortages += 1
-        if tried == 1:
-            raise ModelFailure(Code.MODEL_FAILED, detail=f"one prompt does not fit the memory: {error}") from error
-        torch.cuda.empty_cache()
-        self._at_once_max = tried // 2
-        _LOG.warning("%d prompts do not fit the memory; from now on %d at once", tried, self._at_once_max)
 
 
 def chosen_runtime(name: str, device: torch.device, *, is_compiled: bool) -> str:

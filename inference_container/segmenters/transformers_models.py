@@ -6,11 +6,11 @@ is rounded to half precision as it is made, so that one that was kept answers li
 
 from __future__ import annotations
 
-import logging
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
@@ -24,15 +24,14 @@ from inference_container.segmenters.architectures import PIXEL_MEAN, PIXEL_STD
 from inference_container.segmenters.checkpoint import fill, open_weights
 from inference_container.segmenters.framing import Fit, Framing
 from inference_container.segmenters.precision import encoder_dtype, torch_device
+from inference_container.segmenters.prompt_batches import PromptBatches
 from inference_container.segmenters.sam_embedding import SamEmbedding, packed, unpacked
-from inference_container.segmenters.sam_prompts import alike, framed
+from inference_container.segmenters.sam_prompts import framed
 from maskmill.core.engines import Engine
-from maskmill.core.errors import Code, ModelFailure, Unavailable
+from maskmill.core.errors import Code, Unavailable
 from maskmill.core.geometry import Size
 from maskmill.core.prompt import Prompt
 
-_LOG = logging.getLogger(__name__)
-_PROMPTS_AT_ONCE_MAX = 64  # on a GPU
 _LOW_PX = 4  # pixels of the frame for one logit of the decoder, each way
 _SHARED = ("shared_image_embedding.positional_embedding", "prompt_encoder.shared_embedding.positional_embedding")
 
@@ -80,8 +79,6 @@ class TransformersSegmenter(ABC):
         self._shapes = shapes
         self._packed_shape = (1, 1, sum(math.prod(shape) for shape in shapes))
         self._framing = Framing(side_px=side_px, low_px=side_px // _LOW_PX, fit=self.fit)
-        self._at_once_max = 1
-        self._shortages = 0
         self._version: str | None = None
 
     @abstractmethod
@@ -126,7 +123,7 @@ class TransformersSegmenter(ABC):
             self._positions = self._model.get_image_wide_positional_embeddings()
         self._mean = torch.tensor(PIXEL_MEAN, device=self._device).view(3, 1, 1)
         self._std = torch.tensor(PIXEL_STD, device=self._device).view(3, 1, 1)
-        self._at_once_max = 1 if self._device.type == "cpu" else _PROMPTS_AT_ONCE_MAX
+        self._batches = PromptBatches(self._device)
         self._version = weights.version
 
     def working_size(self, size: Size) -> Size:
@@ -143,13 +140,9 @@ class TransformersSegmenter(ABC):
         return Features(tuple(level.half().contiguous() for level in levels), picture.size)
 
     def segment(self, embedding: Features, prompts: Sequence[Prompt]) -> list[tuple[Candidate, ...]]:
-        """Three candidates for each prompt: one prompt at a time on a CPU, those of one kind together on a GPU."""
+        """Three candidates for each prompt, in the decoder's own order."""
         levels = [level.float() for level in embedding.levels]
-        answers: dict[int, tuple[Candidate, ...]] = {}
-        for indices in alike(prompts):
-            found = self._answered(levels, embedding.size, [prompts[index] for index in indices])
-            answers.update(zip(indices, found, strict=True))
-        return [answers[index] for index in range(len(prompts))]
+        return self._batches.answers(prompts, partial(self._answered, levels, embedding.size))
 
     def pack(self, embedding: Features) -> bytes:
         """The levels one after the other, under the header of all embeddings (sam_embedding.py)."""
@@ -168,8 +161,8 @@ class TransformersSegmenter(ABC):
             "runtime": "torch",
             "precision": str(self._dtype).removeprefix("torch."),
             "device": str(self._device),
-            "prompts_at_once": self._at_once_max,
-            "memory_shortages": self._shortages,
+            "prompts_at_once": self._batches.at_once_max,
+            "memory_shortages": self._batches.shortages,
         }
 
     def _needed(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -180,28 +173,11 @@ class TransformersSegmenter(ABC):
                 needed.setdefault(twin, needed[name])
         return needed
 
+    @torch.inference_mode()
     def _answered(
         self, levels: Sequence[torch.Tensor], size: Size, prompts: Sequence[Prompt]
     ) -> list[tuple[Candidate, ...]]:
-        """The candidates of prompts of one kind, in batches that the device's memory holds."""
-        found: list[tuple[Candidate, ...]] = []
-        while len(found) < len(prompts):
-            batch = prompts[len(found) : len(found) + self._at_once_max]
-            try:
-                found += self._batch(levels, size, batch)
-            except torch.OutOfMemoryError as error:
-                self._shortages += 1
-                if len(batch) == 1:
-                    raise ModelFailure(Code.MODEL_FAILED, detail=str(error)) from error
-                torch.cuda.empty_cache()
-                self._at_once_max = len(batch) // 2
-                _LOG.warning("%d prompts do not fit the GPU's memory; from now on %d", len(batch), self._at_once_max)
-        return found
-
-    @torch.inference_mode()
-    def _batch(
-        self, levels: Sequence[torch.Tensor], size: Size, prompts: Sequence[Prompt]
-    ) -> list[tuple[Candidate, ...]]:
+        """The candidates of prompts of one kind."""
         logits, scores = self._decode(levels, *self._encoded(prompts, size))
         return self._framing.candidates(logits.float().cpu().numpy(), scores.tolist(), size)
 

@@ -108,7 +108,7 @@ def test_prompts_beside_a_prompt_do_not_change_its_answer_by_a_bit(checkpoint: P
 
 def test_prompts_that_go_together_on_a_gpu_get_the_same_masks(checkpoint: Path, segmenter: SamSegmenter) -> None:
     batching = ready(checkpoint)
-    batching._at_once_max = 64
+    batching._batches.at_once_max = 64
     embedding = segmenter.embed(Picture.whole(blob(SIZE)[0]))
     prompts = [Prompt.model_validate({"points": [{"x": x / 10, "y": 0.5}]}) for x in range(10)]
     for one, other in zip(segmenter.segment(embedding, prompts), batching.segment(embedding, prompts), strict=True):
@@ -138,7 +138,7 @@ def test_a_batch_that_does_not_fit_the_memory_is_halved_and_said(
     embedding = segmenter.embed(Picture.whole(blob(SIZE)[0]))
     prompts = [Prompt.model_validate({"points": [{"x": x / 10, "y": 0.5}]}) for x in range(10)]
     expected = [answer_of(found) for found in segmenter.segment(embedding, prompts)]
-    segmenter._decode, segmenter._at_once_max = shortage = Shortage(segmenter._decode, 2), 64
+    segmenter._decode, segmenter._batches.at_once_max = shortage = Shortage(segmenter._decode, 2), 64
     with caplog.at_level(logging.WARNING):
         answers = segmenter.segment(embedding, prompts)
     assert [round(found[0].score, 4) for found in answers] == [round(answer[0][0], 4) for answer in expected]

@@ -153,7 +153,7 @@ def test_prompts_of_one_kind_agree_when_they_are_answered_at_once(
     family: Family, segmenter: TransformersSegmenter
 ) -> None:
     batching = family.ready()
-    batching._at_once_max = 4  # as on a GPU
+    batching._batches.at_once_max = 4  # as on a GPU
     embedding = batching.embed(Picture.whole(blob(SIZES[0])[0]))
     points = [Prompt.model_validate({"points": [{"x": x, "y": y}]}) for x, y in np.random.default_rng(0).random((7, 2))]
     prompts = [ASKED[3], *points, ASKED[4], ASKED[1], ASKED[3].model_copy(update={"box": ASKED[4].box})]
@@ -178,15 +178,15 @@ def test_too_little_memory_shrinks_the_batch_and_says_so(
         family.engine, family.checkpoint, device="cpu", architecture=SAM2 if "sam2" in family.engine else HQ
     )
     narrow.setup()
-    narrow._at_once_max = 64
+    narrow._batches.at_once_max = 64
     embedding = narrow.embed(Picture.whole(blob(SIZES[0])[0]))
     prompts = [Prompt.model_validate({"points": [{"x": x / 10, "y": 0.4}]}) for x in range(10)]
     assert len(narrow.segment(embedding, prompts)) == 10
     assert narrow.notes()["prompts_at_once"] == 2
     assert narrow.notes()["memory_shortages"] == 2
     assert [record.message for record in caplog.records if "memory" in record.message] == [
-        "10 prompts do not fit the GPU's memory; from now on 5",
-        "5 prompts do not fit the GPU's memory; from now on 2",
+        "10 prompts do not fit the memory; from now on 5 at once",
+        "5 prompts do not fit the memory; from now on 2 at once",
     ]
 
 
