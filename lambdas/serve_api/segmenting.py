@@ -15,7 +15,7 @@ from lambdas.serve_api.ports import Ports
 from maskmill.core import keys
 from maskmill.core.api import EmbeddingView, Everything, Segmentation, SegmentImage
 from maskmill.core.automask import Automask
-from maskmill.core.engines import keeps_embeddings
+from maskmill.core.engines import keeps_embeddings, score_min_of
 from maskmill.core.errors import Code, Conflict, FieldFault, InvalidInput, ModelFailure, NotFound, Unavailable
 from maskmill.core.image import NormalImage
 from maskmill.core.limits import LANE_ANSWER_BYTES_MAX
@@ -44,10 +44,11 @@ def segment(ports: Ports, tenant: str, dataset_id: str, image_id: str, body: Seg
 def find_everything(ports: Ports, tenant: str, dataset_id: str, image_id: str, body: Automask) -> Everything:
     """Everything in a picture; a search that was made before is read and not made again.
 
-    Where the caller names no number of points, it is no more than the lane gets through in time.
+    Where the caller names no number of points, it is no more than the lane gets through in time, and where no score, it
+    is what the lane's segmenter gives to a good mask.
     """
     normal = _ready(ports, tenant, dataset_id, image_id)
-    search = _affordable(body, ports.lane_side_max)
+    search = _completed(body, ports)
     search_id = keys.search_id_of(search, segmenter=ports.lane_segmenter)
     key = keys.automask(tenant, normal.pixels_sha256, search_id)
     try:
@@ -89,8 +90,11 @@ def _ready(ports: Ports, tenant: str, dataset_id: str, image_id: str) -> NormalI
     return image.normal
 
 
-def _affordable(search: Automask, side_max: int) -> Automask:
-    """The search within the lane's bounds; raises InvalidInput when more is asked for."""
+def _completed(search: Automask, ports: Ports) -> Automask:
+    """The search as the lane's segmenter can make it; raises InvalidInput when more is asked for than it can."""
+    side_max, score_min = ports.lane_side_max, score_min_of(ports.lane_segmenter)
+    if "score_min" not in search.model_fields_set and score_min is not None:
+        search = search.model_copy(update={"score_min": score_min})
     if "points_per_side" not in search.model_fields_set:
         search = search.model_copy(update={"points_per_side": min(search.points_per_side, side_max)})
     faults = []

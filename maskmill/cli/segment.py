@@ -75,6 +75,10 @@ def automask(
         int | None,
         typer.Option("--points", min=1, max=AUTOMASK_SIDE_MAX, help="Along each side; the service's most by default."),
     ] = None,
+    score: Annotated[
+        float | None,
+        typer.Option("--score", min=0.0, max=1.0, help="The least score; what suits the segmenter by default."),
+    ] = None,
 ) -> None:
     """Everything in a picture. It is searched once: asking again, or for another point, costs no segmenter."""
     from maskmill.client.pictures import find_picture
@@ -83,7 +87,8 @@ def automask(
     if out is not None and not at:
         usage("one mask is written, so say which: --at x,y", "--out")
     common = common_of(context)
-    search = Automask() if points is None else Automask(points_per_side=points)
+    asked = {"points_per_side": points, "score_min": score}
+    search = Automask.model_validate({name: value for name, value in asked.items() if value is not None})
     with common.connect() as client:
         dataset_id = dataset_named(client, dataset).dataset_id
         picture = find_picture(client, dataset_id, image)
@@ -94,6 +99,8 @@ def automask(
         if overlay is not None:
             painted = [(mask_of(one.mask.rle), COLOURS[n % len(COLOURS)]) for n, one in enumerate(found)]
             _save_overlay(client, picture, painted, overlay)
+    if not found:
+        common.output.say(f"Nothing scored {everything.search.score_min:g} or more. Lower it with --score.")
     common.output.table(("score", "stability", "area in px", "found at"), map(_found_row, found))
     document = {"segmenter": everything.segmenter, "search": everything.search, "masks": found}
     common.output.document({"image": picture, **document})

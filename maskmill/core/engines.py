@@ -12,6 +12,7 @@ from enum import StrEnum
 
 CLASSIC_REVISION = 1
 CHECKPOINT_DIGITS = 12
+CLASSIC_SCORE_MIN = 0.55
 
 
 class Family(StrEnum):
@@ -68,3 +69,11 @@ def segmenter_version(engine: Engine, checkpoint_sha256: str | None = None) -> s
 def keeps_embeddings(version: str) -> bool:
     """Whether a segmenter of this version makes embeddings worth keeping: those with weights do."""
     return any(version.startswith(f"{engine}-") for engine in Engine if engine.needs_checkpoint)
+
+
+def score_min_of(version: str) -> float | None:
+    """The score, in [0, 1], from which an answer of this version counts as sure; None where it is SAM's own 0.88.
+
+    `classic` scores contrast instead of predicting an IoU: of real photos, good masks begin near 0.55.
+    """
+    return CLASSIC_SCORE_MIN if version.startswith(f"{Engine.CLASSIC}-") else None

@@ -128,9 +128,10 @@ class FakeService:
                 return ok({"segmenter": "classic-1", "candidates": found, "news": 1})
             case "POST", "images", _, "automask":
                 self.searches.append(sent)
-                search = Automask(**{"points_per_side": 4, **sent}).model_dump(mode="json")
+                search = Automask(**{"points_per_side": 4, "score_min": 0.3, **sent}).model_dump(mode="json")
                 things = [half("left"), half("right"), rectangle(100, 100, 200, 180)]
                 masks = [{"mask": one, "stability": 0.97, "point": {"x": 0.3, "y": 0.5}} for one in things]
+                masks = [one for one in masks if one["mask"]["score"] >= search["score_min"]]
                 return ok({"segmenter": "classic-1", "search": search, "masks": masks})
             case "GET", "images", image, "embedding":
                 return ok({"segmenter": "sam-vit-b-ec2df6273261", "url": None}, 202)

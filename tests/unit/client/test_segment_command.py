@@ -108,6 +108,12 @@ def test_everything_is_listed_and_painted(shell: Shell, service: FakeService, tm
     assert shell("automask", "caps", "photo0.jpg").stdout.count("0.97") == 3
 
 
+def test_where_nothing_is_sure_enough_the_bound_is_named(shell: Shell, service: FakeService) -> None:
+    said = shell("automask", "caps", "photo0.jpg", "--score", "0.99")
+    assert service.searches == [{"score_min": 0.99}]
+    assert "Nothing scored 0.99 or more. Lower it with --score." in said.stdout + said.stderr
+
+
 def test_the_smallest_thing_at_a_point_is_picked(shell: Shell, service: FakeService, tmp_path: Path) -> None:
     mask = tmp_path / "mask.png"
     arguments = ("automask", "caps", "photo0.jpg", "--points", "8", "--out", mask)

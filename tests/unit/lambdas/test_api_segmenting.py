@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from lambdas.serve_api import handler as edge
+from lambdas.serve_api import segmenting
 from maskmill.core import keys, limits, rows
 from maskmill.core.api import Everything
 from maskmill.core.automask import Automask
+from maskmill.core.engines import CLASSIC_SCORE_MIN
 from maskmill.core.geometry import Point, Size
 from maskmill.core.image import Refusal
 from maskmill.core.mask import Mask, Rle
@@ -178,6 +181,17 @@ def test_a_search_is_made_once_and_then_read(api: Api, image: str, lane: aws.Lan
     assert (again.status, again.text, len(lane.calls)) == (200, first.text, 1)
     api.post(f"{image}/automask", {"score_min": 0.71})
     assert len(lane.calls) == 2
+
+
+def test_a_search_asks_for_the_score_that_suits_the_segmenter(api: Api, image: str, lane: aws.LaneFunction) -> None:
+    """A good mask of `classic` scores far less than one of SAM: SAM's bound would leave nothing of any photo."""
+    _, _, dataset, _, image_id = image.split("/")
+    ports = replace(api.ports, lane_segmenter="classic-1")
+    for search in (Automask(), Automask(score_min=0.8)):
+        segmenting.find_everything(ports, api.tenant, dataset, image_id, search)
+    scores = [call["images"][0]["everything"]["score_min"] for call in lane.calls]
+    assert scores == [CLASSIC_SCORE_MIN, 0.8]
+    assert Automask().score_min > CLASSIC_SCORE_MIN
 
 
 def test_a_search_of_one_tenant_is_not_read_by_another(
