@@ -55,7 +55,7 @@ lock: .venv/dev ## Resolve all pinned requirements again
 	$(BIN)/python requirements/lock.py
 
 clean: ## Remove everything that the commands above made
-	rm -rf .venv .venv-emulator .maskmill build cdk.out maskmill-results
+	rm -rf .venv .venv-emulator .venv-loaders .maskmill build cdk.out maskmill-results
 
 .venv/uv:
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Maskmill needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
@@ -82,5 +82,11 @@ ENGINES := requirements/transformers.txt requirements/openvino.txt requirements/
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes $(addprefix -r ,$(ENGINES))
 	@touch $@
 
-.venv/test: .venv/dev .venv/engines
+.venv-loaders/ready: .venv/uv requirements/loaders.txt
+	@echo "Installing the programs that read datasets ..."
+	@$(PYTHON) -m venv .venv-loaders
+	@$(BIN)/uv pip install --quiet --python .venv-loaders/bin/python --require-hashes -r requirements/loaders.txt
+	@touch $@
+
+.venv/test: .venv/dev .venv/engines .venv-loaders/ready
 	@touch $@

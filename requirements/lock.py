@@ -11,8 +11,8 @@ RESOLVE = [
     sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes", "--no-header",
     "--no-annotate", "--python-version", "3.11",
 ]  # fmt: skip
-EXTRAS = {"dev": ("lambdas", "infra", "inference", "local", "dev"), "demo": ("lambdas", "infra", "inference", "local")}
-LISTS = ("lambda-control", "lambda-imaging", "emulator", "inference", "lane", "transformers", "onnx")
+EXTRAS = {"dev": ("exports", "lambdas", "infra", "inference", "local", "dev"), "demo": ("lambdas", "infra", "inference", "local")}
+LISTS = ("lambda-control", "lambda-imaging", "lambda-exports", "emulator", "inference", "lane", "transformers", "onnx")
 
 
 def main() -> None:
@@ -21,6 +21,7 @@ def main() -> None:
         _resolve([*chosen, str(FOLDER.parent / "pyproject.toml")], name)
     for name in LISTS:
         _resolve(["--constraint", str(FOLDER / "dev.txt"), str(FOLDER / f"{name}.in")], name)
+    _resolve([str(FOLDER / "loaders.in")], "loaders")  # in an environment of its own: it needs older libraries
     _resolve(["--no-deps", str(FOLDER / "photos.in")], "photos")  # unpacked for its pictures, never imported
     _resolve(["--no-deps", str(FOLDER / "openvino.in")], "openvino")  # without the package that reports its use
 
