@@ -25,7 +25,8 @@ from lambdas.serve_api import bodies, problems
 from lambdas.serve_api.identity import tenant_of
 from lambdas.serve_api.names import is_id
 from lambdas.serve_api.ports import Ports
-from lambdas.serve_api.routes import PREFIX, PUBLIC_ROUTES, ROUTES, Call, PublicRoute, Reply, Route
+from lambdas.serve_api.routes import ROUTES
+from lambdas.serve_api.routes.call import PREFIX, Call, Reply, Route
 from maskmill.core.errors import Code, MaskmillError, NotFound
 from maskmill.core.settings import ServeApiSettings
 
@@ -57,7 +58,7 @@ def connect() -> Ports:
 def _serve(route: Route) -> Callable[..., Response[str]]:
     def serve(**ids: str) -> Response[str]:
         event = app.current_event
-        tenant = tenant_of(event.raw_event)
+        tenant = "" if route.is_public else tenant_of(event.raw_event)
         if not all(map(is_id, ids.values())):
             raise NotFound(detail="an id of another shape")
         call = Call(
@@ -71,10 +72,6 @@ def _serve(route: Route) -> Callable[..., Response[str]]:
         return _response(route.run(call))
 
     return serve
-
-
-def _serve_public(route: PublicRoute) -> Callable[[], Response[str]]:
-    return lambda: _response(Reply(200, route.run(connect())))
 
 
 def _response(reply: Reply) -> Response[str]:
@@ -121,16 +118,13 @@ def _no_route(_error: NotFoundError) -> Response[str]:
 @cache
 def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
     """The methods and paths of all routes, to tell a wrong method from an unknown path."""
-    known = [(route.method, route.path) for route in ROUTES] + [("GET", route.path) for route in PUBLIC_ROUTES]
-    return tuple((method, re.compile(PREFIX + re.sub(r"<\w+>", "[^/]+", path))) for method, path in known)
+    return tuple((route.method, re.compile(PREFIX + re.sub(r"<\w+>", "[^/]+", route.path))) for route in ROUTES)
 
 
 app.exception_handler(Exception)(_refuse)
 app.not_found(_no_route)
 for _route in ROUTES:
     app.route(PREFIX + _route.path, method=_route.method)(_serve(_route))
-for _public in PUBLIC_ROUTES:
-    app.get(PREFIX + _public.path)(_serve_public(_public))
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from lambdas.serve_api.routes import PUBLIC_ROUTES
+from lambdas.serve_api.routes import ROUTES
 from tests.unit.infra.cloud import Cloud
 
 
 def test_every_path_needs_a_signed_in_person_except_the_public_ones(cloud: Cloud) -> None:
     routes = {route.properties["RouteKey"]: route.properties for route in cloud.resources("ApiGatewayV2::Route")}
-    public = {f"GET /api/v1{route.path}" for route in PUBLIC_ROUTES}
+    public = {f"GET /api/v1{route.path}" for route in ROUTES if route.is_public}
     assert set(routes) == {"ANY /api/v1/{proxy+}"} | public
     assert routes["ANY /api/v1/{proxy+}"]["AuthorizationType"] == "JWT"
     assert {routes[key]["AuthorizationType"] for key in public} == {"NONE"}

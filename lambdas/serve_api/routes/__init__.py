@@ -1,0 +1,11 @@
+"""The routes of the API, a table for each resource: what of a request goes on, how its answer leaves, and what is said
+of both in the API's description.
+
+They know nothing of the gateway's events, and decide nothing that a resource decides.
+"""
+
+from __future__ import annotations
+
+from lambdas.serve_api.routes import about, datasets, images, jobs, templates
+
+ROUTES = (*about.ROUTES, *datasets.ROUTES, *images.ROUTES, *templates.ROUTES, *jobs.ROUTES)

@@ -1,0 +1,103 @@
+"""What a route is: a request's parts in, an answer out, and what the API's description says of it; no resource."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from lambdas.serve_api import cursors
+from lambdas.serve_api.ports import Ports
+from maskmill.core.errors import Code, FieldFault, InvalidInput
+from maskmill.core.limits import PAGE_ITEMS_MAX
+
+PREFIX = "/api/v1"
+POLL_AFTER_S = 2
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An authenticated request: `ids` are those of its path, each of a valid shape; header names are lower-case."""
+
+    ports: Ports
+    tenant: str
+    ids: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: Callable[[], bytes]
+
+    @property
+    def dataset(self) -> str:
+        return self.ids["dataset"]
+
+    @property
+    def image(self) -> str:
+        return self.ids["image"]
+
+    @property
+    def job(self) -> str:
+        return self.ids["job"]
+
+    @property
+    def cursor(self) -> str | None:
+        return self.query.get("cursor")
+
+    def limit(self) -> int:
+        return cursors.limit_of(self.query.get("limit"))
+
+    def choice(self, name: str, choices: type[Choice]) -> Choice | None:
+        text = self.query.get(name)
+        if text is None:
+            return None
+        known = [choice.value for choice in choices]
+        if text not in known:
+            fault = FieldFault(pointer=f"/{name}", detail=f"one of {', '.join(known)}")
+            raise InvalidInput(faults=(fault,))
+        return choices(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer; without a body it is empty."""
+
+    status: int
+    body: BaseModel | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A query parameter: free text, a number from 1 to `most`, or one of `choices`."""
+
+    name: str
+    about: str
+    most: int | None = None
+    choices: type[StrEnum] | None = None
+
+
+CURSOR = Param("cursor", "`next_cursor` of the page before")
+LIMIT = Param("limit", "how many items a page holds", most=PAGE_ITEMS_MAX)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """A method and a path pattern below the prefix, and what it promises.
+
+    `answers` holds the body of each status that is no refusal (None: without a body), `codes` the refusals beyond
+    those that every route knows. `is_public` routes need no token; their calls name no tenant.
+    """
+
+    method: str
+    path: str
+    run: Callable[[Call], Reply]
+    about: str
+    answers: Mapping[int, type[BaseModel] | None]
+    body: type[BaseModel] | None = None
+    query: tuple[Param, ...] = ()
+    codes: tuple[Code, ...] = ()
+    is_public: bool = False

@@ -1,0 +1,48 @@
+"""The routes of datasets."""
+
+from __future__ import annotations
+
+from lambdas.serve_api import bodies, datasets
+from lambdas.serve_api.routes.call import CURSOR, LIMIT, Call, Reply, Route
+from maskmill.core.api import CreateDataset, DatasetView, Page
+from maskmill.core.errors import Code
+
+
+def _create(call: Call) -> Reply:
+    return Reply(201, datasets.create(call.ports, call.tenant, bodies.read(call.body(), CreateDataset)))
+
+
+def _list(call: Call) -> Reply:
+    return Reply(200, datasets.listed(call.ports, call.tenant, cursor=call.cursor, limit=call.limit()))
+
+
+def _read(call: Call) -> Reply:
+    return Reply(200, datasets.read(call.ports, call.tenant, call.dataset))
+
+
+ROUTES = (
+    Route(
+        method="POST",
+        path="/datasets",
+        run=_create,
+        about="Create a dataset",
+        body=CreateDataset,
+        answers={201: DatasetView},
+        codes=(Code.QUOTA_EXCEEDED,),
+    ),
+    Route(
+        method="GET",
+        path="/datasets",
+        run=_list,
+        about="The datasets, in the order in which they were made",
+        query=(CURSOR, LIMIT),
+        answers={200: Page[DatasetView]},
+    ),
+    Route(
+        method="GET",
+        path="/datasets/<dataset>",
+        run=_read,
+        about="One dataset",
+        answers={200: DatasetView},
+    ),
+)

@@ -1,0 +1,105 @@
+"""The routes of a dataset's images: announce, list, read, and what is answered at once about one image."""
+
+from __future__ import annotations
+
+from lambdas.serve_api import bodies, images, segmenting, uploads
+from lambdas.serve_api.routes.call import CURSOR, LIMIT, POLL_AFTER_S, Call, Param, Reply, Route
+from maskmill.core.api import (
+    EmbeddingView,
+    Everything,
+    ImageView,
+    Page,
+    RequestUploads,
+    Segmentation,
+    SegmentImage,
+    UploadTickets,
+)
+from maskmill.core.automask import Automask
+from maskmill.core.errors import Code
+from maskmill.core.image import ImageStatus
+
+LANE_CODES = (Code.CONFLICT, Code.MODEL_FAILED, Code.MODEL_UNAVAILABLE, Code.MODEL_TIMEOUT, Code.ANSWER_TOO_LARGE)
+
+
+def _announce(call: Call) -> Reply:
+    body = bodies.read(call.body(), RequestUploads, uploads.code_for)
+    return Reply(201, uploads.announce(call.ports, call.tenant, call.dataset, body))
+
+
+def _list(call: Call) -> Reply:
+    status = call.choice("status", ImageStatus)
+    page = images.listed(call.ports, call.tenant, call.dataset, status=status, cursor=call.cursor, limit=call.limit())
+    return Reply(200, page)
+
+
+def _read(call: Call) -> Reply:
+    return Reply(200, images.read(call.ports, call.tenant, call.dataset, call.image))
+
+
+def _segment(call: Call) -> Reply:
+    body = bodies.read(call.body(), SegmentImage)
+    return Reply(200, segmenting.segment(call.ports, call.tenant, call.dataset, call.image, body))
+
+
+def _find_everything(call: Call) -> Reply:
+    body = bodies.read(call.body(), Automask)
+    return Reply(200, segmenting.find_everything(call.ports, call.tenant, call.dataset, call.image, body))
+
+
+def _read_embedding(call: Call) -> Reply:
+    view = segmenting.embedding(call.ports, call.tenant, call.dataset, call.image)
+    return Reply(200, view) if view.url else Reply(202, view, {"Retry-After": str(POLL_AFTER_S)})
+
+
+ROUTES = (
+    Route(
+        method="POST",
+        path="/datasets/<dataset>/uploads",
+        run=_announce,
+        about="Announce files and get a signed form for each",
+        body=RequestUploads,
+        answers={201: UploadTickets},
+        codes=(Code.QUOTA_EXCEEDED, Code.INVALID_FILENAME, Code.FILE_TOO_LARGE),
+    ),
+    Route(
+        method="GET",
+        path="/datasets/<dataset>/images",
+        run=_list,
+        about="The images of a dataset, in the order in which they were announced",
+        query=(Param("status", "only images in this state", choices=ImageStatus), CURSOR, LIMIT),
+        answers={200: Page[ImageView]},
+    ),
+    Route(
+        method="GET",
+        path="/datasets/<dataset>/images/<image>",
+        run=_read,
+        about="One image, with what ingest did to it",
+        answers={200: ImageView},
+    ),
+    Route(
+        method="POST",
+        path="/datasets/<dataset>/images/<image>/segment",
+        run=_segment,
+        about="Find one object, within seconds",
+        body=SegmentImage,
+        answers={200: Segmentation},
+        codes=(Code.NEED_POSITIVE_POINT, *LANE_CODES),
+    ),
+    Route(
+        method="POST",
+        path="/datasets/<dataset>/images/<image>/automask",
+        run=_find_everything,
+        about="Find everything in an image",
+        body=Automask,
+        answers={200: Everything},
+        codes=LANE_CODES,
+    ),
+    Route(
+        method="GET",
+        path="/datasets/<dataset>/images/<image>/embedding",
+        run=_read_embedding,
+        about="A signed address of the image's embedding, for a decoder in the browser; 202 while it is being made",
+        answers={200: EmbeddingView, 202: EmbeddingView},
+        codes=(Code.NOT_IMPLEMENTED, *LANE_CODES),
+    ),
+)

@@ -1,0 +1,112 @@
+"""The routes of jobs and of what they give."""
+
+from __future__ import annotations
+
+import hashlib
+
+from lambdas.serve_api import bodies, cursors, jobs, results, submissions
+from lambdas.serve_api.routes.call import CURSOR, POLL_AFTER_S, PREFIX, Call, Param, Reply, Route
+from maskmill.core.api import DatasetFiles, ItemVariants, ItemView, JobView, Page, SubmitJob
+from maskmill.core.errors import Code
+from maskmill.core.item import ItemStatus
+
+
+def _submit(call: Call) -> Reply:
+    body = bodies.read(call.body(), SubmitJob, submissions.code_for)
+    key = call.headers.get("idempotency-key")
+    state = submissions.submit(call.ports, call.tenant, call.dataset, key, body)
+    return _accepted(jobs.view(call.ports.table, state))
+
+
+def _accepted(job: JobView) -> Reply:
+    where = {"Location": f"{PREFIX}/jobs/{job.job_id}", "Retry-After": str(POLL_AFTER_S)}
+    return Reply(202, job, where)
+
+
+def _list(call: Call) -> Reply:
+    limit = cursors.limit_of(call.query.get("limit"), default=jobs.LISTED_DEFAULT, most=jobs.LISTED_MAX)
+    return Reply(200, jobs.listed(call.ports, call.tenant, cursor=call.cursor, limit=limit))
+
+
+def _read(call: Call) -> Reply:
+    job = jobs.read(call.ports, call.tenant, call.job)
+    tag = f'"{hashlib.sha256(job.model_dump_json().encode()).hexdigest()[:32]}"'
+    known = {part.strip().removeprefix("W/") for part in call.headers.get("if-none-match", "").split(",")}
+    return Reply(304, None, {"ETag": tag}) if {tag, "*"} & known else Reply(200, job, {"ETag": tag})
+
+
+def _cancel(call: Call) -> Reply:
+    return _accepted(jobs.cancel(call.ports, call.tenant, call.job))
+
+
+def _list_items(call: Call) -> Reply:
+    status = call.choice("status", ItemStatus)
+    return Reply(200, results.items(call.ports, call.tenant, call.job, status=status, cursor=call.cursor))
+
+
+def _list_variants(call: Call) -> Reply:
+    return Reply(200, results.variants(call.ports, call.tenant, call.job, cursor=call.cursor))
+
+
+def _read_files(call: Call) -> Reply:
+    return Reply(200, results.files(call.ports, call.tenant, call.job))
+
+
+ROUTES = (
+    Route(
+        method="POST",
+        path="/datasets/<dataset>/jobs",
+        run=_submit,
+        about="Submit a job; the same Idempotency-Key and body name the same job",
+        body=SubmitJob,
+        answers={202: JobView},
+        codes=(Code.INVALID_RECIPE, Code.NO_IMAGES, Code.TOO_MANY_IMAGES, Code.IDEMPOTENCY_MISMATCH),
+    ),
+    Route(
+        method="GET",
+        path="/jobs",
+        run=_list,
+        about="The jobs, newest first",
+        query=(CURSOR, Param("limit", "how many jobs a page holds", most=jobs.LISTED_MAX)),
+        answers={200: Page[JobView]},
+    ),
+    Route(
+        method="GET",
+        path="/jobs/<job>",
+        run=_read,
+        about="One job; with If-None-Match, 304 while it has not changed",
+        answers={200: JobView, 304: None},
+    ),
+    Route(
+        method="POST",
+        path="/jobs/<job>/cancel",
+        run=_cancel,
+        about="Ask for the end of a job",
+        answers={202: JobView},
+        codes=(Code.CONFLICT,),
+    ),
+    Route(
+        method="GET",
+        path="/jobs/<job>/items",
+        run=_list_items,
+        about="The items of a job",
+        query=(Param("status", "only items in this state", choices=ItemStatus), CURSOR),
+        answers={200: Page[ItemView]},
+    ),
+    Route(
+        method="GET",
+        path="/jobs/<job>/variants",
+        run=_list_variants,
+        about="What finished items gave: labels and variants with signed addresses",
+        query=(CURSOR,),
+        answers={200: Page[ItemVariants]},
+    ),
+    Route(
+        method="GET",
+        path="/jobs/<job>/files",
+        run=_read_files,
+        about="Signed addresses of a finished job's dataset",
+        answers={200: DatasetFiles},
+        codes=(Code.CONFLICT,),
+    ),
+)

@@ -1,0 +1,46 @@
+"""The bodies of the REST API, shared by the service, the client and the docs; it knows no HTTP.
+
+Lists are pages: `items` and, when there is more, `next_cursor`.
+"""
+
+from __future__ import annotations
+
+from maskmill.core.api.answers import Page, Problem, ProblemField
+from maskmill.core.api.interactive import EmbeddingView, Everything, Segmentation, SegmentImage
+from maskmill.core.api.jobs import DatasetFiles, ItemVariants, ItemView, JobView, LabelView, SubmitJob, VariantView
+from maskmill.core.api.library import (
+    CreateDataset,
+    DatasetView,
+    ImageView,
+    RequestUploads,
+    TemplateView,
+    UploadTicket,
+    UploadTickets,
+)
+from maskmill.core.api.service import Health, Limits
+
+__all__ = [
+    "CreateDataset",
+    "DatasetFiles",
+    "DatasetView",
+    "EmbeddingView",
+    "Everything",
+    "Health",
+    "ImageView",
+    "ItemVariants",
+    "ItemView",
+    "JobView",
+    "LabelView",
+    "Limits",
+    "Page",
+    "Problem",
+    "ProblemField",
+    "RequestUploads",
+    "SegmentImage",
+    "Segmentation",
+    "SubmitJob",
+    "TemplateView",
+    "UploadTicket",
+    "UploadTickets",
+    "VariantView",
+]
