@@ -1,4 +1,4 @@
-"""New names from the clock and the system's randomness, in the layout of ULIDs; it knows nothing of what they name."""
+"""New names and secrets from the clock and the system's randomness; it knows nothing of what they name."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 _TIME_CHARS = 10
 _RANDOM_CHARS = 16
 _RANDOM_BITS = 80
+_SECRET_BYTES = 32
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -33,6 +34,11 @@ class RandomIds:
         while len(draws) < count:
             draws.add(secrets.randbits(_RANDOM_BITS))
         return [moment + _text(draw, _RANDOM_CHARS) for draw in sorted(draws)]
+
+
+def new_secret() -> bytes:
+    """A key to sign with, that nobody can guess."""
+    return secrets.token_bytes(_SECRET_BYTES)
 
 
 def _text(number: int, chars: int) -> str:

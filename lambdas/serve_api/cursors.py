@@ -1,6 +1,7 @@
-"""Pages of lists: cursors that name a position and never a partition; it knows no resource.
+"""Pages of lists: signed cursors that name a position in one list of one tenant; it knows no resource.
 
-A cursor is base64url of what follows the list's own prefix, so that it can only ever mean a place in that list.
+A cursor is base64url of a seal and of the position after which the next page begins. The seal covers the tenant and
+what tells the list from all others, its filters included, so a cursor of another list is none.
 """
 
 from __future__ import annotations
@@ -8,10 +9,13 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from lambdas.serve_api.ports import Ports
+from lambdas.serve_api.signing import SEAL_BYTES, Keyring
 from maskmill.core.errors import Code, FieldFault, InvalidInput
 from maskmill.core.limits import PAGE_ITEMS_MAX
+from maskmill.core.model import canonical_json
 from maskmill.core.ports import Table
 from maskmill.core.table import Query, Row
 
@@ -19,41 +23,57 @@ CURSOR_CHARS_MAX = 600
 SCANNED_PAGES_MAX = 10
 
 _CURSOR = re.compile(rf"[A-Za-z0-9_-]{{1,{CURSOR_CHARS_MAX}}}")
-_SUFFIX = re.compile(r"[A-Za-z0-9]{1,64}")
 _LIMIT = re.compile(r"[0-9]{1,4}")
 
 
-def encode(position: str) -> str:
-    """An opaque cursor for a position."""
-    return base64.urlsafe_b64encode(position.encode()).decode("ascii").rstrip("=")
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One list of one tenant: what makes its cursors and takes them back."""
+
+    keyring: Keyring
+    identity: tuple[str | None, ...]
+
+    def after(self, cursor: str | None) -> str | None:
+        """The position in a cursor; raises invalid_cursor for one that was not made for this list."""
+        if cursor is None:
+            return None
+        data = _decoded(cursor)
+        seal, position = data[:SEAL_BYTES], data[SEAL_BYTES:]
+        if len(seal) < SEAL_BYTES or not self.keyring.opens(seal, self._sealed(position)):
+            raise InvalidInput(Code.INVALID_CURSOR)
+        return position.decode("utf-8")
+
+    def cursor(self, position: str | None) -> str | None:
+        """The cursor for going on after a position; none where the list ends."""
+        if position is None:
+            return None
+        data = position.encode("utf-8")
+        return _encoded(self.keyring.seal(self._sealed(data)) + data)
+
+    def _sealed(self, position: bytes) -> bytes:
+        return canonical_json(self.identity).encode("ascii") + position
 
 
-def decode(cursor: str) -> str:
-    """The position in a cursor; raises invalid_cursor for what `encode` cannot have made."""
+def listing(ports: Ports, tenant: str, *identity: str | None) -> Listing:
+    """A list of a tenant by all that tells it from others: its name, what it belongs to, and its filters."""
+    return Listing(ports.keyring, (tenant, *identity))
+
+
+def _encoded(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode("ascii").rstrip("=")
+
+
+def _decoded(cursor: str) -> bytes:
+    """The bytes of a cursor; raises invalid_cursor for what `_encoded` cannot have made."""
     if not _CURSOR.fullmatch(cursor):
         raise InvalidInput(Code.INVALID_CURSOR)
     try:
-        position = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("utf-8")
+        data = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
     except ValueError as error:
         raise InvalidInput(Code.INVALID_CURSOR) from error
-    if encode(position) != cursor:
+    if _encoded(data) != cursor:
         raise InvalidInput(Code.INVALID_CURSOR)
-    return position
-
-
-def after_of(cursor: str | None, prefix: str) -> str | None:
-    """The sort key that a cursor of a list of `prefix` rows stands for."""
-    if cursor is None:
-        return None
-    suffix = decode(cursor)
-    if not _SUFFIX.fullmatch(suffix):
-        raise InvalidInput(Code.INVALID_CURSOR)
-    return prefix + suffix
-
-
-def cursor_of(sort_key: str | None, prefix: str) -> str | None:
-    """The cursor for going on after a row of a list of `prefix` rows."""
-    return None if sort_key is None else encode(sort_key.removeprefix(prefix))
+    return data
 
 
 def limit_of(text: str | None, *, default: int = PAGE_ITEMS_MAX, most: int = PAGE_ITEMS_MAX) -> int:

@@ -29,10 +29,11 @@ def create(ports: Ports, tenant: str, body: CreateDataset) -> DatasetView:
 
 
 def listed(ports: Ports, tenant: str, *, cursor: str | None, limit: int) -> Page[DatasetView]:
-    query = Query(pk=rows.tenant_pk(tenant), prefix=PREFIX, after=cursors.after_of(cursor, PREFIX))
+    listing = cursors.listing(ports, tenant, "datasets")
+    query = Query(pk=rows.tenant_pk(tenant), prefix=PREFIX, after=listing.after(cursor))
     found, after = cursors.page_of(ports.table, query, limit=limit)
     items = tuple(_view(rows.dataset_of(row)) for row in found)
-    return Page[DatasetView](items=items, next_cursor=cursors.cursor_of(after, PREFIX))
+    return Page[DatasetView](items=items, next_cursor=listing.cursor(after))
 
 
 def read(ports: Ports, tenant: str, dataset_id: str) -> DatasetView:

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from lambdas.aws import clients
 from lambdas.aws.clock import SystemClock
 from lambdas.aws.doors import S3Doors
-from lambdas.aws.ids import RandomIds
+from lambdas.aws.ids import RandomIds, new_secret
 from lambdas.aws.lane import FunctionLane
 from lambdas.aws.objects import S3Objects
 from lambdas.aws.queues import SqsQueues, queue_urls
@@ -27,6 +27,7 @@ from lambdas.serve_api.names import is_id
 from lambdas.serve_api.ports import Ports
 from lambdas.serve_api.routes import ROUTES
 from lambdas.serve_api.routes.call import PREFIX, Call, Reply, Route
+from lambdas.serve_api.signing import Keyring
 from maskmill.core.errors import Code, MaskmillError, NotFound
 from maskmill.core.settings import ServeApiSettings
 
@@ -40,14 +41,16 @@ app = APIGatewayHttpResolver()
 def connect() -> Ports:
     settings = ServeApiSettings.from_env(os.environ)
     clock = SystemClock()
+    table = DynamoTable(clients.dynamodb(), settings.table_name)
     return Ports(
-        table=DynamoTable(clients.dynamodb(), settings.table_name),
+        table=table,
         media=S3Objects(clients.s3(), settings.media_bucket),
         doors=S3Doors(clients.s3(), uploads_bucket=settings.uploads_bucket, media_bucket=settings.media_bucket),
         queues=SqsQueues(clients.sqs(), queue_urls(settings)),
         clock=clock,
         ids=RandomIds(clock),
         lane=FunctionLane(clients.functions(), settings.lane_name),
+        keyring=Keyring(table, draw=new_secret),
         media_bucket=settings.media_bucket,
         segmenter=settings.segmenter,
         lane_segmenter=settings.lane_segmenter,

@@ -18,11 +18,12 @@ def listed(
     ports: Ports, tenant: str, dataset_id: str, *, status: ImageStatus | None, cursor: str | None, limit: int
 ) -> Page[ImageView]:
     datasets.require(ports.table, tenant, dataset_id)
-    query = Query(pk=rows.dataset_pk(tenant, dataset_id), prefix=PREFIX, after=cursors.after_of(cursor, PREFIX))
+    listing = cursors.listing(ports, tenant, "images", dataset_id, status)
+    query = Query(pk=rows.dataset_pk(tenant, dataset_id), prefix=PREFIX, after=listing.after(cursor))
     keep = None if status is None else lambda row: row["status"] == status.value
     found, after = cursors.page_of(ports.table, query, limit=limit, keep=keep)
     items = tuple(_view(ports.doors, tenant, rows.image_of(row)) for row in found)
-    return Page[ImageView](items=items, next_cursor=cursors.cursor_of(after, PREFIX))
+    return Page[ImageView](items=items, next_cursor=listing.cursor(after))
 
 
 def read(ports: Ports, tenant: str, dataset_id: str, image_id: str) -> ImageView:

@@ -24,17 +24,18 @@ CHUNKS_PER_PAGE = 100
 
 def listed(ports: Ports, tenant: str, *, cursor: str | None, limit: int) -> Page[JobView]:
     """The jobs of a tenant, newest first."""
+    listing = cursors.listing(ports, tenant, "jobs")
     page = ports.table.query(
         Query(
             pk=rows.recent_jobs_pk(tenant),
             index=Index.RECENT,
             descending=True,
-            after=None if cursor is None else cursors.decode(cursor),
+            after=listing.after(cursor),
             limit=limit,
         )
     )
     items = tuple(view(ports.table, rows.job_of(row)) for row in page.rows)
-    return Page[JobView](items=items, next_cursor=None if page.after is None else cursors.encode(page.after))
+    return Page[JobView](items=items, next_cursor=listing.cursor(page.after))
 
 
 def read(ports: Ports, tenant: str, job_id: str) -> JobView:

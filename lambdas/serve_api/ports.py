@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lambdas.serve_api.signing import Keyring
 from maskmill.core.ports import Clock, Doors, Ids, Lane, Objects, Queues, Table
 
 
@@ -22,6 +23,7 @@ class Ports:
     clock: Clock
     ids: Ids
     lane: Lane
+    keyring: Keyring
     media_bucket: str
     segmenter: str
     lane_segmenter: str

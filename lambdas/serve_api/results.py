@@ -27,10 +27,11 @@ def items(ports: Ports, tenant: str, job_id: str, *, status: ItemStatus | None, 
     """The items of a job, chunk by chunk; a page ends with a chunk, so it may hold fewer items than it could."""
     jobs.require(ports.table, tenant, job_id)
     found: list[ItemView] = []
-    last = after = cursors.after_of(cursor, rows.CHUNK_PREFIX)
+    listing = cursors.listing(ports, tenant, "items", job_id, status)
+    last = after = listing.after(cursor)
     for scanned, (sort_key, chunk) in enumerate(jobs.chunks_of(ports.table, tenant, job_id, after=after)):
         if scanned == CHUNKS_SCANNED_MAX or len(found) > PAGE_ITEMS_MAX - SHARD_ITEMS_MAX:
-            return Page[ItemView](items=tuple(found), next_cursor=cursors.cursor_of(last, rows.CHUNK_PREFIX))
+            return Page[ItemView](items=tuple(found), next_cursor=listing.cursor(last))
         found += _items_of(ports, tenant, job_id, chunk, status)
         last = sort_key
     return Page[ItemView](items=tuple(found))
@@ -57,11 +58,8 @@ def _items_of(ports: Ports, tenant: str, job_id: str, chunk: ChunkState, status:
 def variants(ports: Ports, tenant: str, job_id: str, *, cursor: str | None) -> Page[ItemVariants]:
     """What finished items gave, in the order of the items; pages are bounded by their bytes."""
     jobs.require(ports.table, tenant, job_id)
-    query = Query(
-        pk=rows.job_pk(tenant, job_id),
-        prefix=rows.RESULT_PREFIX,
-        after=cursors.after_of(cursor, rows.RESULT_PREFIX),
-    )
+    listing = cursors.listing(ports, tenant, "variants", job_id)
+    query = Query(pk=rows.job_pk(tenant, job_id), prefix=rows.RESULT_PREFIX, after=listing.after(cursor))
     found, after = cursors.page_of(ports.table, query, limit=RESULTS_PER_QUERY)
     shown: list[ItemVariants] = []
     last: str | None = None
@@ -74,7 +72,7 @@ def variants(ports: Ports, tenant: str, job_id: str, *, cursor: str | None) -> P
             break
         shown.append(_variants_of(ports.doors, tenant, result))
         last = str(row["sk"])
-    return Page[ItemVariants](items=tuple(shown), next_cursor=cursors.cursor_of(after, rows.RESULT_PREFIX))
+    return Page[ItemVariants](items=tuple(shown), next_cursor=listing.cursor(after))
 
 
 def _addresses_in(result: ItemResult) -> int:

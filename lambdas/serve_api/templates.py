@@ -33,10 +33,11 @@ def create(ports: Ports, tenant: str, dataset_id: str, body: Template) -> Templa
 
 def listed(ports: Ports, tenant: str, dataset_id: str, *, cursor: str | None, limit: int) -> Page[TemplateView]:
     datasets.require(ports.table, tenant, dataset_id)
-    query = Query(pk=rows.dataset_pk(tenant, dataset_id), prefix=PREFIX, after=cursors.after_of(cursor, PREFIX))
+    listing = cursors.listing(ports, tenant, "templates", dataset_id)
+    query = Query(pk=rows.dataset_pk(tenant, dataset_id), prefix=PREFIX, after=listing.after(cursor))
     found, after = cursors.page_of(ports.table, query, limit=limit)
     items = tuple(_view(*rows.template_of(row)) for row in found)
-    return Page[TemplateView](items=items, next_cursor=cursors.cursor_of(after, PREFIX))
+    return Page[TemplateView](items=items, next_cursor=listing.cursor(after))
 
 
 def read(ports: Ports, tenant: str, dataset_id: str, template_id: str) -> TemplateView:

@@ -7,9 +7,10 @@
     T#t#D#d            TEMPLATE#p           a template
     T#t#J#j            CHUNK#nnnn           the states of up to 25 items and their counters, side by side
     T#t#J#j            RESULT#nnnnnn        what one finished item left behind
+    SYSTEM             SIGNING#nnn          a secret that the service signs with
 
-The tenant is part of every partition key. A terminal state and its counter change in one write of one row, so that they
-cannot disagree whatever is lost, repeated or reordered.
+The tenant is part of the partition key of all that belongs to one. A terminal state and its counter change in one
+write of one row, so that they cannot disagree whatever is lost, repeated or reordered.
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ from maskmill.core.rows.library import (
     template_of,
     tenant_pk,
 )
+from maskmill.core.rows.signing import newest_signing_key, put_signing_key, signing_key_key, signing_key_of
 
 __all__ = [
     "CHUNK_PREFIX",
@@ -93,6 +95,7 @@ __all__ = [
     "lease_items",
     "mark_invoked",
     "mark_planned",
+    "newest_signing_key",
     "note_repair",
     "postpone",
     "put_chunk",
@@ -101,6 +104,7 @@ __all__ = [
     "put_job",
     "put_result",
     "put_result_address",
+    "put_signing_key",
     "put_template",
     "recent_jobs_pk",
     "release_item",
@@ -108,6 +112,8 @@ __all__ = [
     "reserve",
     "result_key",
     "settle_image",
+    "signing_key_key",
+    "signing_key_of",
     "start_rendering",
     "template_key",
     "template_of",

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.serve_api import cursors
+from lambdas.serve_api.signing import Keyring
 from maskmill.core.errors import InvalidInput
 from maskmill.core.table import Key, Put, Query
 from tests.simulation.cloud import MemoryTable
-from tests.unit.lambdas.gateway import Api
+from tests.unit.lambdas.gateway import Answer, Api
 
 LISTS = ("/datasets", "/datasets/{dataset}/images", "/datasets/{dataset}/templates", "/jobs", "/jobs/{job}/items")
 
@@ -92,37 +93,103 @@ def test_a_cursor_that_the_service_did_not_make_is_refused(api: Api, cursor: str
         assert (answer.status, answer.code) == (400, "invalid_cursor"), path
 
 
-@pytest.mark.parametrize("position", ['["x"]', "[1,2,3]", "null", '{"a":1}', '["x",1,"y"]'])
+@pytest.mark.parametrize("position", ['["x"]', "[1,2,3]", "null", '{"a":1}', '["x",1,"y"]', '["x","T#other","JOB#1"]'])
 def test_a_forged_position_of_the_job_list_is_refused(api: Api, position: str) -> None:
     assert api.get("/jobs", cursor=b64(position)).code == "invalid_cursor"
+    assert api.get("/jobs", cursor=b64(b"\0\1" + b"s" * 16 + position.encode())).code == "invalid_cursor"
 
 
-def test_a_cursor_of_another_tenant_shows_nothing_of_that_tenant(api: Api, other: Api) -> None:
+def cursors_of(api: Api) -> dict[str, str]:
+    """A cursor of every list that has one, by the list's path and filter."""
+    dataset, template, _ = api.ready_dataset(images=3)
+    api.template(dataset), api.dataset()
+    jobs = [str(api.submit(dataset, template).json["job_id"]) for _ in range(2)]
+    api.plan(jobs[0], items=120, chunk_items=10)
+    for index in range(60):
+        api.result(jobs[0], index, variants=1)
+    lists = {
+        "/datasets?limit=1": api.get("/datasets", limit="1"),
+        f"/datasets/{dataset}/images?limit=1": api.get(f"/datasets/{dataset}/images", limit="1"),
+        f"/datasets/{dataset}/images?limit=1&status=ready": api.get(
+            f"/datasets/{dataset}/images", limit="1", status="ready"
+        ),
+        f"/datasets/{dataset}/templates?limit=1": api.get(f"/datasets/{dataset}/templates", limit="1"),
+        "/jobs?limit=1": api.get("/jobs", limit="1"),
+        f"/jobs/{jobs[0]}/items": api.get(f"/jobs/{jobs[0]}/items"),
+        f"/jobs/{jobs[0]}/items?status=pending": api.get(f"/jobs/{jobs[0]}/items", status="pending"),
+        f"/jobs/{jobs[0]}/variants": api.get(f"/jobs/{jobs[0]}/variants"),
+    }
+    return {path: str(answer.json["next_cursor"]) for path, answer in lists.items()}
+
+
+def go_on(api: Api, path: str, cursor: str) -> Answer:
+    bare, _, text = path.partition("?")
+    query = dict(pair.split("=") for pair in text.split("&") if pair)
+    return api.get(bare, **query, cursor=cursor)
+
+
+def test_a_cursor_is_one_of_its_own_list_and_filter_only(api: Api) -> None:
+    handed_out = cursors_of(api)
+    for path in handed_out:
+        for origin, cursor in handed_out.items():
+            answer = go_on(api, path, cursor)
+            if origin == path:
+                assert answer.status == 200, path
+            else:
+                assert (answer.status, answer.code) == (400, "invalid_cursor"), (origin, path)
+
+
+def test_a_cursor_holds_with_another_limit(api: Api) -> None:
+    for _ in range(3):
+        api.dataset()
+    cursor = api.get("/datasets", limit="1").json["next_cursor"]
+    assert len(api.get("/datasets", limit="2", cursor=cursor).json["items"]) == 2
+
+
+def test_a_foreign_cursor_is_refused(api: Api, other: Api) -> None:
     for tenant in (api, other):
-        dataset, template, _ = tenant.ready_dataset(images=3)
-        for _ in range(3):
+        for _ in range(2):
+            tenant.dataset()
+        dataset, template, _ = tenant.ready_dataset()
+        for _ in range(2):
             tenant.submit(dataset, template)
-    foreign = other.get("/jobs", limit="1").json["next_cursor"]
-    mine = {job["job_id"] for job in api.get("/jobs").json["items"]}
-    answer = api.get("/jobs", cursor=foreign)
-    assert answer.status in {200, 400}
-    assert {job["job_id"] for job in answer.json.get("items", [])} <= mine
+    for path in ("/datasets", "/jobs"):
+        foreign = other.get(path, limit="1").json["next_cursor"]
+        answer = api.get(path, cursor=foreign)
+        assert (answer.status, answer.code) == (400, "invalid_cursor")
+        assert other.get(path, cursor=foreign).status == 200
+
+
+def a_list(*identity: str | None, table: MemoryTable | None = None) -> cursors.Listing:
+    return cursors.Listing(Keyring(table or MemoryTable(), draw=lambda: b"k" * 32), identity)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=100))
 def test_a_cursor_comes_back_as_the_position_that_it_was(position: str) -> None:
-    assert cursors.decode(cursors.encode(position)) == position
+    things = a_list("tenant", "things")
+    assert things.after(things.cursor(position)) == position
 
 
 @given(st.text(max_size=80))
-def test_any_text_is_a_cursor_or_refused(text: str) -> None:
-    try:
-        after = cursors.after_of(text, "IMAGE#")
-    except InvalidInput:
-        return
-    assert after is not None
-    assert after.startswith("IMAGE#")
-    assert after.removeprefix("IMAGE#").isalnum()
+def test_any_other_text_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInput):
+        a_list("tenant", "things").after(text)
+
+
+@given(st.integers(0, 200), st.integers(1, 255))
+def test_a_cursor_with_one_changed_byte_is_refused(place: int, change: int) -> None:
+    things = a_list("tenant", "things")
+    data = bytearray(base64.urlsafe_b64decode(str(things.cursor("position")) + "=="))
+    data[place % len(data)] ^= change
+    with pytest.raises(InvalidInput):
+        things.after(b64(bytes(data)))
+
+
+def test_no_two_lists_share_a_seal() -> None:
+    table = MemoryTable()
+    identities = [("t", "a", "b"), ("t", "ab"), ("t", "a", None), ("t", "a"), ("ta",), ("t", "a", '","b')]
+    lists = [a_list(*identity, table=table) for identity in identities]
+    assert len({one.cursor("x") for one in lists}) == len(lists)
 
 
 @given(
