@@ -11,12 +11,13 @@ from collections.abc import Iterator
 
 from maskmill.core import keys, rows
 from maskmill.core.errors import Code, MaskmillError, message_of
-from maskmill.core.image import Refusal
+from maskmill.core.image import NormalImage, Refusal
 from maskmill.core.item import ItemStatus
 from maskmill.core.limits import RESULT_ROW_BYTES_MAX
 from maskmill.core.messages import FinishJob
 from maskmill.core.plan import Chunk
 from maskmill.core.ports import Clock, Objects, Queues, Table
+from maskmill.core.recipe import backgrounds_of
 from maskmill.core.result import ItemResult
 from maskmill.core.rows import ChunkState, JobState
 from maskmill.core.table import Key, Query, Row, RowConflict
@@ -50,6 +51,13 @@ def load_chunk(table: Table, tenant: str, job_id: str, number: int) -> ChunkStat
 def described(media: Objects, tenant: str, job_id: str, number: int) -> Chunk:
     """What the planner wrote about the items of a chunk; raises ObjectMissing."""
     return Chunk.model_validate_json(media.get(keys.chunk(tenant, job_id, number)))
+
+
+def backgrounds(media: Objects, job: JobState) -> dict[str, NormalImage]:
+    """The pictures that a planned job's cut-outs are put on, by image id."""
+    if not backgrounds_of(job.job.recipe.recipe):
+        return {}
+    return described(media, job.tenant, job.job.job_id, 0).backgrounds
 
 
 def all_rows(table: Table, pk: str, prefix: str) -> Iterator[Row]:

@@ -6,23 +6,25 @@ them twice gives the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from lambdas import state
 from lambdas.finish_job.read_ahead import Wanted, read_ahead
 from maskmill.core import keys
+from maskmill.core.image import NormalImage
 from maskmill.core.limits import ARCHIVE_BYTES_MAX, LABEL_BYTES_EXPECTED
 from maskmill.core.mask import Rle
-from maskmill.core.model import content_hash
 from maskmill.core.ports import Objects
 from maskmill.core.result import EXTENSIONS, ItemResult, Label, LabelMask
 from maskmill.core.rows import JobState
 from maskmill.exports.archive import Member, write_archive
 from maskmill.exports.coco import instances
-from maskmill.exports.layout import DatasetPicture, pictures_of
+from maskmill.exports.layout import DatasetPicture, background_file, pictures_of
 from maskmill.exports.manifest import manifest
 
 NOTICE = "PICTURES-ARE-NOT-HERE.txt"
+Backgrounds = Mapping[str, NormalImage]
 
 
 class _File(NamedTuple):
@@ -34,10 +36,11 @@ class _File(NamedTuple):
 
 def write_dataset(media: Objects, job: JobState, results: tuple[ItemResult, ...]) -> int:
     """Write all files; returns the bytes of the archive."""
+    backgrounds = state.backgrounds(media, job)
     _stream(media, job, keys.ANNOTATIONS, "application/json", _annotations(media, job, results))
-    _stream(media, job, keys.MANIFEST, "application/x-ndjson", _manifest(job, results))
+    _stream(media, job, keys.MANIFEST, "application/x-ndjson", _manifest(job, results, backgrounds))
     with media.stream(_key(job, keys.ARCHIVE), media_type="application/zip") as sink:
-        return write_archive(_members(media, job, results), sink)
+        return write_archive(_members(media, job, results, backgrounds), sink)
 
 
 def _key(job: JobState, name: str) -> str:
@@ -73,25 +76,21 @@ def _label_masks(job: JobState, results: tuple[ItemResult, ...]) -> Iterator[Wan
                     yield Wanted(key, LABEL_BYTES_EXPECTED)
 
 
-def _manifest(job: JobState, results: tuple[ItemResult, ...]) -> Iterator[bytes]:
-    recipe = job.job.recipe
-    return manifest(
-        results,
-        recipe_seed=recipe.recipe.seed,
-        recipe_sha256=content_hash(recipe),
-        include_sources=recipe.recipe.sources,
-    )
+def _manifest(job: JobState, results: tuple[ItemResult, ...], backgrounds: Backgrounds) -> Iterator[bytes]:
+    return manifest(results, recipe=job.job.recipe, backgrounds=backgrounds)
 
 
-def _members(media: Objects, job: JobState, results: tuple[ItemResult, ...]) -> Iterator[Member]:
+def _members(
+    media: Objects, job: JobState, results: tuple[ItemResult, ...], backgrounds: Backgrounds
+) -> Iterator[Member]:
     """Annotations and manifest first, made again rather than read, then each item's source, variants and masks."""
     yield Member(keys.ANNOTATIONS, lambda: _annotations(media, job, results))
-    yield Member(keys.MANIFEST, lambda: _manifest(job, results))
-    if sum(file.wanted.size_bytes for file in _files(job, results)) > ARCHIVE_BYTES_MAX:
+    yield Member(keys.MANIFEST, lambda: _manifest(job, results, backgrounds))
+    if sum(file.wanted.size_bytes for file in _files(job, results, backgrounds)) > ARCHIVE_BYTES_MAX:
         yield Member(NOTICE, _notice)
         return
-    contents = read_ahead(media.get, (file.wanted for file in _files(job, results)))
-    for file in _files(job, results):
+    contents = read_ahead(media.get, (file.wanted for file in _files(job, results, backgrounds)))
+    for file in _files(job, results, backgrounds):
         yield Member(file.name, _next_of(contents))
 
 
@@ -104,8 +103,10 @@ def _notice() -> Iterable[bytes]:
     yield f"The pictures of this dataset have more than {gigabytes} GiB. Fetch them with `maskmill sync`.\n".encode()
 
 
-def _files(job: JobState, results: tuple[ItemResult, ...]) -> Iterator[_File]:
+def _files(job: JobState, results: tuple[ItemResult, ...], backgrounds: Backgrounds) -> Iterator[_File]:
     """Every picture and every mask of the dataset once, in the order of the archive."""
+    if job.job.recipe.recipe.sources:
+        yield from _background_files(job, backgrounds)
     for item in results:
         seen: set[str] = set()
         for picture in pictures_of(item, include_source=job.job.recipe.recipe.sources):
@@ -116,6 +117,12 @@ def _files(job: JobState, results: tuple[ItemResult, ...]) -> Iterator[_File]:
                     seen.add(mask_file)
                     key = keys.label_png(job.tenant, item.normal.pixels_sha256, label.object_id)
                     yield _File(mask_file, Wanted(key, label.png_bytes))
+
+
+def _background_files(job: JobState, backgrounds: Backgrounds) -> Iterator[_File]:
+    """What stands behind cut-outs, which need not be among the sources: without it no variant could be made again."""
+    for normal in {normal.pixels_sha256: normal for normal in backgrounds.values()}.values():
+        yield _File(background_file(normal), Wanted(keys.normal(job.tenant, normal.pixels_sha256), normal.png_bytes))
 
 
 def _picture(job: JobState, picture: DatasetPicture) -> Wanted:

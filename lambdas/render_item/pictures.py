@@ -41,10 +41,10 @@ from maskmill.imaging.masks import area_px, box_px, mask_of, mask_png, rle_of
 from maskmill.imaging.normal import read_normal
 from maskmill.imaging.picture import Bools, Picture
 from maskmill.imaging.refine import refine
-from maskmill.imaging.regions import SoftMask, region_alpha
+from maskmill.imaging.regions import SoftMask
 from maskmill.imaging.render import (
-    DrawnLayer,
     Rendered,
+    drawn_layers,
     mask_identity,
     render,
     renderer_version,
@@ -206,7 +206,8 @@ def _variants(canvas: _Canvas, stem: str) -> list[VariantRecord]:
         for group, variant_stem in zip(groups, stems, strict=True):
             record = _variant(canvas, group, sample)
             if record is not None:
-                made.append(record.model_copy(update={"file_stem": variant_stem, "sample": sample}))
+                own = {"file_stem": variant_stem, "sample": sample, "layers": group}  # ids differ for equal content
+                made.append(record.model_copy(update=own))
     return made
 
 
@@ -241,8 +242,7 @@ def _variant(canvas: _Canvas, layers: tuple[Layer, ...], sample: int) -> Variant
 
 def _rendered(canvas: _Canvas, layers: tuple[Layer, ...], identity: str) -> VariantRecord | None:
     soft = {template_id: canvas.soft(template_id) for template_id in canvas.masks}
-    drawn = [DrawnLayer(layer.edits, region_alpha(layer.region, soft)) for layer in layers]
-    drawn = [layer for layer in drawn if not layer.alpha.is_empty]
+    drawn = drawn_layers(layers, soft)
     if not drawn:
         return None
     wanted = {layer.edits.cutout.image_id for layer in drawn if layer.edits.cutout is not None}

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from lambdas import state
 from lambdas.serve_api import cursors, jobs
 from lambdas.serve_api.ports import Ports
 from maskmill.core import keys, rows
-from maskmill.core.api import DatasetFiles, ItemVariants, ItemView, LabelView, Page, VariantView
+from maskmill.core.api import DatasetFiles, FileView, ItemVariants, ItemView, LabelView, Page, VariantView
 from maskmill.core.errors import Conflict
 from maskmill.core.item import ItemStatus
 from maskmill.core.limits import PAGE_ITEMS_MAX, SHARD_ITEMS_MAX
 from maskmill.core.plan import Chunk
 from maskmill.core.ports import Doors
 from maskmill.core.result import EXTENSIONS, ItemResult, Label, VariantRecord
-from maskmill.core.rows import ChunkState
+from maskmill.core.rows import ChunkState, JobState
 from maskmill.core.table import Query
 from maskmill.exports import layout
 
@@ -141,4 +143,18 @@ def files(ports: Ports, tenant: str, job_id: str) -> DatasetFiles:
         manifest_url=signed(keys.MANIFEST, "manifest.jsonl"),
         archive_url=signed(keys.ARCHIVE, f"maskmill-{job_id}.zip"),
         archive_bytes=job.archive_bytes,
+        backgrounds=tuple(_backgrounds(ports, job)),
     )
+
+
+def _backgrounds(ports: Ports, job: JobState) -> Iterator[FileView]:
+    if not job.job.recipe.recipe.sources:
+        return
+    behind = state.backgrounds(ports.media, job).values()
+    for normal in {normal.pixels_sha256: normal for normal in behind}.values():
+        yield FileView(
+            file_name=layout.background_file(normal),
+            url=ports.doors.download(keys.normal(job.tenant, normal.pixels_sha256)),
+            sha256=normal.png_sha256,
+            size_bytes=normal.png_bytes,
+        )

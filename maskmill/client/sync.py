@@ -1,6 +1,6 @@
 """The dataset of an ended job in a folder, fetching only what is missing or differs; it knows no terminal.
 
-    sources/ · variants/ · masks/ · annotations/instances.json · manifest.jsonl · dataset.zip
+    sources/ · variants/ · masks/ · backgrounds/ · annotations/instances.json · manifest.jsonl · dataset.zip
 
 A file that cannot be had is reported, and the others are fetched all the same.
 """
@@ -21,7 +21,7 @@ from maskmill.client.placing import place
 from maskmill.client.progress import Progress, Report, Step, silent
 from maskmill.client.service import Client
 from maskmill.client.workers import worker_pool
-from maskmill.core.api import DatasetFiles, ItemVariants, JobView, LabelView
+from maskmill.core.api import DatasetFiles, FileView, ItemVariants, JobView, LabelView
 from maskmill.core.errors import Code, Conflict, MaskmillError, NotFound
 from maskmill.core.keys import ANNOTATIONS, ARCHIVE, MANIFEST
 from maskmill.core.model import content_hash
@@ -161,6 +161,7 @@ class _Sync:
         return [
             Wanted(name=ANNOTATIONS, url=files.annotations_url, identity=self.job.job_id),
             Wanted(name=MANIFEST, url=files.manifest_url, identity=self.job.job_id),
+            *(_background(one) for one in files.backgrounds),
         ]
 
     def _wanted(self, items: tuple[ItemVariants, ...]) -> list[Wanted]:
@@ -247,6 +248,12 @@ def _mask(label: LabelView, pixels_sha256: str) -> Wanted:
     identity = f"mask {content_hash({'pixels': pixels_sha256, 'rle': label.rle_sha256})}"
     hashed = Hashed(size_bytes=label.size_bytes, sha256=label.sha256)
     return Wanted(name=_below("masks", label.file_name), url=label.mask_url, identity=identity, hashed=hashed)
+
+
+def _background(file: FileView) -> Wanted:
+    hashed = Hashed(size_bytes=file.size_bytes, sha256=file.sha256)
+    name = _below("backgrounds", file.file_name)
+    return Wanted(name=name, url=file.url, identity=f"background {file.sha256}", hashed=hashed)
 
 
 def _below(folder: str, name: str) -> str:

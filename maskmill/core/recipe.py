@@ -174,10 +174,15 @@ def pictures_per_image(recipe: Recipe) -> int:
 
 
 def backgrounds_of(recipe: Recipe) -> tuple[str, ...]:
-    """The ids of the images that cut-outs are put on, each once, in order."""
+    """The ids of the images that a recipe puts cut-outs on, each once, in order."""
+    return backgrounds_in(recipe.layers)
+
+
+def backgrounds_in(layers: tuple[Layer, ...]) -> tuple[str, ...]:
+    """The ids of the images that these layers put cut-outs on, each once, in order."""
     found = [
         layer.edits.cutout.image_id
-        for layer in recipe.layers
+        for layer in layers
         if layer.edits.cutout is not None and layer.edits.cutout.background is Background.IMAGE
     ]
     return tuple(dict.fromkeys(image_id for image_id in found if image_id is not None))

@@ -1,1 +1,1 @@
-"""Finished items as a dataset that other tools read; it knows no storage and no pixels."""
+"""Finished items as a dataset that other tools read, and a variant made again from it; it knows no storage."""

@@ -73,10 +73,15 @@ def _entry(name: str) -> zipfile.ZipInfo:
     return entry
 
 
-def _check_name(name: str, seen: set[str]) -> None:
-    parts = name.split("/")
+def is_safe_name(name: str) -> bool:
+    """Whether a name stays below the root that it is unpacked into, on every system."""
     is_odd = any(character in "\\:" or not character.isprintable() for character in name)
-    if is_odd or len(name.encode()) > NAME_BYTES_MAX or any(part in ("", ".", "..") for part in parts):
+    is_long = len(name.encode("utf-8", "replace")) > NAME_BYTES_MAX
+    return not is_odd and not is_long and all(part not in ("", ".", "..") for part in name.split("/"))
+
+
+def _check_name(name: str, seen: set[str]) -> None:
+    if not is_safe_name(name):
         raise ValueError(f"{name!r} is not a safe name for a file in an archive")
     if name in seen:
         raise ValueError(f"{name!r} is in the archive twice")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from maskmill.core.geometry import Size
+from maskmill.core.image import NormalImage
 from maskmill.core.result import EXTENSIONS, ItemResult, Label, VariantRecord
 
 INSTANCES_FILE = "annotations/instances.json"
@@ -15,6 +16,11 @@ MANIFEST_FILE = "manifest.jsonl"
 def source_file(item: ItemResult) -> str:
     """The upright source of an item, as the PNG that ingest made."""
     return f"sources/{item.file_stem}.png"
+
+
+def background_file(background: NormalImage) -> str:
+    """The picture behind cut-outs, which need not be among the sources; equal pictures are one file."""
+    return f"backgrounds/{background.pixels_sha256}.png"
 
 
 def variant_file(variant: VariantRecord) -> str:

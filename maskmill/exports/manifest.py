@@ -1,28 +1,37 @@
-"""How each picture of a dataset was made, one JSON line each; it knows no store and no pixels."""
+"""How each picture of a dataset was made, one JSON line each; it knows no store and no pixels.
+
+The line of a variant holds every value that its bytes follow from, so that the dataset's own files and the line are
+enough to make it again (`maskmill.exports.remake`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from maskmill.core.model import canonical_json
+from maskmill.core.image import NormalImage
+from maskmill.core.model import canonical_json, content_hash
+from maskmill.core.recipe import ResolvedRecipe, backgrounds_in, names_in
 from maskmill.core.result import ItemResult, Label, VariantRecord
-from maskmill.exports.layout import DatasetPicture, pictures_of
+from maskmill.exports.layout import DatasetPicture, background_file, mask_file, pictures_of, source_file
 
 
 def manifest(
-    items: Iterable[ItemResult], *, recipe_seed: int, recipe_sha256: str, include_sources: bool
+    items: Iterable[ItemResult], *, recipe: ResolvedRecipe, backgrounds: Mapping[str, NormalImage] | None = None
 ) -> Iterator[bytes]:
     """One line per source and variant, in the order of the COCO export, keys sorted, UTF-8 with a newline each.
 
     `group_id` is the same for a source and all its variants: a split by it leaks nothing. A variant has its bytes'
-    `sha256`, its drawn `layers` and the `noise_seed` (16 hex digits) from its own identity; a source has neither.
+    `sha256` and what they are made of: its drawn `layers`, the `regions` that these name, by template id, the
+    `backgrounds` of its cut-outs, by image id, its `output`, the `renderer` and the `noise_seed` (16 hex digits) from
+    its own identity. A source has none of these. A region without a file is empty on this image.
     """
-    shared: dict[str, object] = {"recipe_seed": recipe_seed, "recipe_sha256": recipe_sha256}
+    shared: dict[str, object] = {"recipe_seed": recipe.recipe.seed, "recipe_sha256": content_hash(recipe)}
     for item in items:
-        for picture in pictures_of(item, include_source=include_sources):
+        for picture in pictures_of(item, include_source=recipe.recipe.sources):
             line = _source_facts(picture)
             if picture.variant is not None:
                 line |= _variant_facts(picture.variant) | shared
+                line |= _ingredients(item, picture.variant, recipe, backgrounds or {})
             yield canonical_json(line).encode("ascii") + b"\n"
 
 
@@ -53,6 +62,40 @@ def _variant_facts(variant: VariantRecord) -> dict[str, object]:
         "renderer": variant.renderer,
         "layers": variant.layers,
         "noise_seed": variant.variant_id[:16],
+    }
+
+
+def _ingredients(
+    item: ItemResult, variant: VariantRecord, recipe: ResolvedRecipe, backgrounds: Mapping[str, NormalImage]
+) -> dict[str, object]:
+    """What a variant is made of, by the files of the dataset; without sources it cannot be made of them."""
+    has_files = recipe.recipe.sources
+    labels = {label.template_id: label for label in item.labels}
+    named = dict.fromkeys(name for layer in variant.layers for name in names_in(layer.region))
+    return {
+        "source_file": source_file(item) if has_files else None,
+        "output": recipe.recipe.output,
+        "regions": {name: _region_facts(item, recipe, name, labels.get(name)) for name in named},
+        "backgrounds": {
+            image_id: _background_facts(backgrounds[image_id], has_file=has_files)
+            for image_id in backgrounds_in(variant.layers)
+        },
+    }
+
+
+def _region_facts(item: ItemResult, recipe: ResolvedRecipe, template_id: str, label: Label | None) -> dict[str, object]:
+    return {
+        "name": recipe.name_of(template_id),
+        "file": None if label is None else mask_file(item.file_stem, label),
+        "rle_sha256": None if label is None else label.rle_sha256,
+        "feather_px": recipe.templates[template_id].refinement.feather_px,
+    }
+
+
+def _background_facts(background: NormalImage, *, has_file: bool) -> dict[str, object]:
+    return {
+        "file": background_file(background) if has_file else None,
+        "pixels_sha256": background.pixels_sha256,
     }
 
 

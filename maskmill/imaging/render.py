@@ -17,7 +17,7 @@ from maskmill.imaging.cutout import cut_out
 from maskmill.imaging.edits import apply_edits
 from maskmill.imaging.normal import resized
 from maskmill.imaging.picture import Bools, Picture
-from maskmill.imaging.regions import Alpha
+from maskmill.imaging.regions import Alpha, SoftMask, region_alpha
 
 RENDERER_VERSION = 1  # raise it when any pixel of any variant may change
 
@@ -60,6 +60,15 @@ class Rendered:
     def label(self, mask: Bools) -> Bools:
         """What a label's mask, bool (H, W) of the source, becomes on the variant; empty when nothing of it is left."""
         return transform_mask(mask if self.visible is None else mask & self.visible, self.geometry)
+
+
+def drawn_layers(layers: Sequence[Layer], parts: Mapping[str, SoftMask]) -> list[DrawnLayer]:
+    """The layers on the regions that they have on this picture; those whose region is empty are left out.
+
+    `parts` holds the refined mask of each template that a layer names.
+    """
+    drawn = [DrawnLayer(layer.edits, region_alpha(layer.region, parts)) for layer in layers]
+    return [layer for layer in drawn if not layer.alpha.is_empty]
 
 
 def render(

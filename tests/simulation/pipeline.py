@@ -26,10 +26,10 @@ from maskmill.core.errors import Unavailable
 from maskmill.core.messages import DispatchItems, FinishJob, IngestUpload, Message, PlanJob, QueueName, RenderItem
 from maskmill.core.result import ItemResult
 from maskmill.core.rows import JobState
-from maskmill.core.shard import ShardRequest
+from maskmill.core.shard import ShardAnswer, ShardRequest
 from tests.simulation.cloud import MemoryEndpoint, MemoryLane, MemoryObjects, MemoryQueues, MemoryTable
 from tests.simulation.invariants import Invariants
-from tests.simulation.stand_ins import answer_to, check, normalise, paint, word_of, write_dataset
+from tests.simulation.stand_ins import answer_to, check, normalise, paint, write_dataset
 from tests.simulation.users import CountedIds, NoDoors, User
 from tests.simulation.world import Crash, World
 
@@ -44,6 +44,17 @@ CollectBody = tuple[str, str, str]  # "ok" or "failed", the request's key, the a
 Body = Message | CollectBody
 
 
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """Who works on pictures in a world: stand-ins that do what a picture's word says, or the product's own imaging."""
+
+    normalise: Callable[[bytes], Any] = normalise
+    answer: Callable[[ShardRequest], ShardAnswer] = answer_to
+    check: Callable[[Any, Any], None] = check
+    paint: Callable[..., ItemResult] = paint
+    write_dataset: Callable[..., int] = write_dataset
+
+
 @dataclass(slots=True)
 class Pipeline:
     """One world with the product in it: `jobs` users with up to `images` images each."""
@@ -53,6 +64,7 @@ class Pipeline:
     images: int = 5
     with_sweep: bool = True
     with_cancel: bool = True
+    hands: Hands = Hands()
     repairs: Counter[str] = field(default_factory=Counter)
     open_users: int = 0
     users: list[User] = field(default_factory=list)
@@ -95,25 +107,28 @@ class Pipeline:
             rows.job_of(row).status.is_terminal for key, row in self.table.rows.items() if key.sk.startswith("JOB#")
         )
 
-    def _user(self, number: int) -> User:
-        api = serve_api.Ports(
+    def api(self) -> serve_api.Ports:
+        """The ports of the API on this cloud."""
+        return serve_api.Ports(
             self.table,
             self.media,
             NoDoors(),
             self.queues,
             self.world,
             self._ids,
-            lane=MemoryLane(answer_to),
+            lane=MemoryLane(self.hands.answer),
             keyring=Keyring(self.table, draw=lambda: b"simulated secret"),
             media_bucket="media",
             segmenter=SEGMENTER,
             lane_segmenter=SEGMENTER,
             lane_side_max=4,
         )
+
+    def _user(self, number: int) -> User:
         return User(
             number,
             self.world,
-            api,
+            self.api(),
             self.table,
             self.uploads,
             images_max=self.images,
@@ -187,7 +202,7 @@ class Pipeline:
     # The product's functions on this cloud
 
     def _ingest(self, message: IngestUpload) -> None:
-        ingest_image.ingest(ingest_image.Ports(self.table, self.uploads, self.media, normalise), message)
+        ingest_image.ingest(ingest_image.Ports(self.table, self.uploads, self.media, self.hands.normalise), message)
 
     def _plan(self, message: PlanJob) -> None:
         plan_job.plan(plan_job.Ports(self.table, self.media, self.queues, self.world, chunk_items=2), message)
@@ -207,7 +222,7 @@ class Pipeline:
 
     def _collect(self, body: Body) -> None:
         ports = collect_masks.Ports(
-            self.table, self.media, self.work, self.queues, self.world, work_bucket="work", check=check
+            self.table, self.media, self.work, self.queues, self.world, work_bucket="work", check=self.hands.check
         )
         if not isinstance(body, tuple):
             assert body.kind == "collect"
@@ -218,7 +233,9 @@ class Pipeline:
             collect_masks.collect_failure(ports, body[1], "Received server error (500) from model", body[2])
 
     def _render(self, message: RenderItem) -> None:
-        render_item.render(render_item.Ports(self.table, self.media, self.queues, self.world, paint), message)
+        render_item.render(
+            render_item.Ports(self.table, self.media, self.queues, self.world, self.hands.paint), message
+        )
 
     def _finish(self, message: FinishJob) -> None:
         ports = finish_job.Ports(self.table, self.media, self.world, self._write_dataset, lease_s=FINISH_LEASE_S)
@@ -226,7 +243,7 @@ class Pipeline:
 
     def _write_dataset(self, media: MemoryObjects, job: JobState, results: tuple[ItemResult, ...]) -> int:
         with self.invariants.alone(f"the archive of {job.job.job_id}"):
-            return write_dataset(media, job, results)
+            return self.hands.write_dataset(media, job, results)
 
     def _bury(self, letter: Message) -> None:
         bury_letters.bury(bury_letters.Ports(self.table, self.queues, self.world), letter)
@@ -265,10 +282,10 @@ class Pipeline:
             self.work.objects[body[2].removeprefix("s3://work/")] = b"out of memory"
         else:
             broken = self.world.strikes("garbage", request_key)
-            poisoned = any(word_of(task.address.split("/px/")[1]) == "poison" for task in request.images)
-            if broken or poisoned:
+            given = self.hands.answer(request)
+            if broken or any(image.error is not None for image in given.images):
                 self.invariants.failed_requests.add(request_id)
-            answer = b"<html>" if broken else answer_to(request).model_dump_json().encode()
+            answer = b"<html>" if broken else given.model_dump_json().encode()
             self.work.objects[promise.removeprefix("s3://work/")] = answer
             body = ("ok", request_key, promise)
         if self.world.strikes("callback_lost", request_key):

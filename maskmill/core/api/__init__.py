@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from maskmill.core.api.answers import Page, Problem, ProblemField
 from maskmill.core.api.interactive import EmbeddingView, Everything, Segmentation, SegmentImage
-from maskmill.core.api.jobs import DatasetFiles, ItemVariants, ItemView, JobView, LabelView, SubmitJob, VariantView
+from maskmill.core.api.jobs import (
+    DatasetFiles,
+    FileView,
+    ItemVariants,
+    ItemView,
+    JobView,
+    LabelView,
+    SubmitJob,
+    VariantView,
+)
 from maskmill.core.api.library import (
     CreateDataset,
     DatasetView,
@@ -25,6 +34,7 @@ __all__ = [
     "DatasetView",
     "EmbeddingView",
     "Everything",
+    "FileView",
     "Health",
     "ImageView",
     "ItemVariants",

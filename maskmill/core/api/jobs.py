@@ -95,10 +95,23 @@ class ItemVariants(Model):
     remarks: tuple[Remark, ...] = ()
 
 
+class FileView(Model):
+    """One file of a dataset by its path in it; `url` is signed."""
+
+    file_name: str
+    url: str
+    sha256: str
+    size_bytes: int
+
+
 class DatasetFiles(Model):
-    """Signed URLs of a finished job's dataset: annotations, manifest and the archive with everything."""
+    """Signed URLs of a finished job's dataset: annotations, manifest and the archive with everything.
+
+    `backgrounds` are the pictures behind cut-outs, without which no variant could be made again.
+    """
 
     annotations_url: str
     manifest_url: str
     archive_url: str
     archive_bytes: int
+    backgrounds: tuple[FileView, ...] = ()

@@ -14,7 +14,9 @@ from maskmill.core.edit import Edits
 from maskmill.core.geometry import Size
 from maskmill.core.image import NormalImage, SourceFormat
 from maskmill.core.mask import Rle, rle_hash
-from maskmill.core.recipe import Layer, OutputFormat
+from maskmill.core.model import content_hash
+from maskmill.core.prompt import Placement, Template
+from maskmill.core.recipe import Layer, OutputFormat, Recipe, resolve
 from maskmill.core.result import ItemResult, Label, VariantRecord
 from maskmill.exports.coco import instances
 from maskmill.exports.layout import pictures_of
@@ -25,6 +27,8 @@ from maskmill.imaging.masks import area_px, box_px, mask_png, read_mask_png, rle
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 CATEGORIES = ["car", "wheel"]
+TEMPLATES = {f"tpl-{name}": Template(name=name, placement=Placement.CENTRE) for name in CATEGORIES}
+RESOLVED = resolve(Recipe(templates=tuple(TEMPLATES), seed=5), TEMPLATES)
 
 
 class Made:
@@ -154,7 +158,7 @@ def test_mask_files_are_unique_to_their_pixels(made: Made) -> None:
 
 
 def test_the_manifest_tells_how_each_picture_was_made(made: Made) -> None:
-    lines = list(manifest(made.items, recipe_seed=5, recipe_sha256="e" * 64, include_sources=True))
+    lines = list(manifest(made.items, recipe=RESOLVED))
     facts = [json.loads(line) for line in lines]
     assert [fact["file"] for fact in facts[:2]] == ["sources/0001_photo.png", "variants/0001_photo__car.jpg"]
     assert all(line.endswith(b"\n") and line.count(b"\n") == 1 for line in lines)
@@ -163,7 +167,8 @@ def test_the_manifest_tells_how_each_picture_was_made(made: Made) -> None:
     assert facts[0]["kind"] == "source"
     assert facts[1]["noise_seed"] == "0123456789abcdef"
     assert facts[1]["layers"][0]["edits"]["hue"] == 10
-    assert (facts[1]["renderer"], facts[1]["recipe_seed"], facts[1]["recipe_sha256"]) == ("r", 5, "e" * 64)
+    assert (facts[1]["renderer"], facts[1]["recipe_seed"]) == ("r", 5)
+    assert facts[1]["recipe_sha256"] == content_hash(RESOLVED)
     assert facts[2]["masks"][0]["file"] == "masks/0001_photo__wheel/car.png"
     assert facts[3]["masks"][0]["file"] == "masks/0002_photo/car.png"
     assert len(facts[3]["masks"]) == 1
