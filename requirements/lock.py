@@ -11,7 +11,10 @@ RESOLVE = [
     sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes", "--no-header",
     "--no-annotate", "--python-version", "3.11",
 ]  # fmt: skip
-EXTRAS = {"dev": ("exports", "lambdas", "infra", "inference", "local", "dev"), "demo": ("lambdas", "infra", "inference", "local")}
+EXTRAS = {
+    "dev": ("exports", "lambdas", "infra", "inference", "local", "dev"),
+    "demo": ("lambdas", "infra", "inference", "local"),
+}
 LISTS = ("lambda-control", "lambda-imaging", "lambda-exports", "emulator", "inference", "lane", "transformers", "onnx")
 
 

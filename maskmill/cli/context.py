@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from maskmill.cli.output import Output
-from maskmill.core.errors import NotFound
 
 if TYPE_CHECKING:
     from maskmill.client import Client
     from maskmill.client.session import Profile
-    from maskmill.core.api import DatasetView
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +69,3 @@ def common_of(context: typer.Context) -> Common:
     if not isinstance(common, Common):
         raise TypeError("a command ran without the root command")
     return common
-
-
-def dataset_named(client: Client, text: str) -> DatasetView:
-    """A dataset by id or name; raises NotFound."""
-    from maskmill.client.run import find_dataset
-
-    found = find_dataset(client, text)
-    if found is None:
-        raise NotFound(message=f"There is no dataset {text!r}. `maskmill datasets list` shows those that exist.")
-    return found

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from maskmill.cli.bars import Bars
-from maskmill.cli.context import common_of, dataset_named
+from maskmill.cli.context import common_of
 from maskmill.cli.failures import FAILED
-from maskmill.cli.run import Recursive, Sources, dataset_name, parse_templates
+from maskmill.cli.run import Recursive, Sources, parse_templates
 from maskmill.core.api import DatasetView, ImageView, TemplateView
 from maskmill.core.errors import Conflict
 from maskmill.core.image import ImageStatus
@@ -50,7 +50,7 @@ def show_dataset(context: typer.Context, dataset: Dataset) -> None:
     """A dataset, its photos counted by state, and its templates."""
     common = common_of(context)
     with common.connect() as client:
-        found = dataset_named(client, dataset)
+        found = client.find_dataset(dataset)
         counts = {status.value: 0 for status in ImageStatus}
         for image in client.images(found.dataset_id):
             counts[image.status.value] += 1
@@ -69,14 +69,14 @@ def upload(
 ) -> None:
     """Photos into a dataset, which is created when there is none of that name."""
     from maskmill.cli.reports import show_upload, upload_document
-    from maskmill.client.folder import find_files
+    from maskmill.client.folder import find_files, folder_name
     from maskmill.client.run import find_or_create_dataset
     from maskmill.client.upload import upload_files
 
     common = common_of(context)
     found = find_files(sources, recursive=recursive)
     with common.connect() as client:
-        target = find_or_create_dataset(client, dataset or dataset_name(sources[0]))
+        target = find_or_create_dataset(client, dataset or folder_name(sources[0]))
         with Bars() as bars:
             report = upload_files(client, target.dataset_id, found, progress=bars.show)
     common.output.result(f"Dataset {target.name} ({target.dataset_id})")
@@ -94,7 +94,7 @@ def images(
     """The photos of a dataset: what ingest made of them, or why it refused them."""
     common = common_of(context)
     with common.connect() as client:
-        found = client.images(dataset_named(client, dataset).dataset_id, status=status)
+        found = client.images(client.find_dataset(dataset).dataset_id, status=status)
         common.output.listing(("id", "name", "state", "size", "notes or reason"), found, _image_row)
 
 
@@ -103,7 +103,7 @@ def list_templates(context: typer.Context, dataset: Dataset) -> None:
     """The templates of a dataset."""
     common = common_of(context)
     with common.connect() as client:
-        found = client.templates(dataset_named(client, dataset).dataset_id)
+        found = client.templates(client.find_dataset(dataset).dataset_id)
         common.output.listing(("id", "name", "placement", "what to look for"), found, _template_row)
 
 
@@ -120,7 +120,7 @@ def create_template(
     common = common_of(context)
     drafts = parse_templates(template)
     with common.connect() as client:
-        dataset_id = dataset_named(client, dataset).dataset_id
+        dataset_id = client.find_dataset(dataset).dataset_id
         made = make_templates(client, dataset_id, drafts, UploadReport(files=(), left_out=()))
     common.output.listing(("id", "name", "placement", "what to look for"), made, _template_row)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from maskmill.cli.bars import Bars
-from maskmill.cli.context import Common, common_of, dataset_named
+from maskmill.cli.context import Common, common_of
 from maskmill.cli.datasets import Dataset
 from maskmill.cli.failures import FAILED, INTERRUPTED
 from maskmill.cli.run import (
@@ -82,7 +82,7 @@ def submit_job(
     )
     remark_on(common, named)
     with common.connect() as client:
-        dataset_id = dataset_named(client, dataset).dataset_id
+        dataset_id = client.find_dataset(dataset).dataset_id
         made = make_templates(client, dataset_id, drafts, UploadReport(files=(), left_out=()))
         body = SubmitJob(recipe=resolve_names(client, dataset_id, named, made))
         job = client.submit_job(dataset_id, body, key=checked_key(key))

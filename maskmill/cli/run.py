@@ -11,9 +11,10 @@ import typer
 from maskmill.cli.bars import Bars
 from maskmill.cli.context import Common, common_of
 from maskmill.cli.failures import FAILED, INTERRUPTED, usage
-from maskmill.cli.grammar import GrammarError, build_recipe, parse_edit, parse_recipe, parse_template
+from maskmill.client.folder import folder_name
+from maskmill.client.grammar import GrammarError, build_recipe, parse_edit, parse_recipe, parse_template
 from maskmill.client.runplan import RunPlan, TemplateDraft, unvaried
-from maskmill.core.limits import IDEMPOTENCY_KEY_CHARS_MAX, NAME_CHARS_MAX, SAMPLES_PER_IMAGE_MAX
+from maskmill.core.limits import IDEMPOTENCY_KEY_CHARS_MAX, SAMPLES_PER_IMAGE_MAX
 from maskmill.core.recipe import OutputFormat, Recipe
 
 Sources = Annotated[
@@ -77,7 +78,7 @@ def run(
     )
     plan = RunPlan(
         sources=tuple(sources),
-        dataset=dataset or dataset_name(sources[0]),
+        dataset=dataset or folder_name(sources[0]),
         templates=drafts,
         recipe=built,
         out=out,
@@ -174,10 +175,3 @@ def checked_key(key: str) -> str:
     if len(key) > IDEMPOTENCY_KEY_CHARS_MAX or not key.isascii() or any(not char.isprintable() for char in key):
         usage(f"at most {IDEMPOTENCY_KEY_CHARS_MAX} plain ASCII characters", "--key")
     return key or uuid.uuid4().hex
-
-
-def dataset_name(source: Path) -> str:
-    """The name of the folder, or of a single photo's folder."""
-    place = source.resolve()
-    name = (place if place.is_dir() else place.parent).name
-    return name.encode("utf-8", "replace").decode("utf-8").strip()[:NAME_CHARS_MAX].strip() or "photos"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from maskmill.cli.context import common_of, dataset_named
+from maskmill.cli.context import common_of
 from maskmill.cli.failures import usage
 from maskmill.core.api import Everything, ImageView
 from maskmill.core.automask import Automask, FoundMask
@@ -46,7 +46,7 @@ def segment(
     common = common_of(context)
     (draft,) = parse_templates([template])
     with common.connect() as client:
-        dataset_id = dataset_named(client, dataset).dataset_id
+        dataset_id = client.find_dataset(dataset).dataset_id
         image, made, answer = try_template(client, dataset_id, draft, top_k=top)
         masks = [refine(mask_of(one.rle), made.refinement) for one in answer.candidates]
         files = _save_masks(out, masks)
@@ -90,7 +90,7 @@ def automask(
     asked = {"points_per_side": points, "score_min": score}
     search = Automask.model_validate({name: value for name, value in asked.items() if value is not None})
     with common.connect() as client:
-        dataset_id = dataset_named(client, dataset).dataset_id
+        dataset_id = client.find_dataset(dataset).dataset_id
         picture = find_picture(client, dataset_id, image)
         everything = client.automask(dataset_id, picture.image_id, search)
         found = (_picked(everything, _point(at, picture), picture),) if at else everything.masks

@@ -1,5 +1,5 @@
 """Everything a program does with a Maskmill service over its REST API: calls, sign-in, upload, runs, sync."""
 
-from maskmill.client.service import Client
+from maskmill.client.client import Client
 
 __all__ = ["Client"]

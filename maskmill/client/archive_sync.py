@@ -9,7 +9,7 @@ from maskmill.client.folder import hash_file
 from maskmill.client.ledger import Entry, Ledger
 from maskmill.client.placing import place
 from maskmill.client.progress import Progress, Report, Step
-from maskmill.client.service import Client
+from maskmill.client.service import Service
 from maskmill.core.errors import Unavailable
 from maskmill.core.keys import ARCHIVE
 from maskmill.core.model import content_hash
@@ -19,7 +19,7 @@ _SHOW_EVERY_BYTES = 4 * 1024 * 1024
 _MIB = 1024 * 1024
 
 
-def sync_archive(client: Client, job_id: str, out: Path, ledger: Ledger, progress: Report) -> int:
+def sync_archive(client: Service, job_id: str, out: Path, ledger: Ledger, progress: Report) -> int:
     """The bytes that were fetched, 0 when the archive was there already; raises what `fetch_resumable` raises."""
     path = place(out, ARCHIVE)
     for _ in range(ROUNDS_MAX):
@@ -37,7 +37,7 @@ def sync_archive(client: Client, job_id: str, out: Path, ledger: Ledger, progres
     raise Unavailable(message="The address of the archive was refused again and again. Try again later.")
 
 
-def _fetch(client: Client, url: str, path: Path, *, size_bytes: int, job_id: str, progress: Report) -> None:
+def _fetch(client: Service, url: str, path: Path, *, size_bytes: int, job_id: str, progress: Report) -> None:
     shown = 0
     tag = content_hash({"job": job_id})[:16]  # an id comes over the network and is no file name
     for so_far in fetch_resumable(client.storage, url, path, size_bytes=size_bytes, tag=tag, backoff=client.backoff):

@@ -6,12 +6,12 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import httpx
 
 from maskmill import __version__
-from maskmill.client.problems import error_of, retry_after_s
+from maskmill.client.problems import code_of, error_of, retry_after_s
 from maskmill.client.retry import Backoff
 from maskmill.core.errors import Code, InvalidInput, Unavailable
 
@@ -21,10 +21,12 @@ STORAGE_TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 CONNECTIONS_MAX = 16
 _BUSY = frozenset({429, 500, 502, 503, 504})
 _LAST_WORDS = frozenset({Code.QUOTA_EXCEEDED, Code.MODEL_FAILED, Code.MODEL_TIMEOUT})  # the next try says the same
+_STILL_RUNNING = "still_running"  # the first try of this very call has not ended
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _LOOPBACK: dict[str, None] = {"all://127.0.0.1": None, "all://localhost": None, "all://[::1]": None}  # no proxy
 
 
+@runtime_checkable
 class Token(Protocol):
     """Where the bearer token comes from."""
 
@@ -95,7 +97,7 @@ class Caller:
                 renewed = True
                 continue
             error = error_of(answer)
-            if is_last or not _is_worth_repeating(call, answer.status_code, error.code):
+            if is_last or not _is_worth_repeating(call, answer.status_code, code_of(error)):
                 raise error
             self._backoff.pause(attempt, retry_after_s=retry_after_s(answer))
         raise Unavailable(detail=f"{call.method} {call.path} was tried too often")
@@ -115,8 +117,9 @@ class Caller:
         return self._token is not None and not call.is_public and self._token.renew()
 
 
-def _is_worth_repeating(call: Call, status: int, code: Code) -> bool:
-    return call.may_repeat and status in _BUSY and code not in _LAST_WORDS
+def _is_worth_repeating(call: Call, status: int, code: str) -> bool:
+    is_busy = (status in _BUSY and code not in _LAST_WORDS) or code == _STILL_RUNNING
+    return call.may_repeat and is_busy
 
 
 def base_of(api_url: str) -> str:

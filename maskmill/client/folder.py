@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from maskmill.core.limits import FILENAME_BYTES_MAX
+from maskmill.core.limits import FILENAME_BYTES_MAX, NAME_CHARS_MAX
 
 _READ = ("jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "dib", "tif", "tiff")
 _REFUSED_WITH_A_HINT = ("heic", "heif", "avif", "gif", "jp2", "ppm", "pgm")  # rather than passed over
@@ -67,6 +67,13 @@ def find_files(paths: Iterable[Path], *, recursive: bool = False) -> Found:
         else:
             found.files.append(LocalFile(path, _name(Path(path.name))))
     return found
+
+
+def folder_name(source: Path) -> str:
+    """The name of a folder, or of a single photo's folder, as a dataset may have it."""
+    place = source.resolve()
+    name = (place if place.is_dir() else place.parent).name
+    return name.encode("utf-8", "replace").decode("utf-8").strip()[:NAME_CHARS_MAX].strip() or "photos"
 
 
 def hash_file(path: Path) -> Hashed:

@@ -8,7 +8,7 @@ import httpx
 
 from maskmill.client.calls import unreachable
 from maskmill.client.runplan import TemplateDraft, unique
-from maskmill.client.service import Client
+from maskmill.client.service import Service
 from maskmill.core.api import ImageView, Segmentation, SegmentImage
 from maskmill.core.errors import Code, InvalidInput, MaskmillError, NotFound, Unavailable
 from maskmill.core.image import ImageStatus
@@ -19,7 +19,7 @@ from maskmill.imaging.picture import Picture
 _NO_CODING = {"Accept-Encoding": "identity"}
 
 
-def find_picture(client: Client, dataset_id: str, text: str) -> ImageView:
+def find_picture(client: Service, dataset_id: str, text: str) -> ImageView:
     """A picture that is ready, by its id or its name; raises NotFound, and InvalidInput when several have the name."""
     by_name: dict[str, list[ImageView]] = {}
     for image in client.images(dataset_id, status=ImageStatus.READY):
@@ -33,7 +33,7 @@ def find_picture(client: Client, dataset_id: str, text: str) -> ImageView:
 
 
 def try_template(
-    client: Client, dataset_id: str, draft: TemplateDraft, *, top_k: int = 1
+    client: Service, dataset_id: str, draft: TemplateDraft, *, top_k: int = 1
 ) -> tuple[ImageView, Template, Segmentation]:
     """What a template finds in the picture that it was clicked on, without making it; raises InvalidInput, NotFound."""
     if draft.image is None:
@@ -46,16 +46,37 @@ def try_template(
     return image, template, client.segment(dataset_id, image.image_id, body)
 
 
-def fetch_picture(client: Client, image: ImageView) -> Picture:
+def fetch_picture(client: Service, image: ImageView) -> Picture:
     """The upright pixels of a picture; raises NotFound, Unavailable, MaskmillError `checksum_mismatch`."""
     if image.source_url is None or image.normal is None:
         raise NotFound(message=f"There is no upright picture of {image.name}.")
-    try:
-        answer = client.storage.get(image.source_url, headers=_NO_CODING)
-    except httpx.TransportError as exc:
-        raise unreachable("The store", exc) from exc
-    if not answer.is_success:
-        raise Unavailable(detail=f"the store answers {answer.status_code}")
-    if hashlib.sha256(answer.content).hexdigest() != image.normal.png_sha256:
+    data = _bytes_at(client, image.source_url)
+    if hashlib.sha256(data).hexdigest() != image.normal.png_sha256:
         raise MaskmillError(Code.CHECKSUM_MISMATCH, detail=image.name)
-    return decode(answer.content)[0]
+    return decode(data)[0]
+
+
+def fetch_thumbnail(client: Service, image: ImageView) -> bytes:
+    """The thumbnail of a picture as WebP; raises NotFound, Unavailable."""
+    if image.thumbnail_url is None:
+        raise NotFound(message=f"There is no thumbnail of {image.name}.")
+    return _bytes_at(client, image.thumbnail_url)
+
+
+def _bytes_at(client: Service, url: str) -> bytes:
+    """A small object at a signed address, asked for again while the store is busy."""
+    for attempt in range(client.backoff.attempts_max):
+        try:
+            answer = client.storage.get(url, headers=_NO_CODING)
+        except httpx.TransportError as exc:
+            failure = unreachable("The store", exc)
+        else:
+            if answer.is_success:
+                return answer.content
+            failure = Unavailable(detail=f"the store answers {answer.status_code}")
+            if answer.status_code < httpx.codes.INTERNAL_SERVER_ERROR:
+                raise failure
+        if client.backoff.is_last(attempt):
+            raise failure
+        client.backoff.pause(attempt)
+    raise Unavailable(detail="a picture was asked for too often")

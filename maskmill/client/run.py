@@ -13,7 +13,7 @@ from pathlib import Path
 from maskmill.client.folder import Found, find_files
 from maskmill.client.progress import Progress, Report, Step, silent
 from maskmill.client.runplan import RunPlan, TemplateDraft, same_template, unique, with_ids
-from maskmill.client.service import Client
+from maskmill.client.service import Service
 from maskmill.client.sync import SyncReport, sync_job
 from maskmill.client.upload import UploadReport, upload_files
 from maskmill.client.watch import Stopwatch, watch_job
@@ -50,7 +50,7 @@ class RunReport:
         return self.job.status is JobStatus.SUCCEEDED and not self.upload.refused and not self.sync.failures
 
 
-def run_job(client: Client, plan: RunPlan, progress: Report = silent) -> RunReport:
+def run_job(client: Service, plan: RunPlan, progress: Report = silent) -> RunReport:
     """Do a whole run; raises the errors of core.errors when a step cannot be done at all.
 
     Single photos that are refused, items that fail and files that cannot be fetched do not raise: the report has them.
@@ -87,13 +87,13 @@ def run_job(client: Client, plan: RunPlan, progress: Report = silent) -> RunRepo
     )
 
 
-def unwell_items(client: Client, job: JobView) -> tuple[ItemView, ...]:
+def unwell_items(client: Service, job: JobView) -> tuple[ItemView, ...]:
     """The items of an ended job that gave nothing, with their reasons."""
     counts = job.items.model_dump()
     return tuple(item for status in _UNWELL if counts[status.value] for item in client.items(job.job_id, status=status))
 
 
-def find_dataset(client: Client, text: str) -> DatasetView | None:
+def find_dataset(client: Service, text: str) -> DatasetView | None:
     """A dataset by its id or its name; raises InvalidInput when several have the name."""
     by_name: dict[str, list[DatasetView]] = {}
     for dataset in client.datasets():
@@ -103,13 +103,13 @@ def find_dataset(client: Client, text: str) -> DatasetView | None:
     return unique(by_name, text.strip(), "dataset")
 
 
-def find_or_create_dataset(client: Client, name: str) -> DatasetView:
+def find_or_create_dataset(client: Service, name: str) -> DatasetView:
     """The dataset of that name or id, created when there is none."""
     return find_dataset(client, name) or client.create_dataset(name)
 
 
 def make_templates(
-    client: Client, dataset_id: str, drafts: tuple[TemplateDraft, ...], uploaded: UploadReport
+    client: Service, dataset_id: str, drafts: tuple[TemplateDraft, ...], uploaded: UploadReport
 ) -> list[TemplateView]:
     """The drafts as templates of the dataset; an equal one that exists is reused."""
     existing = list(client.templates(dataset_id)) if drafts else []
@@ -123,13 +123,13 @@ def make_templates(
     return made
 
 
-def resolve_names(client: Client, dataset_id: str, recipe: Recipe, templates: list[TemplateView]) -> Recipe:
+def resolve_names(client: Service, dataset_id: str, recipe: Recipe, templates: list[TemplateView]) -> Recipe:
     """The recipe with ids: of the templates just made, or else of the dataset's own by id or by name."""
     known = {template.name: template.template_id for template in templates}
     return with_ids(recipe, _template_ids(client, dataset_id, recipe, known=known))
 
 
-def _template_ids(client: Client, dataset_id: str, recipe: Recipe, *, known: dict[str, str]) -> dict[str, str]:
+def _template_ids(client: Service, dataset_id: str, recipe: Recipe, *, known: dict[str, str]) -> dict[str, str]:
     """Ids by name: those known, and of the dataset's templates those that the recipe names; raises NotFound."""
     ids = dict(known)
     unknown = [name for name in recipe.templates if name not in ids]
@@ -159,7 +159,7 @@ def _submission(recipe: Recipe, uploaded: UploadReport) -> SubmitJob:
     return SubmitJob(recipe=recipe, image_ids=ids if len(ids) <= IMAGES_NAMED_MAX else None)
 
 
-def _check_references(client: Client, dataset_id: str, drafts: tuple[TemplateDraft, ...], found: Found) -> None:
+def _check_references(client: Service, dataset_id: str, drafts: tuple[TemplateDraft, ...], found: Found) -> None:
     """Say that a template's picture does not exist before anything is sent."""
     local = {name for file in found.files for name in (file.name, file.path.name, str(file.path))}
     missing = {draft.image for draft in drafts if draft.image is not None and _base(draft.image) not in local} - local
@@ -170,7 +170,7 @@ def _check_references(client: Client, dataset_id: str, drafts: tuple[TemplateDra
         raise InvalidInput(message=f"A template was clicked on {name!r}, but there is no such picture in the folder.")
 
 
-def _reference(client: Client, dataset_id: str, draft: TemplateDraft, uploaded: UploadReport) -> ImageView:
+def _reference(client: Service, dataset_id: str, draft: TemplateDraft, uploaded: UploadReport) -> ImageView:
     """The picture that a draft was clicked on, which must be ready."""
     text = draft.image or ""
     for exact in (text, _base(text)):

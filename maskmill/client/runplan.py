@@ -1,7 +1,7 @@
 """What a user asks of one run, before anything is sent: drafts that still name pictures and templates by name.
 
 A draft becomes a template once the picture it was clicked on has been examined, because only then its size is known.
-It knows no service and no text grammar (maskmill.cli.grammar parses).
+It knows no service and no text grammar (maskmill.client.grammar parses).
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class RunPlan:
     """One run: photos in, dataset out.
 
     `recipe` names templates by the drafts' names, by the names of templates of the dataset, or by ids. `key` makes
-    the job repeatable: the same key with the same recipe and photos is the same job.
+    the job repeatable: the same key with the same recipe and photos is the same job; without one each run is a new job.
     """
 
     sources: tuple[Path, ...]
@@ -137,7 +137,7 @@ class RunPlan:
     templates: tuple[TemplateDraft, ...]
     recipe: Recipe
     out: Path
-    key: str
+    key: str | None = None
     recursive: bool = False
     archive: bool = True
 

@@ -6,7 +6,7 @@ import time
 
 from maskmill.client.progress import Progress, Report, Step, silent
 from maskmill.client.retry import Pace
-from maskmill.client.service import Client
+from maskmill.client.service import Service
 from maskmill.core.errors import Unavailable
 from maskmill.core.image import ImageStatus
 
@@ -14,7 +14,7 @@ LOOKS_MAX = 100_000
 
 
 def await_settled(
-    client: Client,
+    client: Service,
     dataset_id: str,
     image_ids: set[str],
     *,

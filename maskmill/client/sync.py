@@ -19,7 +19,7 @@ from maskmill.client.ledger import Entry, Ledger
 from maskmill.client.leftovers import remove_leftovers
 from maskmill.client.placing import place
 from maskmill.client.progress import Progress, Report, Step, silent
-from maskmill.client.service import Client
+from maskmill.client.service import Service
 from maskmill.client.workers import worker_pool
 from maskmill.core.api import DatasetFiles, FileView, ItemVariants, JobView, LabelView
 from maskmill.core.errors import Code, Conflict, MaskmillError, NotFound
@@ -68,7 +68,7 @@ class SyncReport:
         self.failures.append(SyncFailure(name=name, code=error.code.value, message=error.message))
 
 
-def sync_job(client: Client, job_id: str, out: Path, *, archive: bool = True, progress: Report = silent) -> SyncReport:
+def sync_job(client: Service, job_id: str, out: Path, *, archive: bool = True, progress: Report = silent) -> SyncReport:
     """Bring a job's dataset into `out`; raises Conflict while the job has not ended.
 
     Nothing outside `out` is written. When all has come, what an earlier sync of another job put there goes, so that
@@ -93,7 +93,7 @@ def sync_job(client: Client, job_id: str, out: Path, *, archive: bool = True, pr
 
 @dataclass(slots=True)
 class _Sync:
-    client: Client
+    client: Service
     job: JobView
     out: Path
     ledger: Ledger

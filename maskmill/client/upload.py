@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from maskmill.client.folder import Found, Hashed, LeftOut, LocalFile, hash_file
 from maskmill.client.posting import TicketExpired, post_file
 from maskmill.client.progress import Progress, Report, Step, silent
-from maskmill.client.service import Client
+from maskmill.client.service import Service
 from maskmill.client.settling import await_settled
 from maskmill.client.workers import worker_pool
 from maskmill.core.api import ImageView, UploadTicket
@@ -111,7 +111,7 @@ class _Work:
 
 
 def upload_files(
-    client: Client,
+    client: Service,
     dataset_id: str,
     found: Found,
     *,
@@ -154,7 +154,7 @@ def _try_hash(file: LocalFile) -> Hashed | str:
         return f"cannot be read: {exc.strerror}"
 
 
-def _held(client: Client, dataset_id: str, contents: set[str]) -> dict[str, ImageView]:
+def _held(client: Service, dataset_id: str, contents: set[str]) -> dict[str, ImageView]:
     """The images that need no sending, by content; what is still on its way from an earlier run gets a moment."""
     images = [image for image in client.images(dataset_id) if image.sha256 in contents]
     expected = {image.image_id for image in images if image.status is ImageStatus.EXPECTED}
@@ -169,7 +169,7 @@ def _is_refused_for_good(image: ImageView) -> bool:
     return image.refusal is not None and image.refusal.code in _FINAL_REFUSALS
 
 
-def _send_all(client: Client, dataset_id: str, work: _Work, progress: Report) -> None:
+def _send_all(client: Service, dataset_id: str, work: _Work, progress: Report) -> None:
     to_send = _missing(work)
     progress(Progress(Step.UPLOADING, 0, len(to_send)))
     done = 0
@@ -226,7 +226,7 @@ def _announced(file: LocalFile, hashed: Hashed) -> Upload:
     return Upload(name=file.name, size_bytes=hashed.size_bytes, sha256=hashed.sha256)
 
 
-def _send_one(client: Client, dataset_id: str, file: LocalFile, hashed: Hashed, ticket: UploadTicket) -> str:
+def _send_one(client: Service, dataset_id: str, file: LocalFile, hashed: Hashed, ticket: UploadTicket) -> str:
     """The id of the image that a file became."""
     for _ in range(TICKETS_PER_FILE_MAX):
         try:

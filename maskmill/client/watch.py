@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from maskmill.client.progress import Progress, Report, Step, silent
 from maskmill.client.retry import Pace
-from maskmill.client.service import Client
+from maskmill.client.service import Service
 from maskmill.core.api import JobView
 from maskmill.core.errors import Unavailable
 from maskmill.core.job import JobStatus
@@ -46,7 +46,7 @@ def step_of(job: JobView) -> Step:
 
 
 def watch_job(
-    client: Client,
+    client: Service,
     job_id: str,
     *,
     progress: Report = silent,

@@ -51,6 +51,7 @@ class FakeService:
     script: list[tuple[str, bool, str]] = field(default_factory=lambda: list(SHORT_STATES))
     faults: list[tuple[str, Answer]] = field(default_factory=list)  # "METHOD /path prefix", taken in order
     calls: list[str] = field(default_factory=list)
+    keys_sent: list[str] = field(default_factory=list)  # of all calls that carried one, also of those that failed
     prompts: list[SegmentImage] = field(default_factory=list)
     searches: list[dict[str, Any]] = field(default_factory=list)
     settles: bool = True
@@ -66,6 +67,7 @@ class FakeService:
             parts = urlsplit(target)
             path = unquote(parts.path)
             self.calls.append(f"{method} {path}")
+            self.keys_sent += [headers["idempotency-key"]] if "idempotency-key" in headers else []
             for position, (prefix, fault) in enumerate(self.faults):
                 if f"{method} {path}".startswith(prefix):
                     del self.faults[position]
@@ -180,7 +182,9 @@ class FakeService:
                 image |= {"status": "refused", "refusal": {"code": code, "message": f"refused: {code}"}}
             else:
                 url = self._put(f"source-{image['sha256'][:20]}", source_of(image["sha256"]))
-                image |= {"status": "ready", "normal": normal_of(image["sha256"]), "source_url": url}
+                small = self._put(f"small-{image['sha256'][:20]}", thumbnail_of(image["sha256"]))
+                image |= {"status": "ready", "normal": normal_of(image["sha256"])}
+                image |= {"source_url": url, "thumbnail_url": small}
 
     # Jobs
 
@@ -371,6 +375,13 @@ def source_of(sha256: str) -> bytes:
     """A plain picture of 300 rows by 400 columns, in a colour of its own."""
     out = io.BytesIO()
     Image.new("RGB", (400, 300), tuple(bytes.fromhex(sha256[:6]))).save(out, "PNG")
+    return out.getvalue()
+
+
+def thumbnail_of(sha256: str) -> bytes:
+    """The same picture, small."""
+    out = io.BytesIO()
+    Image.open(io.BytesIO(source_of(sha256))).resize((40, 30)).save(out, "WEBP")
     return out.getvalue()
 
 

@@ -52,7 +52,7 @@ def test_a_problem_becomes_the_matching_error(
     service: FakeService, client: Client, status: int, code: str, kind: type[MaskmillError]
 ) -> None:
     fault = {"pointer": "/name", "detail": "too long"}
-    service.faults = [("POST /api/v1/datasets", problem(status, code, errors=[fault]))]
+    service.faults = [("POST /api/v1/datasets", problem(status, code, errors=[fault]))] * 9
     with pytest.raises(MaskmillError) as raised:
         client.create_dataset("x")
     assert type(raised.value) is kind
@@ -93,11 +93,18 @@ def test_repeating_has_an_end(service: FakeService, client: Client) -> None:
     assert service.calls.count("GET /api/v1/datasets") == client.backoff.attempts_max
 
 
-def test_a_write_without_a_key_is_sent_once(service: FakeService, client: Client) -> None:
-    service.faults = [("POST /api/v1/datasets", problem(503, "unavailable"))]
-    with pytest.raises(Unavailable):
-        client.create_dataset("x")
-    assert service.calls == ["POST /api/v1/datasets"]
+def test_what_is_made_is_asked_for_under_one_key_however_often_it_is_sent(service: FakeService, client: Client) -> None:
+    service.faults = [("POST /api/v1/datasets", problem(503, "unavailable"))] * 2
+    client.create_dataset("x")
+    assert service.calls == ["POST /api/v1/datasets"] * 3
+    assert len(set(service.keys_sent)) == 1
+    client.create_dataset("y")
+    assert len(set(service.keys_sent)) == 2
+
+
+def test_a_call_whose_first_try_still_runs_is_asked_for_again(service: FakeService, client: Client) -> None:
+    service.faults = [("POST /api/v1/datasets", problem(409, "still_running", **{"Retry-After": "1"}))]
+    assert client.create_dataset("x").name == "x"
 
 
 def test_a_quota_is_not_hammered(service: FakeService, client: Client) -> None:

@@ -239,7 +239,7 @@ def test_not_signed_in_is_status_3(shell: Shell, photos: Path) -> None:
 
 
 def test_an_unavailable_service_is_status_4(shell: Shell, service: FakeService) -> None:
-    service.faults = [("POST /api/v1/datasets", problem(503, "unavailable"))]
+    service.faults = [("POST /api/v1/datasets", problem(503, "unavailable"))] * 9
     outcome = shell("datasets", "create", "x", status=4)
     assert outcome.stderr == "Error: words of unavailable (unavailable, request req-7)\n"
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskmill.cli.grammar import GrammarError, build_recipe, parse_edit, parse_recipe, parse_template
+from maskmill.client.grammar import GrammarError, build_recipe, parse_edit, parse_recipe, parse_template
 from maskmill.client.runplan import with_ids
 from maskmill.core.edit import RANGES, Background
 from maskmill.core.errors import InvalidInput

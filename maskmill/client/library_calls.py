@@ -1,0 +1,90 @@
+"""The routes of datasets, images and templates as calls, and what the service says of itself; it knows no jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from maskmill.client.wire import Wire, path_of, valid
+from maskmill.core.api import (
+    CreateDataset,
+    DatasetView,
+    EmbeddingView,
+    Everything,
+    Health,
+    ImageView,
+    Limits,
+    Page,
+    RequestUploads,
+    Segmentation,
+    SegmentImage,
+    TemplateView,
+    UploadTicket,
+    UploadTickets,
+)
+from maskmill.core.automask import Automask
+from maskmill.core.errors import Unavailable
+from maskmill.core.image import ImageStatus, Upload
+from maskmill.core.prompt import Template
+
+
+class LibraryCalls(Wire):
+    """What a job works on."""
+
+    # The service itself; no token is needed
+
+    def health(self) -> Health:
+        return self._public(Health, "/health")
+
+    def limits(self) -> Limits:
+        return self._public(Limits, "/limits")
+
+    # Datasets and images
+
+    def create_dataset(self, name: str) -> DatasetView:
+        return self._create(DatasetView, "/datasets", valid(CreateDataset, {"name": name}))
+
+    def datasets(self) -> Iterator[DatasetView]:
+        return self._all(Page[DatasetView], "/datasets")
+
+    def dataset(self, dataset_id: str) -> DatasetView:
+        return self._read(DatasetView, path_of("datasets", dataset_id))
+
+    def request_uploads(self, dataset_id: str, files: Sequence[Upload]) -> tuple[UploadTicket, ...]:
+        """One form per announced file, in the same order."""
+        body = RequestUploads(files=tuple(files))
+        tickets = self._create(UploadTickets, path_of("datasets", dataset_id, "uploads"), body).items
+        if len(tickets) != len(files):
+            raise Unavailable(detail=f"{len(tickets)} tickets for {len(files)} files")
+        return tickets
+
+    def images(self, dataset_id: str, *, status: ImageStatus | None = None) -> Iterator[ImageView]:
+        return self._all(Page[ImageView], path_of("datasets", dataset_id, "images"), status=status)
+
+    def image(self, dataset_id: str, image_id: str) -> ImageView:
+        return self._read(ImageView, path_of("datasets", dataset_id, "images", image_id))
+
+    # One image, now; asking again changes nothing
+
+    def segment(self, dataset_id: str, image_id: str, body: SegmentImage) -> Segmentation:
+        """The candidates of a prompt, within seconds; raises Unavailable when the segmenter takes long to load."""
+        return self._ask(Segmentation, path_of("datasets", dataset_id, "images", image_id, "segment"), body)
+
+    def automask(self, dataset_id: str, image_id: str, search: Automask) -> Everything:
+        """Everything in an image; what `search` leaves unset, the service chooses."""
+        path = path_of("datasets", dataset_id, "images", image_id, "automask")
+        return self._ask(Everything, path, search, is_sparse=True)
+
+    def embedding(self, dataset_id: str, image_id: str) -> EmbeddingView:
+        """A signed address of the image's embedding; without one it is being made: ask again in a moment."""
+        return self._read(EmbeddingView, path_of("datasets", dataset_id, "images", image_id, "embedding"))
+
+    # Templates
+
+    def create_template(self, dataset_id: str, template: Template) -> TemplateView:
+        return self._create(TemplateView, path_of("datasets", dataset_id, "templates"), template)
+
+    def templates(self, dataset_id: str) -> Iterator[TemplateView]:
+        return self._all(Page[TemplateView], path_of("datasets", dataset_id, "templates"))
+
+    def template(self, dataset_id: str, template_id: str) -> TemplateView:
+        return self._read(TemplateView, path_of("datasets", dataset_id, "templates", template_id))
