@@ -122,6 +122,7 @@ class Stage:
     log_level: str = "INFO"
     log_days: int = 14
     upload_days: int = 7  # uploads are needed until they are ingested
+    trial_hours: int = 6  # after which a trial dataset is removed
     upload_origins: tuple[str, ...] = ()  # pages that may post files straight to the uploads bucket
     api_rate: int = 50  # requests a second
     api_burst: int = 100

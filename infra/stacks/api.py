@@ -41,6 +41,7 @@ class ApiStack(cdk.Stack):
                 lane_name=stage.lane_name,
                 lane_segmenter=stage.fast.version,
                 lane_side_max=stage.lane_side_max,
+                trial_life_s=stage.trial_hours * 3600,
             ),
             may=[
                 rows(data.table, "GetItem", "Query", "PutItem", "UpdateItem"),

@@ -55,6 +55,7 @@ def connect() -> Ports:
         segmenter=settings.segmenter,
         lane_segmenter=settings.lane_segmenter,
         lane_side_max=settings.lane_side_max,
+        trial_life_s=settings.trial_life_s,
     )
 
 

@@ -27,10 +27,16 @@ def listed(
 
 
 def read(ports: Ports, tenant: str, dataset_id: str, image_id: str) -> ImageView:
-    image = find(ports.table, tenant, dataset_id, image_id)
+    return _view(ports.doors, tenant, require(ports.table, tenant, dataset_id, image_id))
+
+
+def require(table: Table, tenant: str, dataset_id: str, image_id: str) -> Image:
+    """An image of a dataset that is kept; raises NotFound."""
+    datasets.require(table, tenant, dataset_id)
+    image = find(table, tenant, dataset_id, image_id)
     if image is None:
         raise NotFound(detail="image")
-    return _view(ports.doors, tenant, image)
+    return image
 
 
 def find(table: Table, tenant: str, dataset_id: str, image_id: str) -> Image | None:

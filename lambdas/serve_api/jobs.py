@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 
-from lambdas.serve_api import cursors
+from lambdas.serve_api import cursors, datasets
 from lambdas.serve_api.ports import Ports
 from maskmill.core import rows
 from maskmill.core.api import JobView, Page
@@ -23,7 +23,7 @@ CHUNKS_PER_PAGE = 100
 
 
 def listed(ports: Ports, tenant: str, *, cursor: str | None, limit: int) -> Page[JobView]:
-    """The jobs of a tenant, newest first."""
+    """The jobs of a tenant, newest first; a page is shorter where datasets are being removed."""
     listing = cursors.listing(ports, tenant, "jobs")
     page = ports.table.query(
         Query(
@@ -34,7 +34,9 @@ def listed(ports: Ports, tenant: str, *, cursor: str | None, limit: int) -> Page
             limit=limit,
         )
     )
-    items = tuple(view(ports.table, rows.job_of(row)) for row in page.rows)
+    found = [rows.job_of(row) for row in page.rows]
+    kept = {name: datasets.is_there(ports.table, tenant, name) for name in {state.job.dataset_id for state in found}}
+    items = tuple(view(ports.table, state) for state in found if kept[state.job.dataset_id])
     return Page[JobView](items=items, next_cursor=listing.cursor(page.after))
 
 
@@ -44,6 +46,7 @@ def read(ports: Ports, tenant: str, job_id: str) -> JobView:
 
 def cancel(ports: Ports, tenant: str, job_id: str) -> JobView:
     """Ask for the end of a job; the planner and the workers act on it. Raises Conflict when it has ended."""
+    require(ports.table, tenant, job_id)
     try:
         state = rows.job_of(ports.table.write(rows.request_cancel(tenant, job_id)))
     except RowConflict as conflict:
@@ -55,11 +58,14 @@ def cancel(ports: Ports, tenant: str, job_id: str) -> JobView:
 
 
 def require(table: Table, tenant: str, job_id: str) -> JobState:
-    """A job of the tenant; raises NotFound."""
+    """A job of the tenant whose dataset is kept; raises NotFound."""
     row = table.get(rows.job_key(tenant, job_id))
     if row is None:
         raise NotFound(detail="job")
-    return rows.job_of(row)
+    state = rows.job_of(row)
+    if not datasets.is_there(table, tenant, state.job.dataset_id):
+        raise NotFound(detail="job of a dataset that is being removed")
+    return state
 
 
 def chunks_of(table: Table, tenant: str, job_id: str, *, after: str | None = None) -> Iterator[tuple[str, ChunkState]]:

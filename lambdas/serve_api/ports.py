@@ -13,7 +13,8 @@ class Ports:
     """The ports of the API.
 
     `segmenter` is the version that new jobs are keyed by, `lane_segmenter` that of the lane, and `lane_side_max` the
-    number of points along each side of a search that the lane gets through while somebody waits.
+    number of points along each side of a search that the lane gets through while somebody waits; `trial_life_s` is
+    after how long a trial dataset expires of which nothing else is said.
     """
 
     table: Table
@@ -28,3 +29,4 @@ class Ports:
     segmenter: str
     lane_segmenter: str
     lane_side_max: int
+    trial_life_s: int

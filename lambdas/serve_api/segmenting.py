@@ -16,7 +16,7 @@ from maskmill.core import keys
 from maskmill.core.api import EmbeddingView, Everything, Segmentation, SegmentImage
 from maskmill.core.automask import Automask
 from maskmill.core.engines import keeps_embeddings, score_min_of
-from maskmill.core.errors import Code, Conflict, FieldFault, InvalidInput, ModelFailure, NotFound, Unavailable
+from maskmill.core.errors import Code, Conflict, FieldFault, InvalidInput, ModelFailure, Unavailable
 from maskmill.core.image import NormalImage
 from maskmill.core.limits import LANE_ANSWER_BYTES_MAX
 from maskmill.core.mask import Mask
@@ -80,9 +80,7 @@ def embedding(ports: Ports, tenant: str, dataset_id: str, image_id: str) -> Embe
 
 def _ready(ports: Ports, tenant: str, dataset_id: str, image_id: str) -> NormalImage:
     """The upright picture of an image; raises NotFound, and Conflict while there is none or because it was refused."""
-    image = images.find(ports.table, tenant, dataset_id, image_id)
-    if image is None:
-        raise NotFound(detail="image")
+    image = images.require(ports.table, tenant, dataset_id, image_id)
     if image.refusal is not None:
         raise Conflict(message=f"This image was refused ({image.refusal.code}). {image.refusal.message}")
     if image.normal is None:

@@ -41,6 +41,7 @@ def listed(ports: Ports, tenant: str, dataset_id: str, *, cursor: str | None, li
 
 
 def read(ports: Ports, tenant: str, dataset_id: str, template_id: str) -> TemplateView:
+    datasets.require(ports.table, tenant, dataset_id)
     template = find(ports.table, tenant, dataset_id, template_id)
     if template is None:
         raise NotFound(detail="template")

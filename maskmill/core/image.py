@@ -16,12 +16,22 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 DatasetName = Annotated[str, StringConstraints(min_length=1, max_length=NAME_CHARS_MAX, strip_whitespace=True)]
 
 
+class DatasetStatus(StrEnum):
+    """active → removing, and then it is gone."""
+
+    ACTIVE = "active"
+    REMOVING = "removing"
+
+
 class Dataset(Model):
-    """A set of images of one tenant."""
+    """A set of images of one tenant; it is removed, with everything that was made of it, when it expires."""
 
     dataset_id: str
     name: DatasetName
     created_at: datetime
+    is_trial: bool = False
+    status: DatasetStatus = DatasetStatus.ACTIVE
+    expires_at: datetime | None = None  # None: never
 
 
 class ImageStatus(StrEnum):

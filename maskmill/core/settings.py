@@ -53,6 +53,7 @@ class ServeApiSettings(Settings):
     lane_name: str  # the function that segments for people who wait
     lane_segmenter: str  # the version of the segmenter in it
     lane_side_max: int  # points along each side of a search for everything that the lane ends in time
+    trial_life_s: int  # after which a trial dataset expires of which nothing else is said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,6 +122,7 @@ class Pipeline:
             segmenter=SEGMENTER,
             lane_segmenter=SEGMENTER,
             lane_side_max=4,
+            trial_life_s=6 * 3600,
         )
 
     def _user(self, number: int) -> User:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lambdas.serve_api import bodies, datasets
 from lambdas.serve_api.routes.call import CURSOR, LIMIT, Call, Reply, Route
-from maskmill.core.api import CreateDataset, DatasetView, Page
+from maskmill.core.api import CreateDataset, DatasetView, Page, PatchDataset
 from maskmill.core.errors import Code
 
 
@@ -18,6 +18,10 @@ def _list(call: Call) -> Reply:
 
 def _read(call: Call) -> Reply:
     return Reply(200, datasets.read(call.ports, call.tenant, call.dataset))
+
+
+def _change(call: Call) -> Reply:
+    return Reply(200, datasets.change(call.ports, call.tenant, call.dataset, bodies.read(call.body(), PatchDataset)))
 
 
 ROUTES = (
@@ -43,6 +47,14 @@ ROUTES = (
         path="/datasets/<dataset>",
         run=_read,
         about="One dataset",
+        answers={200: DatasetView},
+    ),
+    Route(
+        method="PATCH",
+        path="/datasets/<dataset>",
+        run=_change,
+        about="Give a dataset another name or another end",
+        body=PatchDataset,
         answers={200: DatasetView},
     ),
 )

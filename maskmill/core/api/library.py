@@ -7,20 +7,41 @@ from typing import Annotated
 
 from pydantic import Field
 
-from maskmill.core.image import DatasetName, ImageStatus, NormalImage, Refusal, Upload
-from maskmill.core.limits import UPLOADS_PER_CALL_MAX
+from maskmill.core.image import DatasetName, DatasetStatus, ImageStatus, NormalImage, Refusal, Upload
+from maskmill.core.limits import DATASET_LIFE_S_MAX, DATASET_LIFE_S_MIN, UPLOADS_PER_CALL_MAX
 from maskmill.core.model import Model
 from maskmill.core.prompt import Template
 
+LifeS = Annotated[int, Field(strict=True, ge=DATASET_LIFE_S_MIN, le=DATASET_LIFE_S_MAX)]
+
 
 class CreateDataset(Model):
+    """A dataset that is kept until it is removed, or removed by itself after `expires_in_s` seconds.
+
+    A trial expires soon even where nothing is said about it.
+    """
+
     name: DatasetName
+    trial: bool = False
+    expires_in_s: LifeS | None = None
+
+
+class PatchDataset(Model):
+    """Another name, another end: what is absent stays; `expires_in_s: null` keeps the dataset until it is removed."""
+
+    name: DatasetName | None = None
+    expires_in_s: LifeS | None = None
 
 
 class DatasetView(Model):
+    """A dataset; with the status `removing` it is seen once, in the answer to its removal."""
+
     dataset_id: str
     name: str
     created_at: datetime
+    status: DatasetStatus = DatasetStatus.ACTIVE
+    trial: bool = False
+    expires_at: datetime | None = None
 
 
 class RequestUploads(Model):

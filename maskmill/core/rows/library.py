@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
-from maskmill.core.image import Dataset, Image, ImageStatus, NormalImage, Refusal
+from maskmill.core.image import Dataset, DatasetStatus, Image, ImageStatus, NormalImage, Refusal
 from maskmill.core.prompt import Template
 from maskmill.core.table import Condition, Key, Op, Path, Put, Row, Update
 
 DUE_UPLOADS = "DUE#uploads"
+DUE_DATASETS = "DUE#datasets"  # those that expire and those that are being removed
 
 
 def tenant_pk(tenant: str) -> str:
@@ -33,20 +35,62 @@ def template_key(tenant: str, dataset_id: str, template_id: str) -> Key:
 
 
 def put_dataset(tenant: str, dataset: Dataset) -> Put:
-    return Put(dataset_key(tenant, dataset.dataset_id), {"doc": dataset.model_dump_json()})
+    """A new dataset; one that expires is due at that moment.
+
+    The row has no attribute `expires_at`: the table's own time to live would remove it, and with it the only trace of
+    what must go as well.
+    """
+    row: dict[str, Any] = {
+        "tenant": tenant,
+        "dataset_id": dataset.dataset_id,
+        "doc": dataset.model_dump_json(include={"dataset_id", "created_at", "is_trial"}),
+        "name": dataset.name,
+    }
+    if dataset.expires_at is not None:
+        expiry_s = int(dataset.expires_at.timestamp())
+        row |= {"expiry_s": expiry_s, "due_pk": DUE_DATASETS, "due_at": expiry_s}
+    return Put(dataset_key(tenant, dataset.dataset_id), row)
 
 
 def dataset_of(row: Row) -> Dataset:
-    return Dataset.model_validate_json(row["doc"])
+    is_removed = "deleted_at_s" in row
+    values = json.loads(row["doc"]) | {
+        "name": row["name"],
+        "status": DatasetStatus.REMOVING if is_removed else DatasetStatus.ACTIVE,
+        "expires_at": datetime.fromtimestamp(row["expiry_s"], UTC) if "expiry_s" in row else None,
+    }
+    return Dataset.model_validate(values)
+
+
+def rename_dataset(tenant: str, dataset_id: str, *, name: str) -> Update:
+    """Refused when the dataset is being removed."""
+    return Update(dataset_key(tenant, dataset_id), set={("name",): name}, require=(is_kept(),))
+
+
+def expire_dataset(tenant: str, dataset_id: str, *, expiry_s: int | None) -> Update:
+    """Sets when a dataset expires (None: never); refused when it is being removed."""
+    names: tuple[Path, ...] = (("expiry_s",), ("due_pk",), ("due_at",))
+    key, kept = dataset_key(tenant, dataset_id), (is_kept(),)
+    if expiry_s is None:
+        return Update(key, remove=names, require=kept)
+    return Update(key, set=dict(zip(names, (expiry_s, DUE_DATASETS, expiry_s), strict=True)), require=kept)
+
+
+def is_kept() -> Condition:
+    """Nobody has asked for the removal of the dataset."""
+    return Condition(("deleted_at_s",), Op.ABSENT)
 
 
 def reserve(tenant: str, dataset_id: str, *, kind: str, count: int, count_max: int) -> Update:
-    """Count new things of a dataset before they are made; refused without a dataset, or when it would hold too many."""
+    """Count new things of a dataset before they are made.
+
+    Refused without a dataset, when it is being removed, or when it would hold too many.
+    """
     path = (f"{kind}_reserved",)
     return Update(
         key=dataset_key(tenant, dataset_id),
         add={path: count},
-        require=(Condition(path, Op.AT_MOST, count_max - count),),
+        require=(is_kept(), Condition(path, Op.AT_MOST, count_max - count)),
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from lambdas.serve_api import handler as edge
 from tests.contract import aws
-from tests.unit.lambdas.gateway import LANE_SEGMENTER, LANE_SIDE_MAX, Api, lane_reply
+from tests.unit.lambdas.gateway import LANE_SEGMENTER, LANE_SIDE_MAX, TRIAL_LIFE_S, Api, lane_reply
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ def whole_account() -> Iterator[Account]:
             "LANE_NAME": "lane",
             "LANE_SEGMENTER": LANE_SEGMENTER,
             "LANE_SIDE_MAX": str(LANE_SIDE_MAX),
+            "TRIAL_LIFE_S": str(TRIAL_LIFE_S),
         }
         with mock.patch.dict(os.environ, settings):
             edge.connect.cache_clear()

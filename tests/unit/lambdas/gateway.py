@@ -26,6 +26,7 @@ SHA256 = "0f" * 32
 PROMPT = {"points": [{"x": 0.5, "y": 0.5}]}
 LANE_SEGMENTER = "sam-vit-b-ec2df6273261"
 LANE_SIDE_MAX = 8
+TRIAL_LIFE_S = 6 * 3600
 
 
 @dataclass(frozen=True)

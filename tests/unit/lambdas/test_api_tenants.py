@@ -31,10 +31,11 @@ def owned(account: dict[str, str]) -> dict[str, str]:
 
 
 def body_for(route: Route, ids: dict[str, str]) -> Any:
-    if route.method != "POST":
+    if route.method not in {"POST", "PATCH"}:
         return None
     file = {"name": "a.jpg", "size_bytes": 1, "sha256": "0" * 64}
     return {
+        "/datasets/<dataset>": {},
         "/datasets/<dataset>/uploads": {"files": [file]},
         "/datasets/<dataset>/templates": {"name": "x", "placement": "centre"},
         "/datasets/<dataset>/jobs": {"recipe": recipe(ids["template"])},

@@ -52,6 +52,7 @@ def env_of(function: str, urls: dict[str, str]) -> dict[str, str]:
         "LANE_NAME": "lane",
         "LANE_SEGMENTER": "classic-1",
         "LANE_SIDE_MAX": "4",
+        "TRIAL_LIFE_S": "21600",
         "CHUNK_ITEMS": "25",
         "QUEUE_LIFE_S": "3600",
         "INVOCATION_TIMEOUT_S": "900",
