@@ -22,7 +22,7 @@ from maskmill.core.mask import Mask, Rle, rle_hash
 from maskmill.core.model import content_hash
 from maskmill.core.plan import Chunk, PlannedItem, mask_key_for
 from maskmill.core.ports import ObjectMissing, Objects
-from maskmill.core.prompt import Refinement, Template
+from maskmill.core.prompt import Refinement, Template, given_mask
 from maskmill.core.recipe import Composition, Layer, Recipe, draw
 from maskmill.core.result import (
     EXTENSIONS,
@@ -156,16 +156,28 @@ class _Canvas:
 
     def _refined(self, template: Template) -> tuple[str, LabelMask]:
         mask_key = mask_key_for(self.item, template, self.job.job.segmenter)
+        given = given_mask(template)
         object_id = keys.object_id_of(
-            pixels_sha256=self.normal.pixels_sha256, mask_key=mask_key, refinement=template.refinement
+            pixels_sha256=self.normal.pixels_sha256,
+            mask_key=mask_key if given is None else rle_hash(given),
+            refinement=template.refinement,
         )
         try:
             data = self.media.get(keys.label_rle(self.job.tenant, self.normal.pixels_sha256, object_id))
             return object_id, LabelMask.model_validate_json(data)
         except ObjectMissing:
-            raw = self._raw(mask_key)
+            raw = self._raw(mask_key) if given is None else self._given(given)
         refined = refine(mask_of(raw.rle, size=self.normal.size), _hard(template.refinement))
         return object_id, self.keep_label(object_id, refined, raw.score)
+
+    def _given(self, rle: Rle) -> Mask:
+        """The mask that a template brings along; raises InvalidInput on a picture of another size."""
+        if rle.size != self.normal.size:
+            mine, its = self.normal.size, rle.size
+            words = f"{its.width_px} × {its.height_px} pixels, this picture {mine.width_px} × {mine.height_px}"
+            advice = "Name the pictures that the mask belongs to (`image_ids`)."
+            raise InvalidInput(Code.INVALID_MASK, message=f"The template's mask has {words}. {advice}")
+        return Mask(rle=rle, score=1.0)
 
     def _raw(self, mask_key: str | None) -> Mask:
         if mask_key is None:

@@ -13,14 +13,15 @@ from pydantic import ValidationError
 from lambdas.serve_api import images
 from lambdas.serve_api.ports import Ports
 from maskmill.core import keys
-from maskmill.core.api import EmbeddingView, Everything, Segmentation, SegmentImage
-from maskmill.core.automask import Automask
+from maskmill.core.api import EmbeddingView, Everything, FindEverything, Segmentation, SegmentImage
+from maskmill.core.automask import Automask, masks_at
 from maskmill.core.engines import keeps_embeddings, score_min_of
 from maskmill.core.errors import Code, Conflict, FieldFault, InvalidInput, ModelFailure, Unavailable
 from maskmill.core.image import NormalImage
 from maskmill.core.limits import LANE_ANSWER_BYTES_MAX
 from maskmill.core.mask import Mask
 from maskmill.core.model import Model
+from maskmill.core.parts import parts_of
 from maskmill.core.ports import ObjectMissing
 from maskmill.core.shard import ImageAnswer, ImageTask, PromptTask, ShardRequest
 
@@ -38,10 +39,17 @@ def segment(ports: Ports, tenant: str, dataset_id: str, image_id: str, body: Seg
         raise ModelFailure(detail=f"{len(answer.masks)} answers for one prompt")
     candidates = (answer.masks[0].mask, *answer.masks[0].others)[: body.top_k]
     _check_sizes(candidates, normal)
-    return _bounded(Segmentation(segmenter=ports.lane_segmenter, candidates=candidates))
+    parts = parts_of(candidates[0].rle, most=body.parts_max) if body.parts_max else ()
+    return _bounded(Segmentation(segmenter=ports.lane_segmenter, candidates=candidates, parts=parts))
 
 
-def find_everything(ports: Ports, tenant: str, dataset_id: str, image_id: str, body: Automask) -> Everything:
+def find_everything(ports: Ports, tenant: str, dataset_id: str, image_id: str, body: FindEverything) -> Everything:
+    """Everything in a picture, or what of it lies under a point."""
+    found = _searched(ports, tenant, dataset_id, image_id, body.search())
+    return found if body.at is None else found.model_copy(update={"masks": masks_at(found.masks, body.at)})
+
+
+def _searched(ports: Ports, tenant: str, dataset_id: str, image_id: str, body: Automask) -> Everything:
     """Everything in a picture; a search that was made before is read and not made again.
 
     Where the caller names no number of points, it is no more than the lane gets through in time, and where no score, it

@@ -8,10 +8,11 @@ from lambdas.serve_api.names import is_id
 from lambdas.serve_api.ports import Ports
 from maskmill.core import rows
 from maskmill.core.api import Page, TemplateView
-from maskmill.core.errors import FieldFault, InvalidInput, NotFound
+from maskmill.core.errors import FieldFault, InvalidInput, ModelFailure, NotFound
 from maskmill.core.limits import TEMPLATE_BYTES_MAX, TEMPLATES_PER_DATASET_MAX
 from maskmill.core.ports import Table
 from maskmill.core.prompt import Template
+from maskmill.core.runs import runs_of
 from maskmill.core.table import Query
 
 PREFIX = "TEMPLATE#"
@@ -25,10 +26,23 @@ def create(ports: Ports, tenant: str, dataset_id: str, body: Template) -> Templa
         image = images.find(ports.table, tenant, dataset_id, reference) if is_id(reference) else None
         if image is None:
             raise InvalidInput(faults=(FieldFault("/reference_image_id", "no such image in this dataset"),))
+    check_mask(body)
     datasets.reserve(ports.table, tenant, dataset_id, kind="templates", count=1, count_max=TEMPLATES_PER_DATASET_MAX)
     (template_id,) = ports.ids.new(1)
     ports.table.write(rows.put_template(tenant, dataset_id, template_id, body))
     return _view(template_id, body)
+
+
+def check_mask(body: Template) -> None:
+    """A mask that the prompt holds covers the size that it names; raises InvalidInput."""
+    if body.prompt is None or body.prompt.previous is None:
+        return
+    try:
+        for _ in runs_of(body.prompt.previous):
+            pass
+    except ModelFailure as error:
+        fault = FieldFault("/prompt/previous/counts", f"no mask of this size as compressed COCO RLE: {error.detail}")
+        raise InvalidInput(faults=(fault,)) from error
 
 
 def listed(ports: Ports, tenant: str, dataset_id: str, *, cursor: str | None, limit: int) -> Page[TemplateView]:

@@ -7,16 +7,16 @@ a model.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import Field
 
-from maskmill.core.errors import Code, ModelFailure
 from maskmill.core.geometry import Point, pixel_of
 from maskmill.core.limits import AUTOMASK_CROP_LAYERS_MAX, AUTOMASK_SIDE_MAX
 from maskmill.core.mask import Mask, Rle
 from maskmill.core.model import Model, Number
+from maskmill.core.runs import runs_of
 
 Share = Annotated[Number, Field(ge=0.0, le=1.0)]
 
@@ -55,34 +55,10 @@ def _area_at(rle: Rle, point: Point) -> int:
     pixel = pixel_of(point, rle.size)
     place = pixel.column * rle.size.height_px + pixel.row
     end = area = 0
-    for index, run in enumerate(_runs(rle.counts)):
+    for index, run in enumerate(runs_of(rle)):
         is_mask = index % 2 == 1
         if end <= place < end + run and not is_mask:
             return 0
         end += run
         area += run if is_mask else 0
-    if end != rle.size.pixels:
-        raise ModelFailure(Code.INVALID_MASK, detail="the run lengths do not fill the image")
     return area
-
-
-def _runs(counts: str) -> Iterator[int]:
-    """The run lengths of COCO's text: 5 bits a character, the lowest first; from the fourth run on differences."""
-    last_but_one = last = index = value = shift = 0
-    for character in counts:
-        digit = ord(character) - 48
-        if not 0 <= digit < 64 or shift > 30:
-            raise ModelFailure(Code.INVALID_MASK, detail="this is no run-length text")
-        value |= (digit & 31) << shift
-        shift += 5
-        if digit & 32:
-            continue
-        run = value - (1 << shift) if digit & 16 else value
-        if index > 2:
-            run += last_but_one
-        if run < 0:
-            raise ModelFailure(Code.INVALID_MASK, detail="this is no run-length text")
-        yield run
-        last_but_one, last, index, value, shift = last, run, index + 1, 0, 0
-    if shift:
-        raise ModelFailure(Code.INVALID_MASK, detail="the run-length text is cut off")

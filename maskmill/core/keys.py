@@ -165,6 +165,9 @@ def search_id_of(search: Automask, *, segmenter: str) -> str:
 
 
 def object_id_of(*, pixels_sha256: str, mask_key: str | None, refinement: Refinement) -> str:
-    """The identity of a refined mask on its picture; without a mask key it is the whole picture."""
+    """The identity of a refined mask on its picture; without a mask key it is the whole picture.
+
+    For a mask that the template brings along, `mask_key` is the mask's own hash.
+    """
     cause = {"pixels": pixels_sha256, "mask": mask_key or "whole", "refinement": refinement}
     return content_hash(cause)[:40]

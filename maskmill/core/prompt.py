@@ -41,6 +41,7 @@ class Placement(StrEnum):
     FIXED = "fixed"  # the same normalised points: aligned shots from the same camera
     WHOLE = "whole"  # the whole image, without the segmenter
     CENTRE = "centre"  # one positive point at the centre of each image
+    MASK = "mask"  # the prompt's previous mask as it is, without the segmenter, on images of its size
     MATCH = "match"  # finds the reference object in each image
 
 
@@ -79,16 +80,29 @@ class Template(Model):
             raise ValueError("not_implemented: placement 'match' is not available yet")
         if self.placement is Placement.FIXED and self.prompt is None:
             raise ValueError("need_positive_point: placement 'fixed' needs a prompt")
+        if self.placement is Placement.MASK and not _is_a_mask_alone(self.prompt):
+            raise ValueError("placement 'mask' needs a prompt with a previous mask, and without points or a box")
         return self
+
+
+def _is_a_mask_alone(prompt: Prompt | None) -> bool:
+    return prompt is not None and prompt.previous is not None and not prompt.points and prompt.box is None
 
 
 _CENTRE = Prompt(points=(Point(x=0.5, y=0.5, positive=True),))
 
 
 def placed_prompt(template: Template) -> Prompt | None:
-    """The prompt of a template on any image of its dataset; None means the whole image, without the segmenter."""
-    if template.placement is Placement.WHOLE:
+    """The prompt of a template on any image of its dataset; None where no segmenter is asked (see `given_mask`)."""
+    if template.placement in (Placement.WHOLE, Placement.MASK):
         return None
     if template.placement is Placement.CENTRE:
         return _CENTRE
     return template.prompt
+
+
+def given_mask(template: Template) -> Rle | None:
+    """The mask that a template brings along; None where it is found, or is the whole image."""
+    if template.placement is not Placement.MASK or template.prompt is None:
+        return None
+    return template.prompt.previous

@@ -7,6 +7,7 @@ from lambdas.serve_api.routes.call import CURSOR, LIMIT, POLL_AFTER_S, Call, Par
 from maskmill.core.api import (
     EmbeddingView,
     Everything,
+    FindEverything,
     ImageView,
     Page,
     RequestUploads,
@@ -14,7 +15,6 @@ from maskmill.core.api import (
     SegmentImage,
     UploadTickets,
 )
-from maskmill.core.automask import Automask
 from maskmill.core.errors import Code
 from maskmill.core.image import ImageStatus
 
@@ -42,7 +42,7 @@ def _segment(call: Call) -> Reply:
 
 
 def _find_everything(call: Call) -> Reply:
-    body = bodies.read(call.body(), Automask)
+    body = bodies.read(call.body(), FindEverything)
     return Reply(200, segmenting.find_everything(call.ports, call.tenant, call.dataset, call.image, body))
 
 
@@ -89,8 +89,8 @@ ROUTES = (
         method="POST",
         path="/datasets/<dataset>/images/<image>/automask",
         run=_find_everything,
-        about="Find everything in an image",
-        body=Automask,
+        about="Find everything in an image, or what lies under a point of it",
+        body=FindEverything,
         answers={200: Everything},
         codes=LANE_CODES,
     ),

@@ -6,7 +6,7 @@ Lists are pages: `items` and, when there is more, `next_cursor`.
 from __future__ import annotations
 
 from maskmill.core.api.answers import Page, Problem, ProblemField
-from maskmill.core.api.interactive import EmbeddingView, Everything, Segmentation, SegmentImage
+from maskmill.core.api.interactive import EmbeddingView, Everything, FindEverything, Segmentation, SegmentImage
 from maskmill.core.api.jobs import (
     DatasetFiles,
     FileView,
@@ -36,6 +36,7 @@ __all__ = [
     "EmbeddingView",
     "Everything",
     "FileView",
+    "FindEverything",
     "Health",
     "ImageView",
     "ItemVariants",

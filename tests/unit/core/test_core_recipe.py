@@ -13,9 +13,10 @@ from pydantic import ValidationError
 
 from maskmill.core.edit import RANGES, Edits
 from maskmill.core.errors import Code, InvalidInput
-from maskmill.core.geometry import Point
+from maskmill.core.geometry import Point, Size
+from maskmill.core.mask import Rle
 from maskmill.core.model import canonical_json, content_hash
-from maskmill.core.prompt import Placement, Prompt, Template, placed_prompt
+from maskmill.core.prompt import Placement, Prompt, Template, given_mask, placed_prompt
 from maskmill.core.recipe import Distribution, Recipe, draw, resolve, variants_per_image
 from maskmill.core.result import file_stem, variant_stems
 
@@ -163,6 +164,10 @@ def test_fixed_needs_a_prompt_and_a_prompt_an_object() -> None:
 def test_placements() -> None:
     assert placed_prompt(CAP) == CAP.prompt
     assert placed_prompt(Template(name="all", placement=Placement.WHOLE)) is None
+    brought = Rle(size=Size(height_px=3, width_px=3), counts="9")
+    template = Template(name="part", prompt=Prompt(previous=brought), placement=Placement.MASK)
+    assert (placed_prompt(template), given_mask(template)) == (None, brought)
+    assert given_mask(Template(name="part", prompt=Prompt(previous=brought))) is None
     centre = placed_prompt(Template(name="mid", placement=Placement.CENTRE))
     assert centre is not None
     assert (centre.points[0].x, centre.points[0].y) == (0.5, 0.5)

@@ -102,6 +102,25 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "name with a slash": (template(name="a/b"), "/name"),
     "name with a line break": (template(name="a\n"), "/name"),
     "empty box": (template(prompt={"box": {"left": 0.5, "top": 0, "right": 0.5, "bottom": 1}}), "/prompt/box"),
+    "a mask that does not fill its size": (
+        template(prompt={"previous": {"size": {"height_px": 3, "width_px": 3}, "counts": "5"}}),
+        "/prompt/previous/counts",
+    ),
+    "no run-length text": (
+        template(prompt={"previous": {"size": {"height_px": 3, "width_px": 3}, "counts": "<svg>"}}),
+        "/prompt/previous/counts",
+    ),
+    "a given mask without a mask": (template(placement="mask", prompt={"points": [{"x": 0.5, "y": 0.5}]}), ""),
+    "a given mask and a point": (
+        template(
+            placement="mask",
+            prompt={
+                "points": [{"x": 0.5, "y": 0.5}],
+                "previous": {"size": {"height_px": 3, "width_px": 3}, "counts": "9"},
+            },
+        ),
+        "",
+    ),
     "colour": (template(colour="url(javascript:1)"), "/colour"),
     "escaped pointer": (template(**{"a/b~c": 1}), "/a~1b~0c"),
 }

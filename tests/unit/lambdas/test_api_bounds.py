@@ -10,8 +10,10 @@ import pytest
 from lambdas.plan_job import logic as plan_job
 from lambdas.serve_api import jobs
 from maskmill.core import limits, rows
+from maskmill.core.geometry import Size
 from maskmill.core.job import JobStatus
 from maskmill.core.messages import PlanJob
+from maskmill.core.runs import rle_of_runs
 from tests.contract import aws
 from tests.unit.lambdas.gateway import PROMPT, Api, recipe
 
@@ -21,7 +23,10 @@ SIZE = {"height_px": 4000, "width_px": 3000}
 
 
 def large_template(name: str, chars: int) -> dict[str, Any]:
-    return {"name": name, "prompt": {**PROMPT, "previous": {"size": SIZE, "counts": "0" * chars}}}
+    """A template with a mask of nothing, written as long as is asked: empty runs after the whole picture."""
+    nothing = rle_of_runs([SIZE["height_px"] * SIZE["width_px"], 0, 0], Size.model_validate(SIZE)).counts
+    counts = nothing + "0" * (chars - len(nothing))
+    return {"name": name, "prompt": {**PROMPT, "previous": {"size": SIZE, "counts": counts}}}
 
 
 def test_a_template_that_is_too_large_is_refused_and_costs_no_place(api: Api) -> None:

@@ -10,13 +10,14 @@ import pytest
 from lambdas.serve_api import handler as edge
 from lambdas.serve_api import segmenting
 from maskmill.core import keys, limits, rows
-from maskmill.core.api import Everything
-from maskmill.core.automask import Automask
+from maskmill.core.api import Everything, FindEverything
+from maskmill.core.automask import Automask, FoundMask
 from maskmill.core.engines import CLASSIC_SCORE_MIN
 from maskmill.core.geometry import Point, Size
 from maskmill.core.image import Refusal
 from maskmill.core.mask import Mask, Rle
 from maskmill.core.prompt import Prompt
+from maskmill.core.runs import rle_of_runs
 from maskmill.core.shard import ImageAnswer, MaskAnswer, ServerProblem, ShardAnswer, ShardRequest
 from tests.contract import aws
 from tests.unit.lambdas.gateway import LANE_SEGMENTER, LANE_SIDE_MAX, PROMPT, Answer, Api, mask_of, normal_image
@@ -63,6 +64,22 @@ def test_the_lane_is_named_addresses_of_the_tenant_alone(api: Api, image: str, l
     assert task.embedding == f"s3://{aws.MEDIA}/{keys.embedding(api.tenant, PIXELS, LANE_SEGMENTER)}"
 
 
+def test_the_parts_of_the_first_candidate_come_when_they_are_asked_for(
+    api: Api, image: str, lane: aws.LaneFunction
+) -> None:
+    """Two bars of 30 rows in a picture of 40 columns; the wider one first."""
+    two = rle_of_runs([300, 90, 300, 150, 360], Size(height_px=30, width_px=40))
+    answered = MaskAnswer(mask_key="0", mask=Mask(rle=two, score=0.9))
+    shard = ShardAnswer(segmenter=LANE_SEGMENTER, images=(ImageAnswer(image_key="0", masks=(answered,)),))
+    lane.reply = lambda _payload: aws.answering(shard)
+    answer = api.post(f"{image}/segment", {"prompt": PROMPT, "parts_max": 8})
+    assert answer.status == 200, answer.text
+    assert [part["area_px"] for part in answer.json["parts"]] == [150, 90]
+    assert answer.json["parts"][0]["box"] == {"x": 23, "y": 0, "width": 5, "height": 30}
+    assert len(api.post(f"{image}/segment", {"prompt": PROMPT, "parts_max": 1}).json["parts"]) == 1
+    assert api.post(f"{image}/segment", {"prompt": PROMPT}).json["parts"] == []
+
+
 BAD_PROMPTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "no prompt": ({}, "/prompt", "invalid_request"),
     "nothing to look for": ({"prompt": {}}, "/prompt", "need_positive_point"),
@@ -75,6 +92,7 @@ BAD_PROMPTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "too many points": ({"prompt": {"points": [{"x": 0.1, "y": 0.1}] * 65}}, "/prompt/points", "invalid_request"),
     "four candidates": ({"prompt": PROMPT, "top_k": 4}, "/top_k", "invalid_request"),
     "no candidate": ({"prompt": PROMPT, "top_k": 0}, "/top_k", "invalid_request"),
+    "too many parts": ({"prompt": PROMPT, "parts_max": 65}, "/parts_max", "invalid_request"),
     "an unknown choice": ({"prompt": PROMPT, "choice": "3"}, "/choice", "invalid_request"),
     "an address": ({"prompt": PROMPT, "address": "s3://other/key"}, "/address", "invalid_request"),
 }
@@ -183,12 +201,31 @@ def test_a_search_is_made_once_and_then_read(api: Api, image: str, lane: aws.Lan
     assert len(lane.calls) == 2
 
 
+def test_what_lies_under_a_point_is_picked_from_the_same_search(api: Api, image: str, lane: aws.LaneFunction) -> None:
+    size = Size(height_px=30, width_px=40)
+    large, small = rle_of_runs([0, 1200], size), rle_of_runs([300, 90, 810], size)
+    things = [
+        FoundMask(mask=Mask(rle=rle, score=0.9), stability=1.0, point=Point(x=0.3, y=0.3)) for rle in (large, small)
+    ]
+    shard = ShardAnswer(segmenter=LANE_SEGMENTER, images=(ImageAnswer(image_key="0", found=tuple(things)),))
+    lane.reply = lambda _payload: aws.answering(shard)
+    assert len(api.post(f"{image}/automask", {}).json["masks"]) == 2
+    under = api.post(f"{image}/automask", {"at": {"x": 0.28, "y": 0.5}}).json
+    assert [one["mask"]["rle"]["counts"] for one in under["masks"]] == [small.counts, large.counts]
+    assert "at" not in under["search"]
+    beside = api.post(f"{image}/automask", {"at": {"x": 0.9, "y": 0.5}}).json
+    assert [one["mask"]["rle"]["counts"] for one in beside["masks"]] == [large.counts]
+    assert len(lane.calls) == 1
+    assert api.post(f"{image}/automask", {"at": {"x": 1.1, "y": 0.5}}).pointers == ["/at/x"]
+
+
 def test_a_search_asks_for_the_score_that_suits_the_segmenter(api: Api, image: str, lane: aws.LaneFunction) -> None:
     """A good mask of `classic` scores far less than one of SAM: SAM's bound would leave nothing of any photo."""
     _, _, dataset, _, image_id = image.split("/")
     ports = replace(api.ports, lane_segmenter="classic-1")
     for search in (Automask(), Automask(score_min=0.8)):
-        segmenting.find_everything(ports, api.tenant, dataset, image_id, search)
+        body = FindEverything.model_validate(search.model_dump(exclude_unset=True))
+        segmenting.find_everything(ports, api.tenant, dataset, image_id, body)
     scores = [call["images"][0]["everything"]["score_min"] for call in lane.calls]
     assert scores == [CLASSIC_SCORE_MIN, 0.8]
     assert Automask().score_min > CLASSIC_SCORE_MIN

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from maskmill.core import keys
-from maskmill.core.geometry import Point
-from maskmill.core.prompt import Prompt, Template
+from maskmill.core.geometry import Point, Size
+from maskmill.core.mask import Rle
+from maskmill.core.prompt import Placement, Prompt, Template
 from maskmill.core.shard import ShardRequest
-from tests.unit.lambdas.scene import SEGMENTER, TENANT, Scene
+from tests.unit.lambdas.scene import SEGMENTER, TEMPLATE, TENANT, Scene
 
+GIVEN = Rle(size=Size(height_px=30, width_px=40), counts="0PX1")
 CAP = Template(name="cap", prompt=Prompt(points=(Point(x=0.1, y=0.1),)))
 
 
@@ -36,6 +38,15 @@ def test_requests_that_ask_for_different_masks_have_different_names() -> None:
 
 def test_the_same_request_has_the_same_name() -> None:
     assert dispatched(is_known=False) == dispatched(is_known=False)
+
+
+def test_a_mask_that_a_template_brings_along_is_not_asked_for() -> None:
+    scene = Scene()
+    given = Template(name="part", placement=Placement.MASK, prompt=Prompt(previous=GIVEN))
+    scene.submit(u=given)
+    scene.plan(items=1)
+    request = ShardRequest.model_validate_json(scene.work.get(scene.dispatch()))
+    assert [task.prompt.points for task in request.images[0].prompts] == [TEMPLATE.prompt and TEMPLATE.prompt.points]
 
 
 def test_an_engine_with_weights_is_told_where_to_keep_what_it_knows_of_a_picture() -> None:

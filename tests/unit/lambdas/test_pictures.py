@@ -17,12 +17,12 @@ from lambdas.finish_job import dataset
 from lambdas.finish_job.dataset import write_dataset
 from lambdas.render_item.pictures import paint
 from maskmill.core import keys, rows
-from maskmill.core.errors import MaskmillError
+from maskmill.core.errors import Code, MaskmillError
 from maskmill.core.geometry import Point
 from maskmill.core.job import Job
 from maskmill.core.mask import Mask
 from maskmill.core.plan import Chunk, PlannedItem, mask_key_for
-from maskmill.core.prompt import Prompt, Refinement, Template
+from maskmill.core.prompt import Placement, Prompt, Refinement, Template
 from maskmill.core.recipe import Recipe, resolve
 from maskmill.core.result import ItemResult, Remark
 from maskmill.core.rows import JobState
@@ -46,12 +46,12 @@ def photo() -> bytes:
 class Scene:
     """One ready item with known masks in a bucket, and a job over it."""
 
-    def __init__(self, recipe: dict[str, Any], *, empty: tuple[str, ...] = ()) -> None:
+    def __init__(self, recipe: dict[str, Any], *, empty: tuple[str, ...] = (), shoe: Template = SHOE) -> None:
         self.media = MemoryObjects("media")
         made = normalise(photo())
         self.item = PlannedItem(index=0, image_id="i1", name="Photo One.JPG", normal=made.normal)
         self.chunk = Chunk(number=0, items=(self.item,))
-        templates = {"a": CAP, "b": SHOE}
+        templates = {"a": CAP, "b": shoe}
         job = Job(
             job_id="j1",
             dataset_id="d1",
@@ -67,7 +67,8 @@ class Scene:
             if template_id not in empty:
                 mask[5:15, 10:30] = True
             key = mask_key_for(self.item, template, "classic-1")
-            assert key is not None
+            if key is None:
+                continue
             answer = Mask(rle=rle_of(mask), score=0.5)
             self.media.put(
                 keys.mask(TENANT, made.normal.pixels_sha256, key), answer.model_dump_json().encode(), media_type="x"
@@ -98,6 +99,31 @@ def test_a_template_that_found_nothing_leaves_no_label_and_no_variant() -> None:
     assert [label.name for label in result.labels] == ["cap"]
     assert [variant.file_stem for variant in result.variants] == ["0001_photo-one__cap"]
     assert result.remarks == (Remark.EMPTY_MASK,)
+
+
+def given(mask: np.ndarray, **more: Any) -> Template:
+    """A template that brings its mask along."""
+    return Template(name="given", placement=Placement.MASK, prompt=Prompt(previous=rle_of(mask)), **more)
+
+
+def test_a_mask_that_a_template_brings_along_is_used_as_it_is_and_refined() -> None:
+    mask = np.zeros((30, 40), np.bool_)
+    mask[20:25, 3:9] = mask[2, 2] = True
+    png = TWO_LAYERS | {"output": {"format": "png"}}
+    result = Scene(png, shoe=given(mask)).paint()
+    assert [(label.name, label.score, label.area_px) for label in result.labels][1] == ("given", 1.0, 31)
+    assert len(result.variants) == 2
+    whole = Scene(png, shoe=Template(name="given", placement=Placement.WHOLE)).paint()
+    assert whole.labels[1].object_id != result.labels[1].object_id
+    refined = Scene(png, shoe=given(mask, refinement=Refinement(island_area_min=0.01))).paint()
+    assert refined.labels[1].area_px == 30
+
+
+def test_a_given_mask_of_another_size_ends_the_item_with_words_about_both() -> None:
+    scene = Scene(TWO_LAYERS, shoe=given(np.ones((30, 41), np.bool_)))
+    with pytest.raises(MaskmillError, match="41 × 30 pixels, this picture 40 × 30") as raised:
+        scene.paint()
+    assert raised.value.code is Code.INVALID_MASK
 
 
 def test_without_the_normal_image_painting_says_so() -> None:
