@@ -177,6 +177,7 @@ class PipelineStack(cdk.Stack):
             may=[
                 rows(data.table, "GetItem", "Query", "UpdateItem"),
                 objects(data.media, "GetObject", keys=(prefixes.NORMALS, prefixes.LABELS, prefixes.VARIANTS)),
+                objects(data.media, "GetObject", keys=(prefixes.CHUNKS,)),
                 objects(data.media, "PutObject", "AbortMultipartUpload", keys=(prefixes.DATASETS,)),
                 absence(data.media),
             ],

@@ -16,7 +16,7 @@ from maskmill.core.item import ItemStatus
 from maskmill.core.job import JobStatus
 from maskmill.core.messages import DispatchItems, PlanJob
 from maskmill.core.plan import Plan, planned_items
-from maskmill.core.ports import Clock, Objects, Queues, Table
+from maskmill.core.ports import Clock, ObjectMissing, Objects, Queues, Table
 from maskmill.core.recipe import backgrounds_of, images_max
 from maskmill.core.rows import JobState
 from maskmill.core.table import Put, Row, RowConflict, Update
@@ -99,9 +99,26 @@ def _write_if(ports: Ports, write: Update | Put) -> Row | None:
 def _plan_of(ports: Ports, job: JobState) -> Plan:
     key = keys.plan(job.tenant, job.job.job_id)
     if ports.media.head(key) is None:
-        fresh = _fresh_plan(ports, job)
+        fresh = _source_plan(ports, job) or _fresh_plan(ports, job)
         ports.media.put_first(key, fresh.model_dump_json().encode(), media_type="application/json")
     return Plan.model_validate_json(ports.media.get(key))
+
+
+def _source_plan(ports: Ports, job: JobState) -> Plan | None:
+    """The plan of the job that this one takes up, without images that were removed meanwhile.
+
+    None for a job of its own, and where that other one was never planned.
+    """
+    if job.job.retry_of is None:
+        return None
+    try:
+        plan = Plan.model_validate_json(ports.media.get(keys.plan(job.tenant, job.job.retry_of)))
+    except ObjectMissing:
+        return None
+    known = _images(ports.table, job)
+    kept = [item for item in plan.items if item.image_id in known]
+    numbered = tuple(item.model_copy(update={"index": index}) for index, item in enumerate(kept))
+    return plan.model_copy(update={"items": numbered})
 
 
 def _fresh_plan(ports: Ports, job: JobState) -> Plan:

@@ -82,7 +82,7 @@ def chunks_of(table: Table, tenant: str, job_id: str, *, after: str | None = Non
 def view(table: Table, state: JobState) -> JobView:
     """A job as the API shows it."""
     job = state.job
-    counts = state.counts or _counts(table, state)
+    counts = counts_of(table, state)
     has_dataset = state.status.is_terminal and state.archive_bytes > 0
     return JobView(
         job_id=job.job_id,
@@ -97,10 +97,15 @@ def view(table: Table, state: JobState) -> JobView:
         refusal=state.refusal,
         recipe=job.recipe.recipe,
         archive_bytes=state.archive_bytes if has_dataset else None,
+        retry_of=job.retry_of,
+        retried_by=tuple(sorted(state.retried_by)),
     )
 
 
-def _counts(table: Table, state: JobState) -> Counts:
+def counts_of(table: Table, state: JobState) -> Counts:
+    """How many items are in each state: as they were counted when the job ended, or summed over its chunks."""
+    if state.counts is not None:
+        return state.counts
     tally: Counter[str] = Counter()
     for _, chunk in chunks_of(table, state.tenant, state.job.job_id):
         tally.update(chunk.counts.model_dump())

@@ -6,21 +6,21 @@ the truth and the plan message a hint: whoever submits again while the job is no
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 
 from pydantic_core import ErrorDetails
 
-from lambdas.serve_api import datasets, images, templates
+from lambdas.serve_api import datasets, images, jobs, templates
 from lambdas.serve_api.bodies import check_size
 from lambdas.serve_api.names import is_id
 from lambdas.serve_api.ports import Ports
 from maskmill.core import rows
 from maskmill.core.api import SubmitJob
 from maskmill.core.edit import Background
-from maskmill.core.errors import Code, FieldFault, InvalidInput
+from maskmill.core.errors import Code, Conflict, FieldFault, InvalidInput
 from maskmill.core.image import Image, ImageStatus
-from maskmill.core.job import Job, job_id_of
+from maskmill.core.job import Job, is_worth_retrying, job_id_of
 from maskmill.core.limits import (
     IDEMPOTENCY_KEY_CHARS_MAX,
     IMAGES_PER_DATASET_MAX,
@@ -51,9 +51,30 @@ def submit(ports: Ports, tenant: str, dataset_id: str, key: str | None, body: Su
     datasets.require(ports.table, tenant, dataset_id)
     job_id = job_id_of(tenant, ports.ids.new(1)[0] if key is None else _checked(key))
     body_hash = content_hash({"dataset": dataset_id, "body": body})
+    return accepted(ports, tenant, job_id, body_hash, lambda: _job(ports, tenant, dataset_id, job_id, body))
+
+
+def retry(ports: Ports, tenant: str, source_id: str, key: str | None) -> JobState:
+    """A new job over the plan of one that has ended, new or the one that the same key named before.
+
+    What is done costs it only look-ups, so its dataset is whole. Raises NotFound, idempotency_mismatch, and Conflict
+    while the source is open, where nothing of it failed, and while another retry of it is open.
+    """
+    source = jobs.require(ports.table, tenant, source_id)
+    datasets.require(ports.table, tenant, source.job.dataset_id)
+    job_id = job_id_of(tenant, ports.ids.new(1)[0] if key is None else _checked(key))
+    state = accepted(
+        ports, tenant, job_id, content_hash({"retry_of": source_id}), lambda: _again(ports, tenant, source, job_id)
+    )
+    ports.table.write(rows.note_retry(tenant, source_id, job_id))
+    return state
+
+
+def accepted(ports: Ports, tenant: str, job_id: str, body_hash: str, make: Callable[[], Job]) -> JobState:
+    """The job of this id, made and sent on its way unless it was before; raises idempotency_mismatch."""
     row = ports.table.get(rows.job_key(tenant, job_id))
     if row is None:
-        job = _job(ports, tenant, dataset_id, job_id, body)
+        job = make()
         now_s = int(job.created_at.timestamp())
         write = rows.put_job(tenant, job, body_hash=body_hash, now_s=now_s, due_at_s=now_s + SWEEP_FIRST_LOOK_S)
         try:
@@ -75,6 +96,28 @@ def _checked(key: str) -> str:
         detail = f"the Idempotency-Key header has 1 to {IDEMPOTENCY_KEY_CHARS_MAX} visible characters"
         raise InvalidInput(faults=(FieldFault(pointer="", detail=detail),))
     return key
+
+
+def _again(ports: Ports, tenant: str, source: JobState, job_id: str) -> Job:
+    """The source's job under a new id, for the segmenter of today."""
+    if not source.status.is_terminal:
+        raise Conflict(message="The job has not ended yet. It can be retried when it has.")
+    if not is_worth_retrying(jobs.counts_of(ports.table, source)) and source.refusal is None:
+        raise Conflict(message="Every item of the job came to a good end. There is nothing to retry.")
+    if any(_is_open(ports.table, tenant, retry_id) for retry_id in sorted(source.retried_by)):
+        raise Conflict(message="A retry of this job is running already. Wait for it.")
+    changes = {
+        "job_id": job_id,
+        "retry_of": source.job.job_id,
+        "segmenter": ports.segmenter,
+        "created_at": ports.clock.now(),
+    }
+    return source.job.model_copy(update=changes)
+
+
+def _is_open(table: Table, tenant: str, job_id: str) -> bool:
+    row = table.get(rows.job_key(tenant, job_id))
+    return row is not None and not rows.job_of(row).status.is_terminal
 
 
 def _job(ports: Ports, tenant: str, dataset_id: str, job_id: str, body: SubmitJob) -> Job:

@@ -91,6 +91,12 @@ class Job(Model):
     image_ids: tuple[str, ...] | None = None  # None: every image that was uploaded by the time of planning
     segmenter: str  # the version that masks are keyed by
     created_at: datetime
+    retry_of: str | None = None  # the ended job whose plan this one takes up
+
+
+def is_worth_retrying(counts: Counts) -> bool:
+    """Whether an ended job left items that another run may bring to a good end."""
+    return counts.failed + counts.cancelled > 0
 
 
 def outcome(counts: Counts, *, cancel_requested: bool) -> JobStatus:

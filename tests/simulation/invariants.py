@@ -136,7 +136,13 @@ class Invariants:
         """At most one job for each user's key, whatever was clicked twice and repeated, and the one that was told."""
         for user in users:
             told = {job_id for _, job_id in user.submitted}
-            made = {job.job.job_id for job in states if job.job.dataset_id == user.dataset_id}
+            own = [job for job in states if job.job.dataset_id == user.dataset_id]
+            made = {job.job.job_id for job in own if job.job.retry_of is None}
+            again = {job.job.job_id for job in own if job.job.retry_of is not None}
+            if len(again) > 1 or again != set(user.retried):
+                yield f"user {user.number} was told of the retry {user.retried}, and there are {again or 'none'}"
+            if again != {retry_id for job in own for retry_id in job.retried_by}:
+                yield f"the job of user {user.number} does not name its retry {again}"
             if len(made) > 1 or not told <= made or (made and not told and not user.has_left):
                 yield f"user {user.number} was told of {told or 'nothing'}, and there are {made or 'none'}"
 

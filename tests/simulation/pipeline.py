@@ -64,6 +64,7 @@ class Pipeline:
     images: int = 5
     with_sweep: bool = True
     with_cancel: bool = True
+    with_retry: bool = True  # a retry asks again for what failed
     hands: Hands = Hands()
     repairs: Counter[str] = field(default_factory=Counter)
     open_users: int = 0
@@ -134,6 +135,7 @@ class Pipeline:
             self.uploads,
             images_max=self.images,
             may_cancel=self.with_cancel,
+            may_retry=self.with_retry,
             may_leave=self.with_sweep,
             arrived=lambda message: self._deliver(QueueName.INGEST, message),
         )

@@ -55,7 +55,7 @@ def test_seeds_that_found_something_stay_quiet(mode: str) -> None:
 def test_in_calm_the_sweep_repairs_nothing_and_each_mask_is_asked_for_once() -> None:
     """By one request. A user who clicks twice may have it sent twice: the second dispatcher finds it not yet sent."""
     for seed in range(2000, 2030):
-        pipeline = Pipeline(World(seed), jobs=2, with_cancel=False)
+        pipeline = Pipeline(World(seed), jobs=2, with_cancel=False, with_retry=False)
         assert not pipeline.run(), f"seed {seed}"
         assert not pipeline.repairs, f"seed {seed}: {pipeline.repairs}"
         requests = [pipeline.work.objects[key] for key in set(pipeline.endpoint.invocations)]
@@ -80,10 +80,10 @@ def test_the_same_seed_plays_the_same_world() -> None:
 
 
 def test_a_second_job_with_other_edits_asks_the_model_for_nothing() -> None:
-    pipeline = Pipeline(World(3), jobs=1, with_cancel=False)
+    pipeline = Pipeline(World(3), jobs=1, with_cancel=False, with_retry=False)
     assert not pipeline.run()
     before = len(pipeline.endpoint.invocations)
-    again = Pipeline(World(3), jobs=1, with_cancel=False)
+    again = Pipeline(World(3), jobs=1, with_cancel=False, with_retry=False)
     again.media.objects.update(pipeline.media.objects)
     assert not again.run()
     assert before > 0

@@ -63,9 +63,11 @@ class User:
     uploads: MemoryObjects
     images_max: int
     may_cancel: bool
+    may_retry: bool
     may_leave: bool  # a user who left asks nobody again: whether the job exists, and goes on, is the service's business
     arrived: Callable[[IngestUpload], None]  # the store's event
     submitted: list[tuple[str, str]] = field(default_factory=list)  # tenant and job, once for each answer
+    retried: list[str] = field(default_factory=list)  # jobs that took up the first one, once for each answer
     dataset_id: str = ""
     has_left: bool = False
 
@@ -99,6 +101,8 @@ class User:
             self.world.sleep(120 * self.chance("cancel_after"))
             self.world.marks["cancel"] += 1
             self._cancel(self.submitted[0][1])
+        if self.may_retry and self.chance("retries") < 0.3:
+            self._retry(self.submitted[0][1])
 
     def _recipe(self) -> Recipe:
         ids = [
@@ -138,6 +142,19 @@ class User:
                 return
             job = self._insist(lambda: submissions.submit(self.api, self.tenant, self.dataset_id, key, body))
         self.submitted.append((self.tenant, job.job.job_id))
+
+    def _retry(self, job_id: str) -> None:
+        """Wait for the end of the job, and have it run again under one key, perhaps with two clicks."""
+        while not rows.job_of(self.table.rows[rows.job_key(self.tenant, job_id)]).status.is_terminal:
+            self.world.sleep(60.0)
+        for _ in range(2 if self.chance("retries_twice") < 0.5 else 1):
+            try:
+                state = self._insist(lambda: submissions.retry(self.api, self.tenant, job_id, f"again-{self.number}"))
+            except Conflict:
+                self.world.marks["nothing_to_retry"] += 1
+                return
+            self.world.marks["retry"] += 1
+            self.retried.append(state.job.job_id)
 
     def _cancel(self, job_id: str) -> None:
         def ask() -> None:

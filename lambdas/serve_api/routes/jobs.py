@@ -39,6 +39,11 @@ def _cancel(call: Call) -> Reply:
     return _accepted(jobs.cancel(call.ports, call.tenant, call.job))
 
 
+def _retry(call: Call) -> Reply:
+    state = submissions.retry(call.ports, call.tenant, call.job, call.headers.get("idempotency-key"))
+    return _accepted(jobs.view(call.ports.table, state))
+
+
 def _list_items(call: Call) -> Reply:
     status = call.choice("status", ItemStatus)
     return Reply(200, results.items(call.ports, call.tenant, call.job, status=status, cursor=call.cursor))
@@ -84,6 +89,14 @@ ROUTES = (
         about="Ask for the end of a job",
         answers={202: JobView},
         codes=(Code.CONFLICT,),
+    ),
+    Route(
+        method="POST",
+        path="/jobs/<job>/retry",
+        run=_retry,
+        about="Run an ended job again over the same plan, as a new job; the same Idempotency-Key names the same job",
+        answers={202: JobView},
+        codes=(Code.CONFLICT, Code.IDEMPOTENCY_MISMATCH),
     ),
     Route(
         method="GET",

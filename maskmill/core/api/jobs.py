@@ -26,7 +26,10 @@ class SubmitJob(Model):
 
 
 class JobView(Model):
-    """A job; `waiting_for_gpu` says that all open items wait for the segmenter and nothing has come back yet."""
+    """A job; `waiting_for_gpu` says that all open items wait for the segmenter and nothing has come back yet.
+
+    `retry_of` is the job whose plan this one took up, `retried_by` are those that took up this one's.
+    """
 
     job_id: str
     dataset_id: str
@@ -40,6 +43,8 @@ class JobView(Model):
     refusal: Refusal | None = None
     recipe: Recipe
     archive_bytes: int | None = None
+    retry_of: str | None = None
+    retried_by: tuple[str, ...] = ()
 
 
 class ItemView(Model):

@@ -40,6 +40,7 @@ class JobState:
     finish_until_s: int  # the deadline of the run that is finishing the job; 0 before the first
     finish_run: str | None  # the name of that run, by which it knows its own claim
     counts: Counts | None  # of an ended job whose items were counted when it ended
+    retried_by: frozenset[str]  # jobs that took up this one's plan
 
     @property
     def is_full(self) -> bool:
@@ -91,6 +92,7 @@ def job_of(row: Row) -> JobState:
         finish_until_s=row.get("finish_until_s", 0),
         finish_run=row.get("finish_run"),
         counts=Counts.model_validate_json(row["counts"]) if "counts" in row else None,
+        retried_by=frozenset(row.get("retried_by", ())),
     )
 
 
@@ -117,6 +119,11 @@ def mark_planned(tenant: str, job_id: str, *, chunks_total: int, items_total: in
         },
         require=(_enter(JobStatus.RUNNING),),
     )
+
+
+def note_retry(tenant: str, job_id: str, retry_id: str) -> Update:
+    """Another job takes up this one's plan; noting it again changes nothing."""
+    return Update(key=job_key(tenant, job_id), add={("retried_by",): frozenset({retry_id})})
 
 
 def add_full_chunk(tenant: str, job_id: str, number: int) -> Update:

@@ -95,7 +95,7 @@ RIGHTS = {
     | send("Finish")
     | receive("RenderQueue/Queue"),
     "FinishJob": table("get", "query", "update")
-    | get("Media", NORMAL, LABELS, VARIANTS)
+    | get("Media", NORMAL, LABELS, VARIANTS, CHUNKS)
     | put("Media", DATASETS)
     | {("s3:AbortMultipartUpload", f"<Media.Arn>/{DATASETS}")}
     | miss("Media")

@@ -371,3 +371,20 @@ def test_a_job_that_ended_without_a_dataset_has_no_files(api: Api) -> None:
     close(api, job)
     assert api.get(f"/jobs/{job}/files").status == 409
     assert api.get(f"/jobs/{job}").json["archive_bytes"] is None
+
+
+def test_an_ended_job_with_failures_is_retried_as_a_new_job(api: Api, other: Api) -> None:
+    job = api.job()
+    assert api.post(f"/jobs/{job}/retry").code == "conflict"
+    api.plan(job, items=1, chunk_items=4)
+    failed = Refusal(code="model_failed", message="no")
+    api.ports.table.write(rows.end_item(api.tenant, job, 0, 0, status=ItemStatus.FAILED, now_s=1, refusal=failed))
+    write = rows.begin_finishing(api.tenant, job, run="r", now_s=1, until_s=2)
+    api.ports.table.write(write)
+    api.ports.table.write(rows.close_job(api.tenant, job, status=JobStatus.FAILED, finished_at=api.ports.clock.now()))
+    assert other.post(f"/jobs/{job}/retry").code == "not_found"
+    answer = api.post(f"/jobs/{job}/retry", idempotency_key="again")
+    assert (answer.status, answer.json["retry_of"]) == (202, job)
+    assert answer.headers["Location"] == f"/api/v1/jobs/{answer.json['job_id']}"
+    assert api.post(f"/jobs/{job}/retry", idempotency_key="again").json == answer.json
+    assert api.get(f"/jobs/{job}").json["retried_by"] == [answer.json["job_id"]]
