@@ -11,6 +11,7 @@ from infra.config import Stage, chosen
 from infra.stacks.api import ApiStack
 from infra.stacks.data import DataStack
 from infra.stacks.inference import InferenceStack
+from infra.stacks.live import LiveStack
 from infra.stacks.pipeline import PipelineStack
 
 CONTEXT = (
@@ -28,10 +29,11 @@ CONTEXT = (
 
 
 def build(app: cdk.App, stage: Stage) -> None:
-    """data → pipeline → api and inference."""
+    """data → pipeline → live, inference and api."""
     data = DataStack(app, f"{stage.prefix}-data", stage)
     pipeline = PipelineStack(app, f"{stage.prefix}-pipeline", stage, data=data)
     InferenceStack(app, f"{stage.prefix}-inference", stage, data=data, topics=pipeline.answers)
+    LiveStack(app, f"{stage.prefix}-live", stage, data=data)
     ApiStack(app, f"{stage.prefix}-api", stage, data=data, plan_queue=pipeline.plan_queue)
     cdk.Tags.of(app).add("application", "maskmill")
     cdk.Tags.of(app).add("stage", stage.name)

@@ -27,3 +27,4 @@ RENDER_ITEM = Shape(verb="render_item", bundle=IMAGING, memory_mb=3008, timeout_
 FINISH_JOB = Shape(verb="finish_job", bundle=IMAGING, memory_mb=3008, timeout_s=900)
 SWEEP = Shape(verb="sweep", bundle=CONTROL, memory_mb=512, timeout_s=50)  # ends before its next minute begins
 BURY_LETTERS = Shape(verb="bury_letters", bundle=CONTROL, memory_mb=512, timeout_s=60, batch=10)
+PUSH_PROGRESS = Shape(verb="push_progress", bundle=CONTROL, memory_mb=512, timeout_s=60, batch=100)

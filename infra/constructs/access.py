@@ -25,6 +25,19 @@ def index(table: dynamodb.ITableV2, *names: Index) -> iam.PolicyStatement:
     return iam.PolicyStatement(actions=["dynamodb:Query"], resources=arns)
 
 
+def read_changes(table: dynamodb.TableV2) -> iam.PolicyStatement:
+    """What an event source needs of the stream that it reads."""
+    actions = ["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"]
+    return iam.PolicyStatement(actions=[f"dynamodb:{action}" for action in actions], resources=[stream_of(table)])
+
+
+def stream_of(table: dynamodb.TableV2) -> str:
+    """The address of the table's stream."""
+    if table.table_stream_arn is None:
+        raise ValueError("the table has no stream")
+    return table.table_stream_arn
+
+
 def objects(bucket: s3.IBucket, *actions: str, keys: tuple[str, ...]) -> iam.PolicyStatement:
     """Objects whose keys match one of the patterns."""
     arns = [bucket.arn_for_objects(key) for key in keys]

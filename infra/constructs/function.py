@@ -5,9 +5,11 @@ A function can do nothing but write its log until its stack says what else it ma
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -21,6 +23,10 @@ from infra.constructs.log import log_group
 from infra.constructs.queue import WorkQueue
 from infra.shapes import Shape
 from maskmill.core.settings import Settings
+
+CHANGES_WAIT_S = 1  # changes of one second are one batch, where they are few
+CHANGES_TRIES = 20
+CHANGES_AGE_S = 6 * 60 * 60
 
 ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Architecture.X86_64}
 
@@ -62,6 +68,33 @@ class Function(Construct):
         """Takes the messages that the functions of these queues gave up on."""
         for queue in queues:
             self._reads(queue.name.value, queue.letters, concurrency=2)
+
+    def reads_changes(self, table: dynamodb.TableV2, *, of_rows: Sequence[str], letters: sqs.IQueue) -> None:
+        """Takes what is written to rows whose sort keys begin so; what was tried too often leaves a letter.
+
+        The changes of a row come in order, those of different rows need not. A batch that fails comes again in halves.
+        """
+        self._role.add_to_policy(access.read_changes(table))
+        self._role.add_to_policy(access.send(letters))
+        wanted = {
+            "eventName": ["INSERT", "MODIFY"],
+            "dynamodb": {"Keys": {"sk": {"S": [{"prefix": prefix} for prefix in of_rows]}}},
+        }
+        lambda_.CfnEventSourceMapping(
+            self,
+            "Changes",
+            function_name=self.function.function_name,
+            event_source_arn=access.stream_of(table),
+            starting_position="TRIM_HORIZON",
+            batch_size=self._shape.batch,
+            maximum_batching_window_in_seconds=CHANGES_WAIT_S,
+            bisect_batch_on_function_error=True,
+            maximum_retry_attempts=CHANGES_TRIES,
+            maximum_record_age_in_seconds=CHANGES_AGE_S,
+            parallelization_factor=1,
+            filter_criteria={"filters": [{"pattern": json.dumps(wanted)}]},
+            destination_config={"onFailure": {"destination": letters.queue_arn}},
+        )
 
     def _reads(self, name: str, queue: sqs.IQueue, concurrency: int) -> None:
         self._role.add_to_policy(access.receive(queue))

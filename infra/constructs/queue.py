@@ -15,6 +15,17 @@ LETTER_DAYS = 14
 PATIENCE = 6  # a message stays hidden for this many timeouts of its function, as Lambda asks
 
 
+def letters_queue(scope: Construct, construct_id: str) -> sqs.Queue:
+    """Where it is noted what a function was never able to do; somebody is told that something lies there."""
+    return sqs.Queue(
+        scope,
+        construct_id,
+        retention_period=cdk.Duration.days(LETTER_DAYS),
+        encryption=sqs.QueueEncryption.SQS_MANAGED,
+        enforce_ssl=True,
+    )
+
+
 class WorkQueue(Construct):
     """A standard queue and its dead-letter queue, both encrypted and reached over TLS alone."""
 

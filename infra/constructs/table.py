@@ -13,7 +13,7 @@ NUMBER = dynamodb.AttributeType.NUMBER
 
 
 def row_table(scope: Construct, name: str, *, is_disposable: bool, has_backups: bool) -> dynamodb.TableV2:
-    """Rows by pk and sk, paid by use; rows with `expires_at` go after that moment."""
+    """Rows by pk and sk, paid by use; rows with `expires_at` go after that moment; a stream tells of every write."""
     return dynamodb.TableV2(
         scope,
         name,
@@ -21,6 +21,7 @@ def row_table(scope: Construct, name: str, *, is_disposable: bool, has_backups: 
         sort_key=dynamodb.Attribute(name="sk", type=TEXT),
         billing=dynamodb.Billing.on_demand(),
         time_to_live_attribute="expires_at",
+        dynamo_stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES,
         global_secondary_indexes=[_index(Index.DUE, sort_type=NUMBER), _index(Index.RECENT, sort_type=TEXT)],
         point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
             point_in_time_recovery_enabled=has_backups

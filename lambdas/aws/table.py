@@ -31,7 +31,7 @@ class DynamoTable:
     def get(self, key: Key) -> Row | None:
         with translated("GetItem"):
             answer = self._client.get_item(TableName=self._name, Key=_wire_key(key), ConsistentRead=True)
-        return _row(answer["Item"]) if "Item" in answer else None
+        return row_of_item(answer["Item"]) if "Item" in answer else None
 
     def query(self, query: Query) -> Page:
         request = _query_request(query) | {
@@ -46,9 +46,9 @@ class DynamoTable:
                 if query.after is not None and code_of(error) == "ValidationException":
                     raise InvalidInput(Code.INVALID_CURSOR, detail="the table refused the position") from error
                 raise
-        rows = tuple(_row(item) for item in answer["Items"])
+        rows = tuple(row_of_item(item) for item in answer["Items"])
         last = answer.get("LastEvaluatedKey")
-        return Page(rows=rows, after=_position(query, _row(last)) if last else None)
+        return Page(rows=rows, after=_position(query, row_of_item(last)) if last else None)
 
     def write(self, write: Write) -> Row:
         if isinstance(write, Put):
@@ -81,7 +81,7 @@ class DynamoTable:
             **arguments,
             **expressions.arguments(),
         )
-        return _row(answer["Attributes"])
+        return row_of_item(answer["Attributes"])
 
     def _delete(self, delete: Delete) -> Row:
         with translated("DeleteItem"):
@@ -96,14 +96,15 @@ class DynamoTable:
                 if code_of(error) != _REFUSED:
                     raise
                 current = error.response.get("Item")
-                raise RowConflict(key, _row(current) if current else None) from error
+                raise RowConflict(key, row_of_item(current) if current else None) from error
 
 
 def _wire_key(key: Key) -> dict[str, Any]:
     return {"pk": {"S": key.pk}, "sk": {"S": key.sk}}
 
 
-def _row(item: Mapping[str, Any]) -> dict[str, Any]:
+def row_of_item(item: Mapping[str, Any]) -> dict[str, Any]:
+    """A row in the product's types, from DynamoDB's typed form."""
     return {name: _plain(_deserializer.deserialize(value)) for name, value in item.items()}
 
 

@@ -63,6 +63,11 @@ SWEEP_PLAN_S = 5 * 60
 SWEEP_FINISH_S = 15 * 60
 QUEUE_BATCH_MAX = 10
 
+# Live progress
+EVENT_LIFE_S = 7 * 24 * 60 * 60  # how long a client may be away and still catch up
+EVENT_ITEMS_MAX = 200  # changes that one event names; beyond this it gives the counts alone
+EVENT_SEQ_MAX = 99_999_999
+
 # Masks and the segmenter
 CANDIDATES_MAX = 3  # Segment Anything answers a prompt in three ways
 AUTOMASK_SIDE_MAX = 64  # points along each side

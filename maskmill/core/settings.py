@@ -125,3 +125,8 @@ class BuryLettersSettings(Settings):
     table_name: str
     render_queue_url: str
     finish_queue_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushProgressSettings(Settings):
+    table_name: str

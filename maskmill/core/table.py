@@ -107,6 +107,15 @@ class Page:
     after: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class RowChange:
+    """A write of a row as the table's stream tells of it: the row before (None: there was none) and after."""
+
+    key: Key
+    before: Row | None
+    after: Row
+
+
 class RowConflict(Exception):
     """A condition did not hold; `current` is the row as it stood, or None when there is none."""
 

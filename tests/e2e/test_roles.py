@@ -122,6 +122,7 @@ MAY: dict[str, set[str]] = {
     "bury-letters": each("row", "get", "query", "update")
     | each("send", "render", "finish")
     | set().union(*(receives(letters) for letters in LETTERS)),
+    "push-progress": each("row", "get", "query", "put") | each("send", "progress letters"),
     "lane": each("get", "normal", "embeddings") | each("put", "embeddings") | each("list", "MediaBucket"),
     "endpoint": each("get", "normal", "requests", "embeddings")
     | each("put", "answers", "failures", "embeddings")
@@ -206,7 +207,12 @@ def _row_calls(cloud: Laptop, dynamodb: Any) -> Calls:
 
 
 def _queue_calls(cloud: Laptop, sqs: Any) -> Calls:
-    made: Calls = {"queues": sqs.list_queues}
+    unread = {"QueueUrl": cloud.outputs["ProgressLettersUrl"]}
+    made: Calls = {
+        "queues": sqs.list_queues,
+        "send progress letters": lambda: sqs.send_message(**unread, MessageBody="{}"),
+        "receive progress letters": lambda: sqs.receive_message(**unread, VisibilityTimeout=0),
+    }
     for queue, message in MESSAGES.items():
         name, body = queue.value, message.model_dump_json()
         urls = {name: f"{name.capitalize()}QueueUrl", f"{name} letters": f"{name.capitalize()}LettersUrl"}

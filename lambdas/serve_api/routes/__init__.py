@@ -6,6 +6,6 @@ They know nothing of the gateway's events, and decide nothing that a resource de
 
 from __future__ import annotations
 
-from lambdas.serve_api.routes import about, datasets, images, jobs, templates
+from lambdas.serve_api.routes import about, datasets, images, jobs, live, templates
 
-ROUTES = (*about.ROUTES, *datasets.ROUTES, *images.ROUTES, *templates.ROUTES, *jobs.ROUTES)
+ROUTES = (*about.ROUTES, *datasets.ROUTES, *images.ROUTES, *templates.ROUTES, *jobs.ROUTES, *live.ROUTES)

@@ -72,11 +72,12 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """A query parameter: free text, a number from 1 to `most`, or one of `choices`."""
+    """A query parameter: free text, a number from `least` to `most`, or one of `choices`."""
 
     name: str
     about: str
     most: int | None = None
+    least: int = 1
     choices: type[StrEnum] | None = None
 
 

@@ -27,6 +27,7 @@ from maskmill.core.api.library import (
     UploadTicket,
     UploadTickets,
 )
+from maskmill.core.api.live import JobEvents
 from maskmill.core.api.service import Health, Limits
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "ImageView",
     "ItemVariants",
     "ItemView",
+    "JobEvents",
     "JobView",
     "LabelView",
     "Limits",

@@ -7,6 +7,7 @@
     T#t#D#d            TEMPLATE#p           a template
     T#t#J#j            CHUNK#nnnn           the states of up to 25 items and their counters, side by side
     T#t#J#j            RESULT#nnnnnn        what one finished item left behind
+    T#t#J#j            EVENT#nnnnnnnn       what was told of the job, by number; goes after a week
     SYSTEM             SIGNING#nnn          a secret that the service signs with
 
 The tenant is part of the partition key of all that belongs to one. A terminal state and its counter change in one
@@ -15,6 +16,7 @@ write of one row, so that they cannot disagree whatever is lost, repeated or reo
 
 from __future__ import annotations
 
+from maskmill.core.rows.events import EVENT_PREFIX, event_key, event_of, is_told, put_event
 from maskmill.core.rows.items import (
     CHUNK_PREFIX,
     RESULT_PREFIX,
@@ -23,6 +25,7 @@ from maskmill.core.rows.items import (
     chunk_key,
     chunk_of,
     end_item,
+    job_of_pk,
     job_pk,
     lease_items,
     mark_invoked,
@@ -36,6 +39,7 @@ from maskmill.core.rows.items import (
 )
 from maskmill.core.rows.jobs import (
     DUE_PARTITIONS,
+    JOB_PREFIX,
     JobState,
     add_full_chunk,
     begin_finishing,
@@ -78,6 +82,8 @@ __all__ = [
     "DUE_DATASETS",
     "DUE_PARTITIONS",
     "DUE_UPLOADS",
+    "EVENT_PREFIX",
+    "JOB_PREFIX",
     "RESULT_PREFIX",
     "ChunkState",
     "ItemState",
@@ -93,12 +99,16 @@ __all__ = [
     "dataset_pk",
     "due_jobs",
     "end_item",
+    "event_key",
+    "event_of",
     "expire_dataset",
     "image_key",
     "image_of",
     "is_kept",
+    "is_told",
     "job_key",
     "job_of",
+    "job_of_pk",
     "job_pk",
     "lease_items",
     "mark_invoked",
@@ -109,6 +119,7 @@ __all__ = [
     "postpone",
     "put_chunk",
     "put_dataset",
+    "put_event",
     "put_image",
     "put_job",
     "put_result",

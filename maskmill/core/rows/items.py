@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from maskmill.core.item import ItemStatus
 from maskmill.core.job import Counts
 from maskmill.core.plan import Chunk
 from maskmill.core.table import Condition, Key, Op, Path, Put, Row, Update
+
+_JOB_PK = re.compile(r"T#([^#]+)#J#([^#]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,12 @@ class ChunkState:
 
 def job_pk(tenant: str, job_id: str) -> str:
     return f"T#{tenant}#J#{job_id}"
+
+
+def job_of_pk(pk: str) -> tuple[str, str] | None:
+    """Tenant and job of a job's partition; None for any other partition."""
+    found = _JOB_PK.fullmatch(pk)
+    return None if found is None else (found[1], found[2])
 
 
 CHUNK_PREFIX = "CHUNK#"

@@ -48,8 +48,11 @@ class JobState:
         return self.planned and len(self.chunks_full) == self.chunks_total
 
 
+JOB_PREFIX = "JOB#"
+
+
 def job_key(tenant: str, job_id: str) -> Key:
-    return Key(tenant_pk(tenant), f"JOB#{job_id}")
+    return Key(tenant_pk(tenant), f"{JOB_PREFIX}{job_id}")
 
 
 def recent_jobs_pk(tenant: str) -> str:

@@ -33,6 +33,13 @@ def send(*queues: str) -> set[tuple[str, str]]:
     return {("sqs:SendMessage", f"<{queue}Queue/Queue.Arn>") for queue in queues}
 
 
+def changes() -> set[tuple[str, str]]:
+    """What an event source needs of the table's stream, and of the queue of what it gave up."""
+    actions = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
+    read = {(f"dynamodb:{action}", "<Table.StreamArn>") for action in actions}
+    return read | {("sqs:SendMessage", "<ProgressLetters.Arn>")}
+
+
 def receive(*queues: str) -> set[tuple[str, str]]:
     actions = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
     return {(action, f"<{queue}.Arn>") for queue in queues for action in actions}
@@ -109,6 +116,7 @@ RIGHTS = {
     "BuryLetters": table("get", "query", "update")
     | send("Render", "Finish")
     | receive(*(f"{queue}Queue/Letters" for queue in ALL)),
+    "PushProgress": table("get", "query", "put") | changes(),
     "Lane": get("Media", NORMAL, EMBEDDINGS) | put("Media", EMBEDDINGS) | miss("Media"),
 }
 

@@ -14,7 +14,7 @@ from infra import shapes
 from infra.shapes import Shape
 from maskmill.core import keys, messages, rows
 from tests.unit.infra.cloud import Cloud, grants
-from tests.unit.infra.test_access import log_of, receive
+from tests.unit.infra.test_access import changes, log_of, receive
 from tests.unit.infra.uses import UNKNOWN, Source, source_of
 
 VERBS = [value.verb for value in vars(shapes).values() if isinstance(value, Shape)]
@@ -30,6 +30,7 @@ OBJECT_ACTIONS = {
 }
 DOORS = {"upload": ("Uploads", "s3:PutObject"), "download": ("Media", "s3:GetObject")}
 ROW_ACTIONS = {"Put": "dynamodb:PutItem", "Update": "dynamodb:UpdateItem", "Delete": "dynamodb:DeleteItem"}
+OF_THE_STREAM = {"push_progress"}  # which the table's stream wakes
 READS = {"get", "head"}  # of which a function wants to hear that there is nothing
 
 # One key of each kind.
@@ -112,7 +113,8 @@ def granted(cloud: Cloud, verb: str) -> set[tuple[str, str]]:
     name = "".join(word.capitalize() for word in verb.split("_"))
     queues = {resource for action, resource in grants(cloud, f"{name}/Role") if action == "sqs:ReceiveMessage"}
     brought = receive(*(queue.strip("<>").removesuffix(".Arn") for queue in queues))
-    rest = grants(cloud, f"{name}/Role") - log_of(name) - brought
+    streamed = changes() if verb in OF_THE_STREAM else set()
+    rest = grants(cloud, f"{name}/Role") - log_of(name) - brought - streamed
     called = {"sagemaker:InvokeEndpointAsync": "endpoint", "lambda:InvokeFunction": "lane"}
     return {(action, called.get(action, resource)) for action, resource in rest}
 

@@ -56,6 +56,7 @@ OUTPUTS = {
     "ErrorTopicArn",
     "LaneName",
     "MediaBucket",
+    "ProgressLettersUrl",
     "SegmenterVersion",
     "SuccessTopicArn",
     "TableName",
@@ -70,8 +71,8 @@ OUTPUTS = {
 }
 
 
-def test_there_are_four_stacks_named_by_stage(cloud: Cloud) -> None:
-    parts = ("data", "pipeline", "inference", "api")
+def test_there_are_five_stacks_named_by_stage(cloud: Cloud) -> None:
+    parts = ("data", "pipeline", "inference", "live", "api")
     assert cloud.stacks == {f"maskmill-{cloud.stage}-{part}" for part in parts}
 
 
@@ -109,7 +110,7 @@ def test_synthesis_needs_neither_credentials_nor_docker_nor_wheels(tmp_path: Pat
     answer = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
     made = {path.name.removesuffix(".template.json") for path in (tmp_path / "out").glob("*.template.json")}
-    assert made == {f"maskmill-dev-{part}" for part in ("data", "pipeline", "inference", "api")}
+    assert made == {f"maskmill-dev-{part}" for part in ("data", "pipeline", "inference", "live", "api")}
 
 
 def test_no_code_asks_which_stage_it_is() -> None:

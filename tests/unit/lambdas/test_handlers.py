@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from unittest import mock
 import pytest
 
 from maskmill.core import settings as all_settings
+from maskmill.core.errors import Unavailable
 from maskmill.core.messages import CollectAnswer, DispatchItems, FinishJob, IngestUpload, Message, PlanJob, RenderItem
 from maskmill.core.settings import BadSettings, Settings
 from tests.contract import aws
@@ -82,7 +84,7 @@ def serve(function: str, urls: dict[str, str], event: dict[str, Any]) -> dict[st
 
 
 def test_every_function_is_known_here() -> None:
-    assert set(FUNCTIONS) == {*MISSING, "serve_api", "sweep"}
+    assert set(FUNCTIONS) == {*MISSING, "push_progress", "serve_api", "sweep"}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -119,3 +121,16 @@ def test_the_stores_events_and_the_endpoints_callbacks_reach_their_functions(url
 
 def test_the_sweep_of_an_empty_table_repairs_nothing(urls: dict[str, str]) -> None:
     assert serve("sweep", urls, {}) == {"repairs": {}}
+
+
+def test_changes_of_jobs_that_are_gone_are_told_to_nobody(urls: dict[str, str]) -> None:
+    assert serve("push_progress", urls, json.loads(payload("table_stream"))) is None
+
+
+def test_a_batch_that_cannot_be_told_comes_again(urls: dict[str, str]) -> None:
+    event = json.loads(payload("table_stream"))
+    with mock.patch.dict(os.environ, env_of("push_progress", {**urls}) | {"TABLE_NAME": "no-such-table"}):
+        module = handler_of("push_progress")
+        with pytest.raises(Unavailable):
+            module.handler(event, None)
+    module.connect.cache_clear()

@@ -1,0 +1,19 @@
+"""What the table's stream brings, parsed once into changes of rows; it knows no row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lambdas.aws.table import row_of_item
+from maskmill.core.table import Key, RowChange
+
+
+def changes_in(event: Mapping[str, Any]) -> Iterator[RowChange]:
+    """The writes that a batch tells of, in its order; removals are none."""
+    for record in event["Records"]:
+        told = record["dynamodb"]
+        if "NewImage" in told:
+            key = row_of_item(told["Keys"])
+            before = row_of_item(told["OldImage"]) if "OldImage" in told else None
+            yield RowChange(Key(key["pk"], key["sk"]), before, row_of_item(told["NewImage"]))

@@ -1,0 +1,1 @@
+"""Tells of the progress of jobs, from the stream of the table."""
