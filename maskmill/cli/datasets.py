@@ -13,7 +13,8 @@ from maskmill.cli.run import Recursive, Sources, parse_templates
 from maskmill.core.api import DatasetView, ImageView, TemplateView
 from maskmill.core.errors import Conflict
 from maskmill.core.image import ImageStatus
-from maskmill.core.prompt import MaskChoice, Template
+from maskmill.core.prompt import MaskChoice, Placement, Template
+from maskmill.core.runs import runs_of
 
 datasets = typer.Typer(no_args_is_help=True, help="Sets of photos.")
 templates = typer.Typer(no_args_is_help=True, help="Ways to find an object.")
@@ -152,6 +153,10 @@ def _written(template: Template) -> str:
         places.append(f"box={box.left:.4g},{box.top:.4g},{box.right:.4g},{box.bottom:.4g}")
     values = (refined.grow_px, refined.feather_px, refined.island_area_min, refined.hole_area_min)
     names = ("grow", "feather", "islands", "holes")
+    if template.placement is Placement.MASK and prompt is not None and prompt.previous is not None:
+        rle = prompt.previous
+        area_px = sum(run for index, run in enumerate(runs_of(rle)) if index % 2)
+        places = [f"{area_px} px of {rle.size.width_px} × {rle.size.height_px}"]
     options = [f"{name}={value:.4g}" for name, value in zip(names, values, strict=True) if value]
     if template.choice is not MaskChoice.BEST:
         options.append(f"choice={template.choice.value}")

@@ -12,6 +12,7 @@ from maskmill.cli import account, datasets, jobs, models
 from maskmill.cli.context import Common
 from maskmill.cli.failures import Commands
 from maskmill.cli.output import Output
+from maskmill.cli.render import render
 from maskmill.cli.run import run
 from maskmill.cli.segment import automask, segment
 
@@ -54,6 +55,7 @@ app.command("sync")(jobs.sync)
 app.command("images")(datasets.images)
 app.command("segment")(segment)
 app.command("automask")(automask)
+app.command("render")(render)
 app.add_typer(datasets.datasets, name="datasets")
 app.add_typer(datasets.templates, name="templates")
 app.add_typer(jobs.jobs, name="jobs")

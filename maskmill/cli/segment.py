@@ -13,7 +13,7 @@ from maskmill.core.api import Everything, ImageView
 from maskmill.core.automask import Automask, FoundMask
 from maskmill.core.errors import Code, NotFound
 from maskmill.core.geometry import Point
-from maskmill.core.limits import AUTOMASK_SIDE_MAX, CANDIDATES_MAX
+from maskmill.core.limits import AUTOMASK_SIDE_MAX, CANDIDATES_MAX, PARTS_MAX
 from maskmill.core.recipe import Output as Encoding
 from maskmill.core.recipe import OutputFormat
 
@@ -36,6 +36,9 @@ def segment(
     out: MaskFile = None,
     overlay: Overlay = None,
     top: Annotated[int, typer.Option("--top", min=1, max=CANDIDATES_MAX, help="Candidates, the best first.")] = 1,
+    parts: Annotated[
+        int, typer.Option("--parts", min=0, max=PARTS_MAX, help="The connected parts of the mask instead of it.")
+    ] = 0,
 ) -> None:
     """What a template finds in its picture, within seconds: try a click before a job runs over it."""
     from maskmill.cli.run import parse_templates
@@ -47,21 +50,27 @@ def segment(
     (draft,) = parse_templates([template])
     with common.connect() as client:
         dataset_id = client.find_dataset(dataset).dataset_id
-        image, made, answer = try_template(client, dataset_id, draft, top_k=top)
-        masks = [refine(mask_of(one.rle), made.refinement) for one in answer.candidates]
+        image, made, answer = try_template(client, dataset_id, draft, top_k=top, parts_max=parts)
+        found = [(one.rle, one.score) for one in answer.candidates]
+        if parts:
+            found = [(part.rle, answer.candidates[0].score) for part in answer.parts]
+        masks = [refine(mask_of(rle), made.refinement) for rle, _ in found]
         files = _save_masks(out, masks)
         if overlay is not None:
-            _save_overlay(client, image, [(masks[0], made.colour)], overlay)
+            colours = COLOURS if parts else (made.colour,)
+            painted = [(mask, colours[n % len(colours)]) for n, mask in enumerate(masks if parts else masks[:1])]
+            _save_overlay(client, image, painted, overlay)
     rows = [
-        {"score": one.score, **_measured(mask), "file": file}
-        for one, mask, file in zip(answer.candidates, masks, files, strict=True)
+        {"score": score, **_measured(mask), "file": file}
+        for (_, score), mask, file in zip(found, masks, files, strict=True)
     ]
     common.output.table(
         ("score", "area in px", "box in px", "file"),
         [(f"{row['score']:.2f}", row["area_px"], _written(row["box"]), row["file"] or "") for row in rows],
     )
-    rles = [{**row, "rle": one.rle} for row, one in zip(rows, answer.candidates, strict=True)]
-    common.output.document({"image": image, "segmenter": answer.segmenter, "candidates": rles})
+    rles = [{**row, "rle": rle} for row, (rle, _) in zip(rows, found, strict=True)]
+    name = "parts" if parts else "candidates"
+    common.output.document({"image": image, "segmenter": answer.segmenter, name: rles})
 
 
 def automask(

@@ -1,8 +1,9 @@
 """The two small languages of the command line, `--template` and `--edit`, as pure parsers; it knows no service.
 
     --template NAME=IMAGE:x,y[;x,y…][;!x,y…][;box=l,t,r,b][@grow=2,feather=3,islands=0.001,holes=0.001,choice=0]
-    --template NAME=whole          --template NAME=centre
-    --edit TEMPLATE:key=value[,key=value…]      --edit !TEMPLATE:key=value   (everything but the object)
+    --template NAME=whole          --template NAME=centre          --template NAME=IMAGE:mask=FILE.png
+    --edit REGION:key=value[,key=value…]
+    REGION  a template · a+b both together · a!b a without b · a&b what they share · !… everything but that
 
 Numbers are shares in [0, 1] of the upright picture, or pixels when they end in `px`. `!x,y` or `-x,y` is a point that
 does not belong to the object. A value `a..b` is drawn anew for each sample from the range, `a|b|c` from the list.
@@ -18,11 +19,25 @@ from pydantic import ValidationError
 from maskmill.client.runplan import DraftBox, DraftPoint, Measure, TemplateDraft, first_fault
 from maskmill.core.edit import RANGES, Background, Edits
 from maskmill.core.prompt import MaskChoice, Placement, Refinement
-from maskmill.core.recipe import Composition, Distribution, Layer, Output, OutputFormat, Recipe, RegionExpr, RegionOp
+from maskmill.core.recipe import (
+    Composition,
+    Distribution,
+    Layer,
+    Output,
+    OutputFormat,
+    Recipe,
+    Region,
+    RegionExpr,
+    RegionOp,
+)
 from maskmill.core.recipe import names_in as names_in_region
 
-TEMPLATE_FORM = "NAME=IMAGE:x,y[;x,y][;!x,y][;box=l,t,r,b][@grow=2,feather=3], NAME=whole or NAME=centre"
-EDIT_FORM = "TEMPLATE:key=value[,key=value], for example cap:hue=40,saturation=0.3 or cap:paint=#ff0000/0.8"
+TEMPLATE_FORM = (
+    "NAME=IMAGE:x,y[;x,y][;!x,y][;box=l,t,r,b][@grow=2,feather=3], NAME=whole, NAME=centre or NAME=IMAGE:mask=FILE.png"
+)
+EDIT_FORM = "TEMPLATE:key=value[,key=value], for example cap:hue=40,saturation=0.3 or cap+brim!logo:paint=#ff0000/0.8"
+_MASK = "mask="
+_OPERATORS = {"+": RegionOp.UNION, "!": RegionOp.SUBTRACT, "&": RegionOp.INTERSECT}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,119}")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _MEASURE = re.compile(r"(\d+\.?\d*|\.\d+)(px)?", re.ASCII)
@@ -119,6 +134,8 @@ def _template(text: str) -> TemplateDraft:
     image, colon, places = rest.rpartition(":")
     if not colon or not image.strip():
         raise _Fault("the picture and ':' are missing before the points")
+    if places.strip().startswith(_MASK):
+        return _given(name, image.strip(), places.strip().removeprefix(_MASK).strip(), options)
     points, box = _places(places)
     return TemplateDraft(
         name=name,
@@ -128,6 +145,12 @@ def _template(text: str) -> TemplateDraft:
         box=box,
         **options,  # type: ignore[arg-type]
     )
+
+
+def _given(name: str, image: str, file: str, options: dict[str, object]) -> TemplateDraft:
+    if not file or "choice" in options:
+        raise _Fault("a given mask is mask=FILE.png, and there is nothing to choose")
+    return TemplateDraft(name=name, placement=Placement.MASK, image=image, mask=file, **options)  # type: ignore[arg-type]
 
 
 def _places(text: str) -> tuple[tuple[DraftPoint, ...], DraftBox | None]:
@@ -191,12 +214,10 @@ def _choice(text: str) -> MaskChoice:
 
 
 def _layer(text: str) -> Layer:
-    name, colon, rest = text.partition(":")
-    name = name.strip()
-    is_inverted = name.startswith("!")
-    name = name.removeprefix("!").strip()
-    if not colon or not _NAME.fullmatch(name):
+    named, colon, rest = text.partition(":")
+    if not colon or not named.strip():
         raise _Fault("the name of a template and ':' are missing before the edits")
+    region = _region(named)
     values: dict[str, object] = {}
     vary: dict[str, Distribution] = {}
     flags: set[str] = set()
@@ -214,8 +235,25 @@ def _layer(text: str) -> Layer:
         if not isinstance(cutout, dict):
             raise _Fault("crop belongs to a cut-out: write cutout=transparent,crop")
         cutout["crop"] = True
-    region = RegionExpr(op=RegionOp.INVERT, of=(name,)) if is_inverted else name
     return Layer.model_validate({"region": region, "edits": Edits.model_validate(values), "vary": vary})
+
+
+def _region(text: str) -> Region:
+    """Names joined by operators, taken from left to right; a `!` in front turns all of it round."""
+    text = text.strip()
+    first, *rest = re.split(r"([+!&])", text.removeprefix("!"))
+    region: Region = _named(first)
+    for sign, name in zip(rest[::2], rest[1::2], strict=True):
+        op = _OPERATORS[sign]
+        parts = region.of if isinstance(region, RegionExpr) and region.op is op else (region,)
+        region = RegionExpr(op=op, of=(*parts, _named(name)))
+    return RegionExpr(op=RegionOp.INVERT, of=(region,)) if text.startswith("!") else region
+
+
+def _named(text: str) -> str:
+    if not _NAME.fullmatch(text.strip()):
+        raise _Fault(f"{text.strip()!r} is no name of a template: write a, a+b, a!b, a&b or !a before the ':'")
+    return text.strip()
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:

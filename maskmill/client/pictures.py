@@ -33,16 +33,16 @@ def find_picture(client: Service, dataset_id: str, text: str) -> ImageView:
 
 
 def try_template(
-    client: Service, dataset_id: str, draft: TemplateDraft, *, top_k: int = 1
+    client: Service, dataset_id: str, draft: TemplateDraft, *, top_k: int = 1, parts_max: int = 0
 ) -> tuple[ImageView, Template, Segmentation]:
     """What a template finds in the picture that it was clicked on, without making it; raises InvalidInput, NotFound."""
-    if draft.image is None:
+    if draft.image is None or draft.mask is not None:
         raise InvalidInput(message=f"The template {draft.name} names no picture to try it on: write NAME=IMAGE:x,y.")
     image = find_picture(client, dataset_id, draft.image)
     template = draft.template(image_id=image.image_id, size=image.normal.size if image.normal else None)
     if template.prompt is None:
         raise InvalidInput(Code.NEED_POSITIVE_POINT)
-    body = SegmentImage(prompt=template.prompt, choice=template.choice, top_k=top_k)
+    body = SegmentImage(prompt=template.prompt, choice=template.choice, top_k=top_k, parts_max=parts_max)
     return image, template, client.segment(dataset_id, image.image_id, body)
 
 

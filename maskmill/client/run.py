@@ -18,10 +18,11 @@ from maskmill.client.sync import SyncReport, sync_job
 from maskmill.client.upload import UploadReport, upload_files
 from maskmill.client.watch import Stopwatch, watch_job
 from maskmill.core.api import DatasetView, ImageView, ItemView, JobView, SubmitJob, TemplateView
-from maskmill.core.errors import Code, InvalidInput, NotFound
+from maskmill.core.errors import Code, InvalidInput, MaskmillError, NotFound
 from maskmill.core.image import ImageStatus
 from maskmill.core.item import ItemStatus
 from maskmill.core.job import JobStatus
+from maskmill.core.mask import Rle
 from maskmill.core.recipe import Recipe
 
 IMAGES_NAMED_MAX = 1000  # a job over more than these is a job over the whole dataset
@@ -117,10 +118,23 @@ def make_templates(
     for draft in drafts:
         image = _reference(client, dataset_id, draft, uploaded) if draft.image is not None else None
         size = image.normal.size if image is not None and image.normal is not None else None
-        template = draft.template(image_id=image.image_id if image else None, size=size)
+        mask = _mask_in(Path(draft.mask)) if draft.mask is not None else None
+        template = draft.template(image_id=image.image_id if image else None, size=size, mask=mask)
         equal = next((one for one in existing if same_template(one, template)), None)
         made.append(equal or client.create_template(dataset_id, template))
     return made
+
+
+def _mask_in(path: Path) -> Rle:
+    """The mask in a picture of one's own: what is light in it; raises InvalidInput."""
+    from maskmill.imaging.masks import read_mask_png, rle_of  # here, because pixels take long to import
+
+    try:
+        return rle_of(read_mask_png(path.read_bytes()))
+    except OSError as exc:
+        raise InvalidInput(message=f"The mask {path} cannot be read: {exc.strerror}.") from exc
+    except MaskmillError as error:
+        raise InvalidInput(error.code, message=f"The mask {path} is no PNG that can be read.") from error
 
 
 def resolve_names(client: Service, dataset_id: str, recipe: Recipe, templates: list[TemplateView]) -> Recipe:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from maskmill.core.errors import Code, InvalidInput
 from maskmill.core.geometry import Box, PixelPoint, Point, Size, point_of
+from maskmill.core.mask import Rle
 from maskmill.core.prompt import MaskChoice, Placement, Prompt, Refinement, Template
 from maskmill.core.recipe import Composition, Layer, Recipe, Region, RegionExpr, names_in
 
@@ -63,6 +64,7 @@ class TemplateDraft:
     image: str | None = None
     points: tuple[DraftPoint, ...] = ()
     box: DraftBox | None = None
+    mask: str | None = None  # the path of a PNG, where the object is given and not found
     refinement: Refinement = NEUTRAL
     choice: MaskChoice = MaskChoice.BEST
     colour: str | None = None
@@ -75,12 +77,12 @@ class TemplateDraft:
             measures += [self.box.left, self.box.top, self.box.right, self.box.bottom]
         return any(measure.is_px for measure in measures)
 
-    def template(self, *, image_id: str | None = None, size: Size | None = None) -> Template:
-        """The template, given the picture's id and upright size; raises InvalidInput."""
+    def template(self, *, image_id: str | None = None, size: Size | None = None, mask: Rle | None = None) -> Template:
+        """The template, given the picture's id and upright size, and the mask in its file; raises InvalidInput."""
         try:
             values: dict[str, object] = {
                 "name": self.name,
-                "prompt": self._prompt(size),
+                "prompt": self._prompt(size) if mask is None else self._given(size, mask),
                 "reference_image_id": image_id,
                 "placement": self.placement,
                 "choice": self.choice,
@@ -89,6 +91,14 @@ class TemplateDraft:
             return Template.model_validate(values | ({"colour": self.colour} if self.colour else {}))
         except ValidationError as exc:
             raise InvalidInput(message=f"template {self.name}: {first_fault(exc)}") from exc
+
+    def _given(self, size: Size | None, mask: Rle) -> Prompt:
+        if size is not None and size != mask.size:
+            words = (
+                f"{mask.size.width_px} × {mask.size.height_px} pixels, the picture {size.width_px} × {size.height_px}"
+            )
+            raise InvalidInput(message=f"template {self.name}: the mask in {self.mask} has {words}")
+        return Prompt(previous=mask)
 
     def _prompt(self, size: Size | None) -> Prompt | None:
         if self.placement is not Placement.FIXED:

@@ -24,6 +24,8 @@ from PIL import Image
 
 from maskmill.core.api import Limits, SegmentImage
 from maskmill.core.automask import Automask
+from maskmill.core.mask import Rle
+from maskmill.core.parts import parts_of
 from maskmill.core.prompt import Template
 from maskmill.core.recipe import Recipe
 from maskmill.imaging.masks import rle_of
@@ -127,7 +129,9 @@ class FakeService:
                 asked = SegmentImage.model_validate_json(json.dumps(sent))
                 self.prompts.append(asked)
                 found = [half("left"), half("right", 0.4), half("neither", 0.1)][: asked.top_k]
-                return ok({"segmenter": "classic-1", "candidates": found, "news": 1})
+                whole = parts_of(Rle.model_validate(found[0]["rle"]), most=asked.parts_max) if asked.parts_max else ()
+                parts = [part.model_dump(mode="json") for part in whole]
+                return ok({"segmenter": "classic-1", "candidates": found, "parts": parts, "news": 1})
             case "POST", "images", _, "automask":
                 self.searches.append(sent)
                 search = Automask(**{"points_per_side": 4, "score_min": 0.3, **sent}).model_dump(mode="json")

@@ -14,7 +14,7 @@ from maskmill.core.edit import RANGES, Background
 from maskmill.core.errors import InvalidInput
 from maskmill.core.geometry import Box, Point, Size
 from maskmill.core.prompt import MaskChoice, Placement
-from maskmill.core.recipe import Composition, OutputFormat, RegionExpr
+from maskmill.core.recipe import Composition, OutputFormat, Region, RegionExpr
 
 SIZE = Size(height_px=300, width_px=400)
 
@@ -148,6 +148,39 @@ def test_an_exclamation_mark_means_everything_but_the_object() -> None:
     region = parse_edit("!cap:blur=8").region
     assert isinstance(region, RegionExpr)
     assert region.of == ("cap",)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("a", "a"),
+        ("a+b+c", ("union", "a", "b", "c")),
+        ("wall!lamp!door", ("subtract", "wall", "lamp", "door")),
+        ("a+b!c", ("subtract", ("union", "a", "b"), "c")),
+        ("a & b", ("intersect", "a", "b")),
+        ("!a+b", ("invert", ("union", "a", "b"))),
+    ],
+)
+def test_masks_are_combined_from_left_to_right(text: str, meant: object) -> None:
+    def told(region: Region) -> object:
+        return region if isinstance(region, str) else (region.op.value, *map(told, region.of))
+
+    assert told(parse_edit(f"{text}:hue=3").region) == meant
+
+
+@pytest.mark.parametrize("text", ["a+:hue=3", "+a:hue=3", "a++b:hue=3", "!:hue=3", "a!!b:hue=3", "a b:hue=3"])
+def test_what_is_no_combination_is_refused(text: str) -> None:
+    with pytest.raises(GrammarError, match="is no name of a template"):
+        parse_edit(text)
+
+
+def test_a_mask_of_ones_own_is_a_file() -> None:
+    draft = parse_template("sky=photo 1.jpg:mask=my masks/sky.png@grow=2")
+    assert (draft.placement, draft.image, draft.mask) == (Placement.MASK, "photo 1.jpg", "my masks/sky.png")
+    assert draft.refinement.grow_px == 2
+    for text in ("sky=photo.jpg:mask=", "sky=photo.jpg:mask=sky.png@choice=1", "sky=mask=sky.png"):
+        with pytest.raises(GrammarError):
+            parse_template(text)
 
 
 @pytest.mark.parametrize(

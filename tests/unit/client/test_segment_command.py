@@ -15,7 +15,7 @@ from maskmill.core.errors import MaskmillError, Unavailable
 from maskmill.core.geometry import PixelPoint, Point, Size
 from maskmill.core.prompt import Prompt
 from maskmill.imaging.masks import area_of, area_px, holds, rle_of
-from tests.unit.client.fake_service import FakeService, problem
+from tests.unit.client.fake_service import FakeService, half, problem
 from tests.unit.client.test_command import Shell
 
 CLICK = SegmentImage(prompt=Prompt(points=(Point(x=0.5, y=0.5),)))
@@ -62,6 +62,48 @@ def test_candidates_are_numbered_and_refined_as_the_template_says(
     assert not pixels(tmp_path / "m-3.png").any()
     assert (service.prompts[0].choice, service.prompts[0].top_k) == ("1", 3)
     assert [point.positive for point in service.prompts[0].prompt.points] == [True, False]
+
+
+def test_the_parts_of_a_mask_come_one_by_one(shell: Shell, tmp_path: Path) -> None:
+    mask, overlay = tmp_path / "part.png", tmp_path / "parts.png"
+    found = shell.json("segment", "caps", "cap=photo1.jpg:0.2,0.4", "--parts", "4", "--out", mask, "--overlay", overlay)
+    assert [part["area_px"] for part in found["parts"]] == [60000]
+    assert "candidates" not in found
+    assert (pixels(mask)[:, :200] == 255).all()
+    assert tuple(pixels(overlay)[150, 100]) != tuple(pixels(overlay)[150, 300])
+
+
+def test_a_mask_in_a_file_becomes_a_template(shell: Shell, service: FakeService, photos: Path, tmp_path: Path) -> None:
+    mask = tmp_path / "mask.png"
+    shell("segment", "caps", "cap=photo1.jpg:0.2,0.4", "--out", mask)
+    edits = ("-t", f"cap=photo1.jpg:mask={mask}", "-e", "cap:hue=40")
+    shell("run", photos / "photo1.jpg", "--dataset", "caps", *edits, "--out", tmp_path / "out")
+    (template,) = service.templates["d0"]
+    assert template["placement"] == "mask"
+    assert template["prompt"]["previous"] == half("left")["rle"]
+    assert template["reference_image_id"] == "i1"
+    listed = shell("templates", "list", "caps").stdout
+    assert "60000 px of 400 × 300" in listed
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (None, "No such file"),
+        (b"GIF89a", "is no PNG that can be read"),
+        ((20, 10), "has 20 × 10 pixels, the picture 400 × 300"),
+    ],
+)
+def test_a_mask_that_does_not_fit_is_refused(
+    shell: Shell, photos: Path, tmp_path: Path, data: bytes | tuple[int, int] | None, words: str
+) -> None:
+    mask = tmp_path / "mask.png"
+    if isinstance(data, bytes):
+        mask.write_bytes(data)
+    elif data is not None:
+        Image.new("L", data, 255).save(mask)
+    outcome = shell("jobs", "submit", "caps", "-t", f"cap=photo1.jpg:mask={mask}", status=1)
+    assert words in outcome.stderr
 
 
 @pytest.mark.parametrize(
