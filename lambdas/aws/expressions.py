@@ -6,7 +6,7 @@ that an expression may have.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from boto3.dynamodb.types import TypeSerializer
@@ -63,6 +63,11 @@ class Expressions:
     def requirements(self, update: Update) -> str:
         """The row exists and every condition holds."""
         return " AND ".join([f"attribute_exists({self.path(('pk',))})", *map(self.condition, update.require)])
+
+    def absence_or(self, conditions: Iterable[Condition]) -> str:
+        """There is no row, or every condition holds."""
+        held = " AND ".join(map(self.condition, conditions))
+        return f"attribute_not_exists({self.path(('pk',))}) OR ({held})"
 
     def arguments(self) -> dict[str, Mapping[str, Any]]:
         """The names and values as request arguments; DynamoDB refuses empty ones."""

@@ -83,6 +83,22 @@ class S3Objects:
         else:
             sink.complete()
 
+    def delete(self, key: str) -> None:
+        with translated("DeleteObject"):
+            self._client.delete_object(Bucket=self._bucket, Key=key)
+
+    def delete_some(self, prefix: str) -> bool:
+        with translated("ListObjectsV2"):
+            page = self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix)
+        found = [{"Key": entry["Key"]} for entry in page.get("Contents", ())]
+        if found:
+            with translated("DeleteObjects"):
+                answer = self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": found, "Quiet": True})
+            if answer.get("Errors"):
+                codes = sorted({error.get("Code", "") for error in answer["Errors"]})
+                raise Unavailable(detail=f"DeleteObjects: {len(answer['Errors'])} of {len(found)} stayed: {codes}")
+        return bool(page["IsTruncated"])
+
     def _object(self, key: str, data: bytes, media_type: str) -> dict[str, Any]:
         return {
             "Bucket": self._bucket,

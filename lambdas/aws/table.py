@@ -84,8 +84,13 @@ class DynamoTable:
         return row_of_item(answer["Attributes"])
 
     def _delete(self, delete: Delete) -> Row:
-        with translated("DeleteItem"):
-            self._client.delete_item(TableName=self._name, Key=_wire_key(delete.key))
+        expressions = Expressions()
+        arguments: dict[str, Any] = {}
+        if delete.require:
+            arguments["ConditionExpression"] = expressions.absence_or(delete.require)
+        self._guarded(
+            self._client.delete_item, delete.key, Key=_wire_key(delete.key), **arguments, **expressions.arguments()
+        )
         return {}
 
     def _guarded(self, perform: Callable[..., Mapping[str, Any]], key: Key, **arguments: Any) -> Mapping[str, Any]:

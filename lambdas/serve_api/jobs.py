@@ -22,8 +22,13 @@ LISTED_MAX = 50  # every job of a page costs a look at its chunks
 CHUNKS_PER_PAGE = 100
 
 
-def listed(ports: Ports, tenant: str, *, cursor: str | None, limit: int) -> Page[JobView]:
-    """The jobs of a tenant, newest first; a page is shorter where datasets are being removed."""
+def listed(ports: Ports, tenant: str, *, dataset_id: str | None, cursor: str | None, limit: int) -> Page[JobView]:
+    """The jobs of a tenant or of one dataset, newest first; raises NotFound.
+
+    A page may be shorter than it could where datasets are being removed.
+    """
+    if dataset_id is not None:
+        return _listed_of(ports, tenant, dataset_id, cursor=cursor, limit=limit)
     listing = cursors.listing(ports, tenant, "jobs")
     page = ports.table.query(
         Query(
@@ -37,6 +42,24 @@ def listed(ports: Ports, tenant: str, *, cursor: str | None, limit: int) -> Page
     found = [rows.job_of(row) for row in page.rows]
     kept = {name: datasets.is_there(ports.table, tenant, name) for name in {state.job.dataset_id for state in found}}
     items = tuple(view(ports.table, state) for state in found if kept[state.job.dataset_id])
+    return Page[JobView](items=items, next_cursor=listing.cursor(page.after))
+
+
+def _listed_of(ports: Ports, tenant: str, dataset_id: str, *, cursor: str | None, limit: int) -> Page[JobView]:
+    datasets.require(ports.table, tenant, dataset_id)
+    listing = cursors.listing(ports, tenant, "jobs", dataset_id)
+    page = ports.table.query(
+        Query(
+            pk=rows.recent_dataset_jobs_pk(tenant, dataset_id),
+            index=Index.RECENT,
+            descending=True,
+            after=listing.after(cursor),
+            limit=limit,
+        )
+    )
+    found = (ports.table.get(rows.job_key(tenant, row["job_id"])) for row in page.rows)
+    states = [rows.job_of(row) for row in found if row is not None]
+    items = tuple(view(ports.table, state) for state in states if state.job.dataset_id == dataset_id)
     return Page[JobView](items=items, next_cursor=listing.cursor(page.after))
 
 

@@ -7,6 +7,7 @@ the truth and the plan message a hint: whoever submits again while the job is no
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from itertools import islice
 
 from pydantic_core import ErrorDetails
@@ -75,6 +76,7 @@ def accepted(ports: Ports, tenant: str, job_id: str, body_hash: str, make: Calla
     row = ports.table.get(rows.job_key(tenant, job_id))
     if row is None:
         job = make()
+        _tell_dataset(ports.table, tenant, job)
         now_s = int(job.created_at.timestamp())
         write = rows.put_job(tenant, job, body_hash=body_hash, now_s=now_s, due_at_s=now_s + SWEEP_FIRST_LOOK_S)
         try:
@@ -89,6 +91,16 @@ def accepted(ports: Ports, tenant: str, job_id: str, body_hash: str, make: Calla
     if not state.planned and not state.status.is_terminal:
         ports.queues.send([PlanJob(tenant=tenant, job_id=job_id)])
     return state
+
+
+def _tell_dataset(table: Table, tenant: str, job: Job) -> None:
+    """Let the dataset know of a job before there is one; raises NotFound when its removal has begun meanwhile.
+
+    A removal marks the dataset first and looks for its jobs afterwards: one of the two sees the other.
+    """
+    with suppress(RowConflict):  # an earlier attempt of the same call did it
+        table.write(rows.put_dataset_job(tenant, job))
+    datasets.require(table, tenant, job.dataset_id)
 
 
 def _checked(key: str) -> str:

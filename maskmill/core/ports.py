@@ -69,6 +69,18 @@ class Objects(Protocol):
         ...
 
 
+class Clearable(Protocol):
+    """One bucket, as those see it who remove what lies in it."""
+
+    def delete(self, key: str) -> None:
+        """Remove an object if there is one; raises Unavailable."""
+        ...
+
+    def delete_some(self, prefix: str) -> bool:
+        """Remove up to a thousand objects whose names begin with `prefix`; whether there may be more of them."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class PostTicket:
     """A signed form with which a browser posts one file to the store."""

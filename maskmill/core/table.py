@@ -67,9 +67,10 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Removes a row if it exists."""
+    """Removes a row if it exists; refused with RowConflict when it exists and a condition does not hold."""
 
     key: Key
+    require: tuple[Condition, ...] = ()
 
 
 Write = Put | Update | Delete

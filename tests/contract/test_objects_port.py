@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Protocol
 
 import pytest
 
 from maskmill.core.errors import Code, InvalidInput
-from maskmill.core.ports import ObjectMissing, Objects
+from maskmill.core.ports import Clearable, ObjectMissing, Objects
 
 KEY = "t/a/px/ä +%.png"
 
@@ -67,3 +68,35 @@ def test_a_stream_that_fails_leaves_nothing(objects: Objects, size: int) -> None
     with pytest.raises(RuntimeError, match="the source broke"):
         write_and_fail()
     assert objects.head(KEY) is None
+
+
+class Bucket(Objects, Clearable, Protocol):
+    """Both sides of a bucket."""
+
+
+def test_a_deleted_object_is_missing_and_may_be_deleted_again(objects: Bucket) -> None:
+    objects.put(KEY, b"data", media_type="image/png")
+    objects.put(KEY + "2", b"data", media_type="image/png")
+    for _ in range(2):
+        objects.delete(KEY)
+        assert objects.head(KEY) is None
+    assert objects.head(KEY + "2") is not None
+
+
+def test_a_prefix_is_cleared_and_its_neighbours_stay(objects: Bucket) -> None:
+    names = [f"t/a/px/1/{name}" for name in ("normal.png", "variants/ä +%.png", "variants/2.json")]
+    others = ["t/a/px/10/normal.png", "t/a/px/1", "t/ab/px/1/normal.png"]
+    for name in (*names, *others):
+        objects.put(name, b"x", media_type="image/png")
+    for _ in range(2):
+        assert objects.delete_some("t/a/px/1/") is False
+        assert [objects.head(name) for name in names] == [None] * 3
+    assert all(objects.head(name) for name in others)
+
+
+def test_more_than_a_thousand_objects_go_in_several_calls(objects: Bucket) -> None:
+    for number in range(1001):
+        objects.put(f"many/{number}", b"x", media_type="text/plain")
+    assert objects.delete_some("many/") is True
+    assert objects.delete_some("many/") is False
+    assert all(objects.head(f"many/{number}") is None for number in range(1001))

@@ -101,3 +101,18 @@ def test_the_error_that_is_raised_is_the_one_that_came_first() -> None:
     with pytest.raises(Unavailable, match="CompleteMultipartUpload"):
         write()
     assert client.aborted == 1
+
+
+class Stubborn:
+    """A store that lists an object and keeps it."""
+
+    def list_objects_v2(self, **_arguments: Any) -> dict[str, Any]:
+        return {"Contents": [{"Key": "a"}, {"Key": "b"}], "IsTruncated": False}
+
+    def delete_objects(self, **_arguments: Any) -> dict[str, Any]:
+        return {"Errors": [{"Key": "a", "Code": "InternalError"}]}
+
+
+def test_an_object_that_stays_makes_the_call_come_again() -> None:
+    with pytest.raises(Unavailable, match="unavailable"):
+        S3Objects(Stubborn(), aws.MEDIA).delete_some("")

@@ -135,6 +135,17 @@ def test_a_delete_removes_and_may_be_repeated(table: Table) -> None:
     assert table.get(KEY) is None
 
 
+def test_a_delete_with_conditions_keeps_what_they_do_not_hold_for_and_tells_what_is_there(table: Table) -> None:
+    put(table, run="a", until=5)
+    for condition in (Condition(("run",), Op.EQUALS, "b"), Condition(("none",), Op.PRESENT)):
+        with pytest.raises(RowConflict) as conflict:
+            table.write(Delete(KEY, require=(Condition(("until",), Op.AT_MOST, 5), condition)))
+        assert conflict.value.current == table.get(KEY) == {"pk": "T#a", "sk": "ROW#1", "run": "a", "until": 5}
+    for _ in range(2):  # once it is gone, no condition matters
+        table.write(Delete(KEY, require=(Condition(("run",), Op.EQUALS, "a"),)))
+        assert table.get(KEY) is None
+
+
 def test_a_query_gives_one_partition_and_one_prefix_in_order(table: Table) -> None:
     for name in ("ROW#2", "ROW#1", "ROW#3", "SOW#1", "ROV#1"):
         put(table, name)

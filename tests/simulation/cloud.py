@@ -95,6 +95,8 @@ class MemoryTable:
                     raise RowConflict(write.key, copy.deepcopy(before))
                 after: dict[str, Any] = {**copy.deepcopy(dict(write.row)), "pk": write.key.pk, "sk": write.key.sk}
             case Delete():
+                if before is not None and not all(_holds(before, condition) for condition in write.require):
+                    raise RowConflict(write.key, copy.deepcopy(before))
                 self.rows.pop(write.key, None)
                 self._tell(write.key, before, None)
                 return {}
@@ -166,6 +168,7 @@ class MemoryObjects:
     objects: dict[str, bytes] = field(default_factory=dict)
     changed: list[str] = field(default_factory=list)
     media_types: dict[str, str] = field(default_factory=dict)
+    delete_max: int = 1000
 
     def get(self, key: str, *, bytes_max: int | None = None) -> bytes:
         return self.call(f"{self.name}.get", key, lambda: self._get(key, bytes_max))
@@ -184,6 +187,18 @@ class MemoryObjects:
         buffer = _Buffer()
         yield buffer
         self.put(key, bytes(buffer.data), media_type=media_type)
+
+    def delete(self, key: str) -> None:
+        self.call(f"{self.name}.delete", key, lambda: self.objects.pop(key, None))
+
+    def delete_some(self, prefix: str) -> bool:
+        return self.call(f"{self.name}.delete", prefix, lambda: self._delete_some(prefix))
+
+    def _delete_some(self, prefix: str) -> bool:
+        found = sorted(key for key in self.objects if key.startswith(prefix))
+        for key in found[: self.delete_max]:
+            del self.objects[key]
+        return len(found) > self.delete_max
 
     def _get(self, key: str, bytes_max: int | None) -> bytes:
         if key not in self.objects:

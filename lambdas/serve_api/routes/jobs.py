@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 
 from lambdas.serve_api import bodies, cursors, jobs, results, submissions
+from lambdas.serve_api.names import is_id
 from lambdas.serve_api.routes.call import CURSOR, POLL_AFTER_S, PREFIX, Call, Param, Reply, Route
 from maskmill.core.api import DatasetFiles, ItemVariants, ItemView, JobView, Page, SubmitJob
-from maskmill.core.errors import Code
+from maskmill.core.errors import Code, NotFound
 from maskmill.core.item import ItemStatus
 
 
@@ -25,7 +26,11 @@ def _accepted(job: JobView) -> Reply:
 
 def _list(call: Call) -> Reply:
     limit = cursors.limit_of(call.query.get("limit"), default=jobs.LISTED_DEFAULT, most=jobs.LISTED_MAX)
-    return Reply(200, jobs.listed(call.ports, call.tenant, cursor=call.cursor, limit=limit))
+    dataset_id = call.query.get("dataset")
+    if dataset_id is not None and not is_id(dataset_id):
+        raise NotFound(detail="dataset")
+    page = jobs.listed(call.ports, call.tenant, dataset_id=dataset_id, cursor=call.cursor, limit=limit)
+    return Reply(200, page)
 
 
 def _read(call: Call) -> Reply:
@@ -72,8 +77,13 @@ ROUTES = (
         path="/jobs",
         run=_list,
         about="The jobs, newest first",
-        query=(CURSOR, Param("limit", "how many jobs a page holds", most=jobs.LISTED_MAX)),
+        query=(
+            Param("dataset", "only the jobs of this dataset"),
+            CURSOR,
+            Param("limit", "how many jobs a page holds", most=jobs.LISTED_MAX),
+        ),
         answers={200: Page[JobView]},
+        codes=(Code.NOT_FOUND,),
     ),
     Route(
         method="GET",

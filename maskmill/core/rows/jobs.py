@@ -30,6 +30,7 @@ class JobState:
     status: JobStatus
     planned: bool
     cancel_requested: bool
+    abandoned: bool  # its dataset is being removed: nothing more is made for it
     chunks_total: int
     items_total: int
     chunks_full: frozenset[str]
@@ -85,6 +86,7 @@ def job_of(row: Row) -> JobState:
         status=JobStatus(row["status"]),
         planned=row["planned"],
         cancel_requested=row["cancel_requested"],
+        abandoned=row.get("abandoned", False),
         chunks_total=row.get("chunks_total", 0),
         items_total=row.get("items_total", 0),
         chunks_full=frozenset(row.get("chunks_full", ())),

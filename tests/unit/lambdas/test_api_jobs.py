@@ -388,3 +388,27 @@ def test_an_ended_job_with_failures_is_retried_as_a_new_job(api: Api, other: Api
     assert answer.headers["Location"] == f"/api/v1/jobs/{answer.json['job_id']}"
     assert api.post(f"/jobs/{job}/retry", idempotency_key="again").json == answer.json
     assert api.get(f"/jobs/{job}").json["retried_by"] == [answer.json["job_id"]]
+
+
+def test_the_jobs_of_one_dataset_are_listed_newest_first(api: Api, other: Api) -> None:
+    dataset, template, _ = api.ready_dataset()
+    made = [api.submit(dataset, template).json["job_id"] for _ in range(3)]
+    api.job()
+    first = api.get("/jobs", dataset=dataset, limit="2").json
+    rest = api.get("/jobs", dataset=dataset, limit="2", cursor=first["next_cursor"]).json
+    assert [job["job_id"] for job in first["items"] + rest["items"]] == made[::-1]
+    assert api.get("/jobs", cursor=first["next_cursor"]).code == "invalid_cursor"
+    for answer in (other.get("/jobs", dataset=dataset), api.get("/jobs", dataset="A B")):
+        assert (answer.status, answer.code) == (404, "not_found")
+
+
+def test_one_key_for_two_datasets_lists_its_job_once(api: Api) -> None:
+    dataset, template, _ = api.ready_dataset()
+    elsewhere, its_template, _ = api.ready_dataset()
+    job = api.submit(dataset, template, key="same").json["job_id"]
+    assert api.submit(elsewhere, its_template, key="same").code == "idempotency_mismatch"
+    table = api.ports.table
+    stored = rows.job_of(table.get(rows.job_key(api.tenant, job))).job
+    table.write(rows.put_dataset_job(api.tenant, stored.model_copy(update={"dataset_id": elsewhere})))  # as in a race
+    assert [one["job_id"] for one in api.get("/jobs", dataset=dataset).json["items"]] == [job]
+    assert api.get("/jobs", dataset=elsewhere).json["items"] == []
