@@ -11,7 +11,9 @@ from infra.bundle import AWS, HOST, Target
 from maskmill.core.catalogue import PUBLISHED
 from maskmill.core.engines import Engine, segmenter_version
 from maskmill.core.messages import QueueName
+from maskmill.core.usage import Quotas
 
+GIB = 1024**3
 Value = TypeVar("Value")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -111,6 +113,9 @@ class Concurrency:
         return int(getattr(self, queue.value))
 
 
+MODEST = Quotas(datasets=200, images=50_000, bytes=100 * GIB, variants_per_day=100_000, open_jobs=10)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """Everything in which two deployments may differ."""
@@ -126,6 +131,7 @@ class Stage:
     upload_origins: tuple[str, ...] = ()  # pages that may post files straight to the uploads bucket
     api_rate: int = 50  # requests a second
     api_burst: int = 100
+    quotas: Quotas = MODEST  # of every tenant that has no limits of its own
     concurrency: Concurrency
     endpoint: EndpointPlan = EndpointPlan()
     lane: LanePlan = LanePlan()
@@ -162,6 +168,7 @@ LOCAL = Stage(
     log_days=1,
     upload_days=1,
     upload_origins=("*",),
+    quotas=Quotas(datasets=10_000, images=1_000_000, bytes=1024 * GIB, variants_per_day=5_000_000, open_jobs=100),
     concurrency=Concurrency(ingest=2, plan=2, dispatch=2, collect=2, render=2, finish=2),
     endpoint=EndpointPlan(
         image_uri="000000000000.dkr.ecr.us-east-1.amazonaws.com/maskmill-model-server:local",
@@ -185,6 +192,7 @@ PROD = Stage(
     upload_days=30,
     api_rate=200,
     api_burst=400,
+    quotas=Quotas(datasets=1_000, images=200_000, bytes=500 * GIB, variants_per_day=500_000, open_jobs=20),
     concurrency=Concurrency(ingest=50, plan=5, dispatch=20, collect=20, render=200, finish=10),
     endpoint=EndpointPlan(shard_items=25, instances_max=4, queue_life_s=7200),
     lane=LanePlan(memory_mb=8192, most_at_once=20),

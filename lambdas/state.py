@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from datetime import datetime
 
+from lambdas import usage
 from maskmill.core import keys, rows
 from maskmill.core.errors import Code, MaskmillError, message_of
 from maskmill.core.image import NormalImage, Refusal
 from maskmill.core.item import ItemStatus
+from maskmill.core.job import Counts, JobStatus
 from maskmill.core.limits import RESULT_ROW_BYTES_MAX
 from maskmill.core.messages import FinishJob
 from maskmill.core.plan import Chunk
 from maskmill.core.ports import Clock, Objects, Queues, Table
-from maskmill.core.recipe import backgrounds_of
+from maskmill.core.recipe import backgrounds_of, variants_per_image
 from maskmill.core.result import ItemResult
 from maskmill.core.rows import ChunkState, JobState
 from maskmill.core.table import Key, Query, Row, RowConflict
@@ -137,6 +140,51 @@ def forward(table: Table, queues: Queues, tenant: str, job_id: str, chunk: Chunk
 def ask_to_finish(queues: Queues, job: JobState) -> None:
     if job.is_full and not job.status.is_terminal:
         queues.send([FinishJob(tenant=job.tenant, job_id=job.job.job_id)])
+
+
+def close_job(
+    table: Table,
+    tenant: str,
+    job_id: str,
+    *,
+    status: JobStatus,
+    finished_at: datetime,
+    reason: Refusal | None = None,
+    archive_bytes: int = 0,
+    counts: Counts | None = None,
+) -> JobState | None:
+    """Ends a job unless it has ended, and frees its place in either case; returns the job as it stands."""
+    write = rows.close_job(
+        tenant,
+        job_id,
+        status=status,
+        finished_at=finished_at,
+        refusal=reason,
+        archive_bytes=archive_bytes,
+        counts=counts,
+    )
+    try:
+        row: Row | None = table.write(write)
+    except RowConflict as conflict:
+        row = conflict.current
+    if row is None:
+        return None  # the job was removed meanwhile
+    job = rows.job_of(row)
+    free_place(table, job)
+    return job
+
+
+def free_place(table: Table, job: JobState) -> None:
+    """Gives back what a job that has ended took of its tenant's quotas, once however often it is asked for."""
+    if job.status.is_terminal:
+        usage.give_back_job(table, job.tenant, job.job.job_id, made=_variants_made(job))
+
+
+def _variants_made(job: JobState) -> int | None:
+    """How many variants a job has made; None when nobody counted its items."""
+    if not job.planned:
+        return 0
+    return None if job.counts is None else job.counts.done * variants_per_image(job.job.recipe.recipe)
 
 
 def end_job_items(table: Table, queues: Queues, job: JobState, *, code: Code, status: ItemStatus, at_s: int) -> None:

@@ -17,6 +17,7 @@ from infra.constructs.queue import WorkQueue
 from infra.stacks.data import DataStack
 from maskmill.core.settings import ServeApiSettings
 from maskmill.core.table import Index
+from maskmill.core.usage import Quota
 
 
 class ApiStack(cdk.Stack):
@@ -42,6 +43,7 @@ class ApiStack(cdk.Stack):
                 lane_segmenter=stage.fast.version,
                 lane_side_max=stage.lane_side_max,
                 trial_life_s=stage.trial_hours * 3600,
+                **{f"quota_{quota}": stage.quotas.of(quota) for quota in Quota},
             ),
             may=[
                 rows(data.table, "GetItem", "Query", "PutItem", "UpdateItem"),

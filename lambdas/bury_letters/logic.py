@@ -100,21 +100,22 @@ def _is_in_flight(item: ItemState, at_s: int) -> bool:
 
 def _fail_job(ports: Ports, letter: PlanJob | FinishJob) -> None:
     job = state.load_job(ports.table, letter.tenant, letter.job_id)
-    if job is None or (job.planned and (job.status.is_terminal or not job.is_full)):
+    if job is None:
+        return
+    if job.planned and (job.status.is_terminal or not job.is_full):
+        state.free_place(ports.table, job)
         return  # its items go on; only a job that cannot be planned or finished ends here
     at_s = state.now_s(ports.clock)
     if job.finish_until_s > at_s and not job.status.is_terminal:
         raise Unavailable(detail="a run is still finishing this job")
     state.end_job_items(ports.table, ports.queues, job, code=Code.GAVE_UP, status=ItemStatus.FAILED, at_s=at_s)
-    _write_if_open(
-        ports,
-        rows.close_job(
-            letter.tenant,
-            letter.job_id,
-            status=JobStatus.FAILED,
-            finished_at=ports.clock.now(),
-            refusal=state.refusal(Code.GAVE_UP),
-        ),
+    state.close_job(
+        ports.table,
+        letter.tenant,
+        letter.job_id,
+        status=JobStatus.FAILED,
+        finished_at=ports.clock.now(),
+        reason=state.refusal(Code.GAVE_UP),
     )
 
 

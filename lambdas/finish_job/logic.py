@@ -15,7 +15,7 @@ from maskmill.core.messages import FinishJob
 from maskmill.core.ports import Clock, Objects, Table
 from maskmill.core.result import ItemResult
 from maskmill.core.rows import ChunkState, JobState
-from maskmill.core.table import RowConflict, Update
+from maskmill.core.table import RowConflict
 
 
 class Writer(Protocol):
@@ -41,7 +41,10 @@ def finish(ports: Ports, message: FinishJob) -> None:
     Raises Unavailable while another run is at it: should that one die, this message is there to go on.
     """
     job = state.load_job(ports.table, message.tenant, message.job_id)
-    if job is None or job.status.is_terminal or not job.is_full:
+    if job is None or not job.is_full:
+        return
+    if job.status.is_terminal:
+        state.free_place(ports.table, job)
         return
     chunks = tuple(state.all_chunks(ports.table, message.tenant, message.job_id))
     if not all(chunk.is_full for chunk in chunks):
@@ -92,22 +95,13 @@ def _results(ports: Ports, job: JobState, chunks: tuple[ChunkState, ...]) -> Ite
 def _close(ports: Ports, job: JobState, counts: Counts, archive_bytes: int) -> None:
     is_empty = counts.total == 0
     status = JobStatus.FAILED if is_empty else outcome(counts, cancel_requested=job.cancel_requested)
-    _write_if_open(
-        ports,
-        rows.close_job(
-            job.tenant,
-            job.job.job_id,
-            status=status,
-            finished_at=ports.clock.now(),
-            refusal=state.refusal(Code.NO_IMAGES) if is_empty else None,
-            archive_bytes=archive_bytes,
-            counts=counts,
-        ),
+    state.close_job(
+        ports.table,
+        job.tenant,
+        job.job.job_id,
+        status=status,
+        finished_at=ports.clock.now(),
+        reason=state.refusal(Code.NO_IMAGES) if is_empty else None,
+        archive_bytes=archive_bytes,
+        counts=counts,
     )
-
-
-def _write_if_open(ports: Ports, write: Update) -> None:
-    try:
-        ports.table.write(write)
-    except RowConflict:
-        return  # another run of the same message was faster

@@ -41,6 +41,7 @@ def plan(ports: Ports, message: PlanJob) -> None:
     if job is None or (job.status.is_terminal and job.planned):
         return
     if job.status.is_terminal:  # it was given up while it was planned
+        state.free_place(ports.table, job)
         _end_items(ports, job, Code.GAVE_UP, ItemStatus.FAILED)
     elif job.cancel_requested:
         _end_items(ports, job, Code.CANCELLED, ItemStatus.CANCELLED)
@@ -78,14 +79,14 @@ def _plan(ports: Ports, job: JobState) -> JobState | None:
 
 def _refuse(ports: Ports, job: JobState) -> JobState | None:
     """More images have arrived since the submission than one job may hold."""
-    reason = state.refusal(Code.TOO_MANY_IMAGES)
-    row = _write_if(
-        ports,
-        rows.close_job(
-            job.tenant, job.job.job_id, status=JobStatus.FAILED, finished_at=ports.clock.now(), refusal=reason
-        ),
+    return state.close_job(
+        ports.table,
+        job.tenant,
+        job.job.job_id,
+        status=JobStatus.FAILED,
+        finished_at=ports.clock.now(),
+        reason=state.refusal(Code.TOO_MANY_IMAGES),
     )
-    return None if row is None else rows.job_of(row)
 
 
 def _write_if(ports: Ports, write: Update | Put) -> Row | None:

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from lambdas.serve_api import cursors
+from lambdas.serve_api import cursors, quotas
 from lambdas.serve_api.names import is_plain
 from lambdas.serve_api.ports import Ports
 from maskmill.core import rows
 from maskmill.core.api import CreateDataset, DatasetView, Page, PatchDataset
 from maskmill.core.errors import FieldFault, InvalidInput, NotFound, QuotaExceeded
 from maskmill.core.image import Dataset, DatasetStatus
-from maskmill.core.limits import DATASETS_PER_TENANT_MAX
 from maskmill.core.ports import Table
 from maskmill.core.table import Query, Row, RowConflict, Update
+from maskmill.core.usage import Quota
 
 PREFIX = "DATASET#"
 
 
 def create(ports: Ports, tenant: str, body: CreateDataset) -> DatasetView:
     _check_name(body.name)
-    everything = Query(pk=rows.tenant_pk(tenant), prefix=PREFIX, limit=DATASETS_PER_TENANT_MAX)
-    if len(ports.table.query(everything).rows) >= DATASETS_PER_TENANT_MAX:
-        raise QuotaExceeded(detail="datasets of the tenant")
+    quotas.take(ports, tenant, {Quota.DATASETS: 1})
     (dataset_id,) = ports.ids.new(1)
     now = ports.clock.now()
     life_s = ports.trial_life_s if body.trial and body.expires_in_s is None else body.expires_in_s
@@ -81,10 +79,14 @@ def is_there(table: Table, tenant: str, dataset_id: str) -> bool:
     return row is not None and _is_active(row)
 
 
-def reserve(table: Table, tenant: str, dataset_id: str, *, kind: str, count: int, count_max: int) -> None:
+def reserve(
+    table: Table, tenant: str, dataset_id: str, *, kind: str, count: int, count_max: int, size_bytes: int = 0
+) -> None:
     """Count new things of a dataset before they are made; raises NotFound, QuotaExceeded."""
     try:
-        table.write(rows.reserve(tenant, dataset_id, kind=kind, count=count, count_max=count_max))
+        table.write(
+            rows.reserve(tenant, dataset_id, kind=kind, count=count, count_max=count_max, size_bytes=size_bytes)
+        )
     except RowConflict as conflict:
         if conflict.current is None or not _is_active(conflict.current):
             raise NotFound(detail="dataset") from conflict

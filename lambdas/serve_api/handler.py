@@ -30,6 +30,7 @@ from lambdas.serve_api.routes.call import PREFIX, Call, Reply, Route
 from lambdas.serve_api.signing import Keyring
 from maskmill.core.errors import Code, MaskmillError, NotFound
 from maskmill.core.settings import ServeApiSettings
+from maskmill.core.usage import Quotas
 
 FUNCTION = "serve_api"
 _EVERY_ANSWER = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -56,6 +57,13 @@ def connect() -> Ports:
         lane_segmenter=settings.lane_segmenter,
         lane_side_max=settings.lane_side_max,
         trial_life_s=settings.trial_life_s,
+        quotas=Quotas(
+            datasets=settings.quota_datasets,
+            images=settings.quota_images,
+            bytes=settings.quota_bytes,
+            variants_per_day=settings.quota_variants_per_day,
+            open_jobs=settings.quota_open_jobs,
+        ),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from lambdas.serve_api.signing import Keyring
 from maskmill.core.ports import Clock, Doors, Ids, Lane, Objects, Queues, Table
+from maskmill.core.usage import Quotas
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,8 @@ class Ports:
 
     `segmenter` is the version that new jobs are keyed by, `lane_segmenter` that of the lane, and `lane_side_max` the
     number of points along each side of a search that the lane gets through while somebody waits; `trial_life_s` is
-    after how long a trial dataset expires of which nothing else is said.
+    after how long a trial dataset expires of which nothing else is said. `quotas` are what a tenant may use unless it
+    has limits of its own.
     """
 
     table: Table
@@ -30,3 +32,4 @@ class Ports:
     lane_segmenter: str
     lane_side_max: int
     trial_life_s: int
+    quotas: Quotas

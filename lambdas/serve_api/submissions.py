@@ -12,7 +12,8 @@ from itertools import islice
 
 from pydantic_core import ErrorDetails
 
-from lambdas.serve_api import datasets, images, jobs, templates
+from lambdas import state
+from lambdas.serve_api import datasets, images, jobs, quotas, templates
 from lambdas.serve_api.bodies import check_size
 from lambdas.serve_api.names import is_id
 from lambdas.serve_api.ports import Ports
@@ -28,17 +29,19 @@ from maskmill.core.limits import (
     JOB_BYTES_MAX,
     PAGE_ITEMS_MAX,
     RECIPE_BYTES_MAX,
+    SCANNED_ROWS,
     SWEEP_FIRST_LOOK_S,
 )
 from maskmill.core.messages import PlanJob
 from maskmill.core.model import content_hash
 from maskmill.core.ports import Table
 from maskmill.core.prompt import Template
-from maskmill.core.recipe import Recipe, ResolvedRecipe, images_max, resolve
+from maskmill.core.recipe import Recipe, ResolvedRecipe, images_max, resolve, variants_per_image
 from maskmill.core.rows import JobState
 from maskmill.core.table import Query, RowConflict
 
 FETCHED_ONE_BY_ONE_MAX = 25
+_Made = tuple[Job, int]  # a job, and how many variants it may make
 
 
 def code_for(fault: ErrorDetails) -> Code | None:
@@ -64,18 +67,22 @@ def retry(ports: Ports, tenant: str, source_id: str, key: str | None) -> JobStat
     source = jobs.require(ports.table, tenant, source_id)
     datasets.require(ports.table, tenant, source.job.dataset_id)
     job_id = job_id_of(tenant, ports.ids.new(1)[0] if key is None else _checked(key))
-    state = accepted(
+    retried = accepted(
         ports, tenant, job_id, content_hash({"retry_of": source_id}), lambda: _again(ports, tenant, source, job_id)
     )
     ports.table.write(rows.note_retry(tenant, source_id, job_id))
-    return state
+    return retried
 
 
-def accepted(ports: Ports, tenant: str, job_id: str, body_hash: str, make: Callable[[], Job]) -> JobState:
-    """The job of this id, made and sent on its way unless it was before; raises idempotency_mismatch."""
+def accepted(ports: Ports, tenant: str, job_id: str, body_hash: str, make: Callable[[], _Made]) -> JobState:
+    """The job of this id, made and sent on its way unless it was before.
+
+    Raises idempotency_mismatch, and QuotaExceeded before anything is written.
+    """
     row = ports.table.get(rows.job_key(tenant, job_id))
     if row is None:
-        job = make()
+        job, variants = make()
+        quotas.take_job(ports, tenant, job_id, variants=variants)
         _tell_dataset(ports.table, tenant, job)
         now_s = int(job.created_at.timestamp())
         write = rows.put_job(tenant, job, body_hash=body_hash, now_s=now_s, due_at_s=now_s + SWEEP_FIRST_LOOK_S)
@@ -85,12 +92,13 @@ def accepted(ports: Ports, tenant: str, job_id: str, body_hash: str, make: Calla
             if conflict.current is None:
                 raise
             row = conflict.current  # the same call, made twice at once or repeated by the SDK
-    state = rows.job_of(row)
-    if state.body_hash != body_hash:
+            state.free_place(ports.table, rows.job_of(row))  # should it have ended before this call took a place for it
+    found = rows.job_of(row)
+    if found.body_hash != body_hash:
         raise InvalidInput(Code.IDEMPOTENCY_MISMATCH)
-    if not state.planned and not state.status.is_terminal:
+    if not found.planned and not found.status.is_terminal:
         ports.queues.send([PlanJob(tenant=tenant, job_id=job_id)])
-    return state
+    return found
 
 
 def _tell_dataset(table: Table, tenant: str, job: Job) -> None:
@@ -110,11 +118,12 @@ def _checked(key: str) -> str:
     return key
 
 
-def _again(ports: Ports, tenant: str, source: JobState, job_id: str) -> Job:
-    """The source's job under a new id, for the segmenter of today."""
+def _again(ports: Ports, tenant: str, source: JobState, job_id: str) -> _Made:
+    """The source's job under a new id, for the segmenter of today, and the variants that are still to be made."""
     if not source.status.is_terminal:
         raise Conflict(message="The job has not ended yet. It can be retried when it has.")
-    if not is_worth_retrying(jobs.counts_of(ports.table, source)) and source.refusal is None:
+    counts = jobs.counts_of(ports.table, source)
+    if not is_worth_retrying(counts) and source.refusal is None:
         raise Conflict(message="Every item of the job came to a good end. There is nothing to retry.")
     if any(_is_open(ports.table, tenant, retry_id) for retry_id in sorted(source.retried_by)):
         raise Conflict(message="A retry of this job is running already. Wait for it.")
@@ -124,7 +133,8 @@ def _again(ports: Ports, tenant: str, source: JobState, job_id: str) -> Job:
         "segmenter": ports.segmenter,
         "created_at": ports.clock.now(),
     }
-    return source.job.model_copy(update=changes)
+    left = max(0, source.items_total - counts.done)
+    return source.job.model_copy(update=changes), left * variants_per_image(source.job.recipe.recipe)
 
 
 def _is_open(table: Table, tenant: str, job_id: str) -> bool:
@@ -132,11 +142,11 @@ def _is_open(table: Table, tenant: str, job_id: str) -> bool:
     return row is not None and not rows.job_of(row).status.is_terminal
 
 
-def _job(ports: Ports, tenant: str, dataset_id: str, job_id: str, body: SubmitJob) -> Job:
+def _job(ports: Ports, tenant: str, dataset_id: str, job_id: str, body: SubmitJob) -> _Made:
     check_size(body.recipe, RECIPE_BYTES_MAX, what="recipe", pointer="/recipe", code=Code.INVALID_RECIPE)
     recipe = _resolved(ports.table, tenant, dataset_id, body.recipe)
     _check_backgrounds(ports.table, tenant, dataset_id, body.recipe)
-    _check_images(ports.table, tenant, dataset_id, body.image_ids, count_max=images_max(body.recipe))
+    count = _count_images(ports.table, tenant, dataset_id, body.image_ids, count_max=images_max(body.recipe))
     job = Job(
         job_id=job_id,
         dataset_id=dataset_id,
@@ -146,7 +156,7 @@ def _job(ports: Ports, tenant: str, dataset_id: str, job_id: str, body: SubmitJo
         created_at=ports.clock.now(),
     )
     check_size(job, JOB_BYTES_MAX, what="recipe with its templates", pointer="/recipe", code=Code.INVALID_RECIPE)
-    return job
+    return job, count * variants_per_image(body.recipe)
 
 
 def _resolved(table: Table, tenant: str, dataset_id: str, recipe: Recipe) -> ResolvedRecipe:
@@ -174,13 +184,12 @@ def _check_backgrounds(table: Table, tenant: str, dataset_id: str, recipe: Recip
         raise InvalidInput(Code.INVALID_RECIPE, faults=tuple(faults))
 
 
-def _check_images(
+def _count_images(
     table: Table, tenant: str, dataset_id: str, image_ids: tuple[str, ...] | None, *, count_max: int
-) -> None:
-    """There is something to work on and not too much, and every image that is named belongs to the dataset."""
+) -> int:
+    """How many images there are to work on: some, and not too many; every one that is named is of the dataset."""
     if image_ids is None:
-        _check_count(_all_images(table, tenant, dataset_id), count_max)
-        return
+        return _checked_count(_all_images(table, tenant, dataset_id), count_max)
     found = _named(table, tenant, dataset_id, image_ids)
     faults = tuple(
         FieldFault(pointer=f"/image_ids/{position}", detail="no such image in this dataset")
@@ -189,17 +198,17 @@ def _check_images(
     )
     if faults:
         raise InvalidInput(faults=faults)
-    _check_count(found.values(), count_max)
+    return _checked_count(found.values(), count_max)
 
 
-def _check_count(images: Iterable[Image], count_max: int) -> None:
-    """At least one image has settled and at most `count_max` have; no more are looked at than it takes to know."""
-    enough = 1 if count_max >= IMAGES_PER_DATASET_MAX else count_max + 1
-    count = sum(1 for _ in islice(filter(_is_settled, images), enough))
+def _checked_count(images: Iterable[Image], count_max: int) -> int:
+    """How many images have settled, at least one and at most `count_max`; no more are looked at than that."""
+    count = sum(1 for _ in islice(filter(_is_settled, images), count_max + 1))
     if count == 0:
         raise InvalidInput(Code.NO_IMAGES)
     if count > count_max:
         raise InvalidInput(Code.TOO_MANY_IMAGES)
+    return count
 
 
 def _is_settled(image: Image) -> bool:
@@ -218,8 +227,8 @@ def _named(table: Table, tenant: str, dataset_id: str, image_ids: tuple[str, ...
 
 def _all_images(table: Table, tenant: str, dataset_id: str) -> Iterable[Image]:
     after: str | None = None
-    for _ in range(0, IMAGES_PER_DATASET_MAX + 1, PAGE_ITEMS_MAX):
-        query = Query(pk=rows.dataset_pk(tenant, dataset_id), prefix=images.PREFIX, after=after, limit=PAGE_ITEMS_MAX)
+    for _ in range(0, IMAGES_PER_DATASET_MAX + 1, PAGE_ITEMS_MAX):  # an answer of 1 MB holds more rows than that
+        query = Query(pk=rows.dataset_pk(tenant, dataset_id), prefix=images.PREFIX, after=after, limit=SCANNED_ROWS)
         page = table.query(query)
         yield from (rows.image_of(row) for row in page.rows)
         after = page.after

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic_core import ErrorDetails
 
-from lambdas.serve_api import datasets
+from lambdas.serve_api import datasets, quotas
 from lambdas.serve_api.names import is_plain
 from lambdas.serve_api.ports import Ports
 from maskmill.core import keys, rows
 from maskmill.core.api import RequestUploads, UploadTicket, UploadTickets
-from maskmill.core.errors import Code, FieldFault, InvalidInput
+from maskmill.core.errors import Code, FieldFault, InvalidInput, QuotaExceeded
 from maskmill.core.image import Image, ImageStatus, Upload
 from maskmill.core.limits import FILENAME_BYTES_MAX, IMAGES_PER_DATASET_MAX, SWEEP_UPLOAD_S, UPLOAD_URL_LIFE_S
+from maskmill.core.usage import Quota
 
 _TOO_LARGE = "less_than_equal"
 
@@ -30,7 +33,7 @@ def announce(ports: Ports, tenant: str, dataset_id: str, body: RequestUploads) -
     """Expect these files; the rows are written before any form is handed out."""
     _check_names(body.files)
     count = len(body.files)
-    datasets.reserve(ports.table, tenant, dataset_id, kind="images", count=count, count_max=IMAGES_PER_DATASET_MAX)
+    _reserve(ports, tenant, dataset_id, count=count, size_bytes=sum(upload.size_bytes for upload in body.files))
     now = ports.clock.now()
     due_at_s = int(now.timestamp()) + SWEEP_UPLOAD_S
     images = [
@@ -47,6 +50,17 @@ def announce(ports: Ports, tenant: str, dataset_id: str, body: RequestUploads) -
     for image in images:
         ports.table.write(rows.put_image(tenant, image, due_at_s=due_at_s))
     return UploadTickets(items=tuple(_ticket(ports, tenant, image) for image in images))
+
+
+def _reserve(ports: Ports, tenant: str, dataset_id: str, *, count: int, size_bytes: int) -> None:
+    """Count the images on their dataset and then on the tenant, so that the tenant's count is never too small."""
+    what: dict[str, Any] = {"kind": "images", "count": count, "size_bytes": size_bytes}
+    datasets.reserve(ports.table, tenant, dataset_id, count_max=IMAGES_PER_DATASET_MAX, **what)
+    try:
+        quotas.take(ports, tenant, {Quota.IMAGES: count, Quota.BYTES: size_bytes}, is_shown=True)
+    except QuotaExceeded:
+        ports.table.write(rows.release(tenant, dataset_id, **what))
+        raise
 
 
 def _check_names(files: tuple[Upload, ...]) -> None:

@@ -120,7 +120,10 @@ class FieldFault:
 
 
 class MaskmillError(Exception):
-    """Base of the tree; `message` is fit for a user, `detail` is for the log only."""
+    """Base of the tree; `message` is fit for a user, `detail` is for the log only.
+
+    `retry_after_s` is when the same call may work, where that is known.
+    """
 
     default_code = Code.INTERNAL
 
@@ -131,11 +134,13 @@ class MaskmillError(Exception):
         message: str | None = None,
         detail: str = "",
         faults: tuple[FieldFault, ...] = (),
+        retry_after_s: int | None = None,
     ) -> None:
         self.code = code or self.default_code
         self.message = message or message_of(self.code)
         self.detail = detail
         self.faults = faults
+        self.retry_after_s = retry_after_s
         super().__init__(f"{self.code}: {detail or self.message}")
 
 

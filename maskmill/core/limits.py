@@ -5,6 +5,7 @@ from __future__ import annotations
 # Requests
 BODY_BYTES_MAX = 256 * 1024
 PAGE_ITEMS_MAX = 100
+SCANNED_ROWS = 1_000  # of one query that only counts; its answer ends at 1 MB all the same
 NAME_CHARS_MAX = 120
 FILENAME_BYTES_MAX = 255
 IDEMPOTENCY_KEY_CHARS_MAX = 128
@@ -35,7 +36,6 @@ REGION_DEPTH_MAX = 8
 REGION_MASKS_MAX = 64  # masks that one expression may name, repetitions included
 
 # Jobs
-DATASETS_PER_TENANT_MAX = 1_000
 IMAGES_PER_JOB_MAX = 10_000
 SHARD_ITEMS_MAX = 25
 JOB_BYTES_MAX = 300 * 1024  # as JSON, with its templates: a row of the table holds 400 KB
@@ -67,6 +67,10 @@ QUEUE_BATCH_MAX = 10
 EVENT_LIFE_S = 7 * 24 * 60 * 60  # how long a client may be away and still catch up
 EVENT_ITEMS_MAX = 200  # changes that one event names; beyond this it gives the counts alone
 EVENT_SEQ_MAX = 99_999_999
+
+# Quotas
+RECOUNT_S = 60  # how often at most, while a tenant is refused, what it uses is compared with what there is
+SUBMISSION_S = 10 * 60  # a job that has a place and no row for so long never came to be
 
 # Masks and the segmenter
 CANDIDATES_MAX = 3  # Segment Anything answers a prompt in three ways

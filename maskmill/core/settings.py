@@ -54,6 +54,11 @@ class ServeApiSettings(Settings):
     lane_segmenter: str  # the version of the segmenter in it
     lane_side_max: int  # points along each side of a search for everything that the lane ends in time
     trial_life_s: int  # after which a trial dataset expires of which nothing else is said
+    quota_datasets: int  # what a tenant may use, unless an administrator has said otherwise
+    quota_images: int
+    quota_bytes: int
+    quota_variants_per_day: int
+    quota_open_jobs: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

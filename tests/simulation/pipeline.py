@@ -27,6 +27,7 @@ from maskmill.core.messages import DispatchItems, FinishJob, IngestUpload, Messa
 from maskmill.core.result import ItemResult
 from maskmill.core.rows import JobState
 from maskmill.core.shard import ShardAnswer, ShardRequest
+from maskmill.core.usage import Quotas
 from tests.simulation.cloud import MemoryEndpoint, MemoryLane, MemoryObjects, MemoryQueues, MemoryTable
 from tests.simulation.invariants import Invariants
 from tests.simulation.stand_ins import answer_to, check, normalise, paint, write_dataset
@@ -39,6 +40,7 @@ RECEIVES_MAX = 5
 LEASE_S = 3600
 SEGMENTER = "sim-1"
 FINISH_LEASE_S = 300
+QUOTAS = Quotas(datasets=100, images=10_000, bytes=10**9, variants_per_day=10_000, open_jobs=10)
 END_S = 30 * 3600.0
 CollectBody = tuple[str, str, str]  # "ok" or "failed", the request's key, the answer's or the failure's address
 Body = Message | CollectBody
@@ -124,6 +126,7 @@ class Pipeline:
             lane_segmenter=SEGMENTER,
             lane_side_max=4,
             trial_life_s=6 * 3600,
+            quotas=QUOTAS,
         )
 
     def _user(self, number: int) -> User:

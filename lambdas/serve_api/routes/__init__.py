@@ -6,6 +6,22 @@ They know nothing of the gateway's events, and decide nothing that a resource de
 
 from __future__ import annotations
 
-from lambdas.serve_api.routes import about, datasets, images, jobs, live, templates
+from lambdas.serve_api.routes import (
+    about,
+    datasets,
+    images,
+    jobs,
+    live,
+    templates,
+    usage,
+)
 
-ROUTES = (*about.ROUTES, *datasets.ROUTES, *images.ROUTES, *templates.ROUTES, *jobs.ROUTES, *live.ROUTES)
+ROUTES = (
+    *about.ROUTES,
+    *usage.ROUTES,
+    *datasets.ROUTES,
+    *images.ROUTES,
+    *templates.ROUTES,
+    *jobs.ROUTES,
+    *live.ROUTES,
+)

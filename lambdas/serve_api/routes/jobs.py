@@ -70,7 +70,13 @@ ROUTES = (
         about="Submit a job; the same Idempotency-Key and body name the same job",
         body=SubmitJob,
         answers={202: JobView},
-        codes=(Code.INVALID_RECIPE, Code.NO_IMAGES, Code.TOO_MANY_IMAGES, Code.IDEMPOTENCY_MISMATCH),
+        codes=(
+            Code.INVALID_RECIPE,
+            Code.NO_IMAGES,
+            Code.TOO_MANY_IMAGES,
+            Code.IDEMPOTENCY_MISMATCH,
+            Code.QUOTA_EXCEEDED,
+        ),
     ),
     Route(
         method="GET",

@@ -29,6 +29,7 @@ from maskmill.core.api.library import (
 )
 from maskmill.core.api.live import JobEvents
 from maskmill.core.api.service import Health, Limits
+from maskmill.core.api.usage import QuotaView, UsageView
 
 __all__ = [
     "CreateDataset",
@@ -50,6 +51,7 @@ __all__ = [
     "PatchDataset",
     "Problem",
     "ProblemField",
+    "QuotaView",
     "RequestUploads",
     "SegmentImage",
     "Segmentation",
@@ -57,5 +59,6 @@ __all__ = [
     "TemplateView",
     "UploadTicket",
     "UploadTickets",
+    "UsageView",
     "VariantView",
 ]

@@ -81,7 +81,7 @@ def is_kept() -> Condition:
     return Condition(("deleted_at_s",), Op.ABSENT)
 
 
-def reserve(tenant: str, dataset_id: str, *, kind: str, count: int, count_max: int) -> Update:
+def reserve(tenant: str, dataset_id: str, *, kind: str, count: int, count_max: int, size_bytes: int = 0) -> Update:
     """Count new things of a dataset before they are made.
 
     Refused without a dataset, when it is being removed, or when it would hold too many.
@@ -89,9 +89,18 @@ def reserve(tenant: str, dataset_id: str, *, kind: str, count: int, count_max: i
     path = (f"{kind}_reserved",)
     return Update(
         key=dataset_key(tenant, dataset_id),
-        add={path: count},
+        add={path: count, **_bytes(size_bytes)},
         require=(is_kept(), Condition(path, Op.AT_MOST, count_max - count)),
     )
+
+
+def release(tenant: str, dataset_id: str, *, kind: str, count: int, size_bytes: int = 0) -> Update:
+    """Counts things of a dataset that have gone, or were not made after all; refused without a dataset."""
+    return Update(key=dataset_key(tenant, dataset_id), add={(f"{kind}_reserved",): -count, **_bytes(-size_bytes)})
+
+
+def _bytes(size: int) -> dict[Path, int]:
+    return {("bytes_reserved",): size} if size else {}
 
 
 def put_template(tenant: str, dataset_id: str, template_id: str, template: Template) -> Put:

@@ -1,6 +1,6 @@
 """What the code of a function asks of its ports, read from its source: calls, and the keys that they name.
 
-It runs nothing. It sees the modules in the function's folder and what these use of lambdas/state.py; the key of a call
+It runs nothing. It sees the modules in the function's folder and what these use of the shared ones (SHARED); the key of a call
 is followed through names, helpers and parameters to the builder in maskmill/core/keys.py that made it.
 """
 
@@ -15,6 +15,7 @@ from pathlib import Path
 from infra.bundle import ROOT
 
 PORTS = frozenset({"table", "media", "uploads", "work", "doors", "queues", "endpoint", "lane"})
+SHARED = ("state", "usage")  # modules of lambdas/ that more than one function uses
 UNKNOWN = "?"  # a key that comes with a message or lies in a row
 DEPTH_MAX = 8
 
@@ -108,25 +109,51 @@ class Source:
 
 @cache
 def source_of(verb: str) -> Source:
-    """The code of lambdas/<verb>/ with what it uses of lambdas/state.py."""
+    """The code of lambdas/<verb>/ with what it uses of the modules that functions share."""
     own: dict[str, ast.FunctionDef] = {}
     for path in sorted((ROOT / "lambdas" / verb).glob("*.py")):
         own |= _functions(path)
-    shared = {function.name: function for function in _functions(ROOT / "lambdas" / "state.py").values()}
-    waiting = sorted(Source(own).mentions("state") & shared.keys())
+    return Source({**own, **_reached(Source(own))})
+
+
+def _reached(own: Source) -> dict[str, ast.FunctionDef]:
+    """What of the shared modules some code may run: what it names, and what that names in turn."""
+    waiting = _named_in(own, "")
     reached: dict[str, ast.FunctionDef] = {}
+    seen: set[tuple[str, str]] = set()
     while waiting:
-        name = waiting.pop()
-        if name not in reached:
-            reached[name] = shared[name]
-            waiting += sorted(Source({name: shared[name]}).made() & shared.keys())
-    return Source({**own, **reached})
+        module, name = waiting.pop()
+        if (module, name) in seen:
+            continue
+        seen.add((module, name))
+        found = _shared(module)[name]
+        reached |= found
+        waiting |= _named_in(Source(found), module)
+    return reached
+
+
+def _named_in(source: Source, module: str) -> set[tuple[str, str]]:
+    """Shared functions and classes that some code names: as `usage.take`, or plainly inside their own module."""
+    named = {(other, name) for other in SHARED for name in source.mentions(other) if name in _shared(other)}
+    plain = {(other, name) for other in SHARED if other == module for name in source.made()}
+    return named | {(other, name) for other, name in plain if name in _shared(other)}
+
+
+@cache
+def _shared(module: str) -> dict[str, dict[str, ast.FunctionDef]]:
+    """The functions of a shared module by their names; a class stands for all of its methods."""
+    tree = ast.parse((ROOT / "lambdas" / f"{module}.py").read_text())
+    tops = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    return {top.name: {f"{module}:{node.lineno}": node for node in _within(top)} for top in tops}
+
+
+def _within(top: ast.AST) -> Iterator[ast.FunctionDef]:
+    return (node for node in ast.walk(top) if isinstance(node, ast.FunctionDef))
 
 
 def _functions(path: Path) -> dict[str, ast.FunctionDef]:
     """The functions and methods of a module, by module and line."""
-    nodes = ast.walk(ast.parse(path.read_text()))
-    return {f"{path.stem}:{node.lineno}": node for node in nodes if isinstance(node, ast.FunctionDef)}
+    return {f"{path.stem}:{node.lineno}": node for node in _within(ast.parse(path.read_text()))}
 
 
 def _last_name(value: ast.expr) -> str:

@@ -10,8 +10,9 @@ from unittest import mock
 import pytest
 
 from lambdas.serve_api import handler as edge
+from maskmill.core.usage import Quota
 from tests.contract import aws
-from tests.unit.lambdas.gateway import LANE_SEGMENTER, LANE_SIDE_MAX, TRIAL_LIFE_S, Api, lane_reply
+from tests.unit.lambdas.gateway import LANE_SEGMENTER, LANE_SIDE_MAX, QUOTAS, TRIAL_LIFE_S, Api, lane_reply
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ def whole_account() -> Iterator[Account]:
             "LANE_SEGMENTER": LANE_SEGMENTER,
             "LANE_SIDE_MAX": str(LANE_SIDE_MAX),
             "TRIAL_LIFE_S": str(TRIAL_LIFE_S),
+            **{f"QUOTA_{quota.upper()}": str(QUOTAS.of(quota)) for quota in Quota},
         }
         with mock.patch.dict(os.environ, settings):
             edge.connect.cache_clear()

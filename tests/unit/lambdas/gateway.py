@@ -19,6 +19,7 @@ from maskmill.core.plan import Chunk, PlannedItem
 from maskmill.core.recipe import OutputFormat
 from maskmill.core.result import BoxPx, ItemResult, Label, VariantRecord, file_stem
 from maskmill.core.shard import ImageAnswer, MaskAnswer, ShardAnswer, ShardRequest
+from maskmill.core.usage import Quotas
 from tests.contract import aws
 
 _numbers = itertools.count(1)
@@ -27,6 +28,7 @@ PROMPT = {"points": [{"x": 0.5, "y": 0.5}]}
 LANE_SEGMENTER = "sam-vit-b-ec2df6273261"
 LANE_SIDE_MAX = 8
 TRIAL_LIFE_S = 6 * 3600
+QUOTAS = Quotas(datasets=50, images=20_000, bytes=10**9, variants_per_day=100_000, open_jobs=50)
 
 
 @dataclass(frozen=True)

@@ -33,11 +33,6 @@ def test_a_dataset_needs_a_plain_name(api: Api, name: str) -> None:
     assert (answer.status, answer.code, answer.pointers) == (422, "invalid_request", ["/name"])
 
 
-def test_datasets_are_bounded(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lambdas.serve_api.datasets.DATASETS_PER_TENANT_MAX", 2)
-    assert [api.post("/datasets", {"name": "x"}).status for _ in range(3)] == [201, 201, 429]
-
-
 def test_a_ticket_is_a_form_for_a_key_that_the_service_chose(api: Api) -> None:
     dataset = api.dataset()
     answer = api.post(f"/datasets/{dataset}/uploads", {"files": [file("../../etc/passwd"), file("b.png")]})

@@ -16,6 +16,7 @@ from maskmill.core import settings as all_settings
 from maskmill.core.errors import Unavailable
 from maskmill.core.messages import CollectAnswer, DispatchItems, FinishJob, IngestUpload, Message, PlanJob, RenderItem
 from maskmill.core.settings import BadSettings, Settings
+from maskmill.core.usage import Quota
 from tests.contract import aws
 from tests.contract.test_events import payload
 from tests.unit.lambdas.sqs import failed, sqs_event
@@ -55,6 +56,7 @@ def env_of(function: str, urls: dict[str, str]) -> dict[str, str]:
         "LANE_SEGMENTER": "classic-1",
         "LANE_SIDE_MAX": "4",
         "TRIAL_LIFE_S": "21600",
+        **{f"QUOTA_{quota.upper()}": "10" for quota in Quota},
         "CHUNK_ITEMS": "25",
         "QUEUE_LIFE_S": "3600",
         "INVOCATION_TIMEOUT_S": "900",

@@ -1,0 +1,29 @@
+"""The quotas of a tenant as the API takes and shows them; it knows no HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lambdas import usage
+from lambdas.serve_api.ports import Ports
+from maskmill.core.api import QuotaView, UsageView
+from maskmill.core.usage import Quota, day_end, day_of
+
+
+def take(ports: Ports, tenant: str, asked: Mapping[Quota, int], *, is_shown: bool = False) -> None:
+    """Count what is about to be kept, or what a dataset's row shows already; raises QuotaExceeded."""
+    usage.take(ports.table, tenant, asked, defaults=ports.quotas, now=ports.clock.now(), is_shown=is_shown)
+
+
+def take_job(ports: Ports, tenant: str, job_id: str, *, variants: int) -> None:
+    """Give a job its place and its variants, once; raises QuotaExceeded when they do not fit."""
+    usage.take_job(ports.table, tenant, job_id, variants, defaults=ports.quotas, now=ports.clock.now())
+
+
+def view(ports: Ports, tenant: str) -> UsageView:
+    now = ports.clock.now()
+    state, limits = usage.read(ports.table, tenant, ports.quotas)
+    views = {
+        quota.value: QuotaView(limit=limits.of(quota), used=state.used(quota, today=day_of(now))) for quota in Quota
+    }
+    return UsageView(**views, day_ends_at=day_end(now))
