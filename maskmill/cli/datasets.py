@@ -9,7 +9,7 @@ import typer
 from maskmill.cli.bars import Bars
 from maskmill.cli.context import common_of
 from maskmill.cli.failures import FAILED
-from maskmill.cli.run import Recursive, Sources, parse_templates
+from maskmill.cli.run import Recursive, Sources, Watch, parse_templates
 from maskmill.core.api import DatasetView, ImageView, TemplateView
 from maskmill.core.errors import Conflict
 from maskmill.core.image import ImageStatus
@@ -67,14 +67,22 @@ def upload(
     sources: Sources,
     dataset: Annotated[str, typer.Option("--dataset", help="Name or id; the folder's name by default.")] = "",
     recursive: Recursive = False,
+    watch: Watch = False,
 ) -> None:
-    """Photos into a dataset, which is created when there is none of that name."""
+    """Photos into a dataset, which is created when there is none of that name.
+
+    An upload that was interrupted goes on where it stopped: run it again.
+    """
     from maskmill.cli.reports import show_upload, upload_document
+    from maskmill.cli.watching import watch_upload
     from maskmill.client.folder import find_files, folder_name
     from maskmill.client.run import find_or_create_dataset
     from maskmill.client.upload import upload_files
 
     common = common_of(context)
+    if watch:
+        watch_upload(common, tuple(sources), dataset or folder_name(sources[0]), recursive=recursive)
+        return
     found = find_files(sources, recursive=recursive)
     with common.connect() as client:
         target = find_or_create_dataset(client, dataset or folder_name(sources[0]))

@@ -21,6 +21,7 @@ Sources = Annotated[
     list[Path], typer.Argument(metavar="FOLDER", exists=True, help="A folder of photos, or single photos.")
 ]
 Recursive = Annotated[bool, typer.Option("--recursive", help="Look into folders below it, too.")]
+Watch = Annotated[bool, typer.Option("--watch", help="Go on with new photos as they appear, until Ctrl-C.")]
 Out = Annotated[Path, typer.Option("--out", file_okay=False, help="Where the dataset goes.")]
 NoArchive = Annotated[bool, typer.Option("--no-archive", help="Leave dataset.zip out.")]
 Key = Annotated[str, typer.Option("--key", help="Idempotency key: the same key names the same job.")]
@@ -60,10 +61,12 @@ def run(
     key: Key = "",
     recursive: Recursive = False,
     no_archive: NoArchive = False,
+    watch: Watch = False,
 ) -> None:
     """Upload photos, find objects, edit them, and download the labelled dataset.
 
-    A second run uploads nothing that the dataset holds already and downloads only what is missing.
+    A second run uploads nothing that the dataset holds already and downloads only what is missing. With --watch each
+    burst of new photos is a job of its own, and its dataset a folder below --out.
     """
     drafts = parse_templates(templates)
     built = make_recipe(
@@ -86,7 +89,13 @@ def run(
         recursive=recursive,
         archive=not no_archive,
     )
-    do_run(common_of(context), plan)
+    if watch:
+        from maskmill.cli.watching import watch_run
+
+        remark_on(common_of(context), plan.recipe)
+        watch_run(common_of(context), plan)
+    else:
+        do_run(common_of(context), plan)
 
 
 def do_run(common: Common, plan: RunPlan) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from maskmill.client.folder import Found, find_files
+from maskmill.client.placing import place
 from maskmill.client.progress import Progress, Report, Step, silent
 from maskmill.client.runplan import RunPlan, TemplateDraft, same_template, unique, with_ids
 from maskmill.client.service import Service
@@ -23,6 +24,7 @@ from maskmill.core.image import ImageStatus
 from maskmill.core.item import ItemStatus
 from maskmill.core.job import JobStatus
 from maskmill.core.mask import Rle
+from maskmill.core.model import content_hash
 from maskmill.core.recipe import Recipe
 
 IMAGES_NAMED_MAX = 1000  # a job over more than these is a job over the whole dataset
@@ -57,11 +59,16 @@ def run_job(client: Service, plan: RunPlan, progress: Report = silent) -> RunRep
     Single photos that are refused, items that fail and files that cannot be fetched do not raise: the report has them.
     An interruption leaves the job running; the progress carries its id from the moment it exists.
     """
-    watch = Stopwatch()
-    seen = _timed(progress, watch)
     found = find_files(plan.sources, recursive=plan.recursive)
     if not found.files:
         raise InvalidInput(Code.NO_IMAGES, message=f"There is no picture in {_listed(plan.sources)}.")
+    return run_files(client, plan, found, progress)
+
+
+def run_files(client: Service, plan: RunPlan, found: Found, progress: Report = silent) -> RunReport:
+    """A whole run over files that were found before; as `run_job`."""
+    watch = Stopwatch()
+    seen = _timed(progress, watch)
     dataset = find_or_create_dataset(client, plan.dataset)
     _check_references(client, dataset.dataset_id, plan.templates, found)
     _template_ids(client, dataset.dataset_id, plan.recipe, known={draft.name: "" for draft in plan.templates})
@@ -71,11 +78,14 @@ def run_job(client: Service, plan: RunPlan, progress: Report = silent) -> RunRep
     seen(Progress(Step.PLANNING))
     templates = make_templates(client, dataset.dataset_id, plan.templates, uploaded)
     recipe = resolve_names(client, dataset.dataset_id, plan.recipe, templates)
-    job = client.submit_job(dataset.dataset_id, _submission(recipe, uploaded), key=plan.key)
+    body = _submission(recipe, uploaded)
+    key = content_hash({"dataset": dataset.dataset_id, "body": body}) if plan.each_job_apart else plan.key
+    job = client.submit_job(dataset.dataset_id, body, key=key)
     seen(Progress(Step.PLANNING, job_id=job.job_id))
     job = watch_job(client, job.job_id, progress=seen)
     seen(Progress(Step.DOWNLOADING, 0, job.items.done, job_id=job.job_id))
-    synced = sync_job(client, job.job_id, plan.out, archive=plan.archive, progress=seen)
+    out = place(plan.out, job.job_id) if plan.each_job_apart else plan.out
+    synced = sync_job(client, job.job_id, out, archive=plan.archive, progress=seen)
     watch.mark(None)
     return RunReport(
         dataset=dataset,

@@ -140,6 +140,8 @@ class RunPlan:
 
     `recipe` names templates by the drafts' names, by the names of templates of the dataset, or by ids. `key` makes
     the job repeatable: the same key with the same recipe and photos is the same job; without one each run is a new job.
+    `each_job_apart` is for many runs after one another: a job is known by what it does, so that the same photos are not
+    worked on twice, and its dataset lies in a folder of its own below `out`.
     """
 
     sources: tuple[Path, ...]
@@ -150,6 +152,7 @@ class RunPlan:
     key: str | None = None
     recursive: bool = False
     archive: bool = True
+    each_job_apart: bool = False
 
 
 def with_ids(recipe: Recipe, ids: Mapping[str, str]) -> Recipe:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import time
 from dataclasses import dataclass, field
 from email.parser import BytesParser
 from email.policy import HTTP
@@ -29,6 +30,7 @@ class FakeStore:
     reads: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     post_faults: list[int] = field(default_factory=list)
     read_faults: dict[str, list[Answer]] = field(default_factory=dict)  # by key; taken one by one
+    delay_s: float = 0.0  # before a post is answered
     cuts: list[int] = field(default_factory=list)  # for the next reads of .zip objects
 
     def form_fields(self, key: str, *, size_bytes: int, sha256: str) -> dict[str, str]:
@@ -56,6 +58,7 @@ class FakeStore:
         if base64.b64encode(hashlib.sha256(data).digest()).decode() != fields["x-amz-checksum-sha256"]:
             return Answer(400, b"<Error><Code>BadDigest</Code></Error>")
         self.objects[fields["key"]] = data
+        time.sleep(self.delay_s)
         return Answer(204)
 
     def read(self, key: str, headers: dict[str, str]) -> Answer:
