@@ -132,6 +132,7 @@ class Stage:
     api_rate: int = 50  # requests a second
     api_burst: int = 100
     quotas: Quotas = MODEST  # of every tenant that has no limits of its own
+    requests_per_minute: int = 3000  # of each tenant
     concurrency: Concurrency
     endpoint: EndpointPlan = EndpointPlan()
     lane: LanePlan = LanePlan()
@@ -169,6 +170,7 @@ LOCAL = Stage(
     upload_days=1,
     upload_origins=("*",),
     quotas=Quotas(datasets=10_000, images=1_000_000, bytes=1024 * GIB, variants_per_day=5_000_000, open_jobs=100),
+    requests_per_minute=60_000,
     concurrency=Concurrency(ingest=2, plan=2, dispatch=2, collect=2, render=2, finish=2),
     endpoint=EndpointPlan(
         image_uri="000000000000.dkr.ecr.us-east-1.amazonaws.com/maskmill-model-server:local",

@@ -44,6 +44,7 @@ class ApiStack(cdk.Stack):
                 lane_side_max=stage.lane_side_max,
                 trial_life_s=stage.trial_hours * 3600,
                 **{f"quota_{quota}": stage.quotas.of(quota) for quota in Quota},
+                requests_per_minute=stage.requests_per_minute,
             ),
             may=[
                 rows(data.table, "GetItem", "Query", "PutItem", "UpdateItem"),

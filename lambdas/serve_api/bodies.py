@@ -10,19 +10,21 @@ import base64
 import binascii
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from maskmill.core.errors import Code, FieldFault, InvalidInput, message_of
+from maskmill.core.errors import Code, FieldFault, InvalidInput, Where, message_of
 from maskmill.core.limits import BODY_BYTES_MAX
 
 DEPTH_MAX = 32
 INTEGER_CHARS_MAX = 20
 FAULTS_MAX = 50
 
+_JSON = re.compile(r'application/json(\s*;\s*charset\s*=\s*"?utf-?8"?)?\s*;?', re.IGNORECASE)
 _CODES = frozenset(code.value for code in Code)
 
 Body = TypeVar("Body", bound=BaseModel)
@@ -57,6 +59,21 @@ def read(data: bytes, model: type[Body], code_for: Coder | None = None) -> Body:
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
         raise _invalid(details, values, code_for) from error
+
+
+def check_media_type(content_type: str | None) -> None:
+    """Raises unsupported_media_type for a body that is said to be something else than JSON in UTF-8."""
+    if content_type is not None and not _JSON.fullmatch(content_type.strip()):
+        fault = FieldFault(pointer="/Content-Type", detail="application/json", where=Where.HEADER)
+        raise InvalidInput(Code.UNSUPPORTED_MEDIA_TYPE, faults=(fault,))
+
+
+def meaning_of(data: bytes) -> Any:
+    """What a body says, the same however it is spaced and ordered; of a body that is refused, the bytes."""
+    try:
+        return _object(data)
+    except InvalidInput:
+        return data.hex()
 
 
 def check_size(value: BaseModel, bytes_max: int, *, what: str, pointer: str, code: Code | None = None) -> None:

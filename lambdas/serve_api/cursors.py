@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from lambdas.serve_api.ports import Ports
 from lambdas.serve_api.signing import SEAL_BYTES, Keyring
-from maskmill.core.errors import Code, FieldFault, InvalidInput
+from maskmill.core.errors import Code, FieldFault, InvalidInput, Where
 from maskmill.core.limits import PAGE_ITEMS_MAX
 from maskmill.core.model import canonical_json
 from maskmill.core.ports import Table
@@ -81,7 +81,7 @@ def limit_of(text: str | None, *, default: int = PAGE_ITEMS_MAX, most: int = PAG
     if text is None:
         return default
     if not _LIMIT.fullmatch(text) or not 1 <= int(text) <= most:
-        fault = FieldFault(pointer="/limit", detail=f"the query parameter is a number from 1 to {most}")
+        fault = FieldFault(pointer="/limit", detail=f"a number from 1 to {most}", where=Where.QUERY)
         raise InvalidInput(faults=(fault,))
     return int(text)
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from lambdas.serve_api import cursors, quotas
 from lambdas.serve_api.names import is_plain
+from lambdas.serve_api.once import put_once
 from lambdas.serve_api.ports import Ports
 from maskmill.core import rows
 from maskmill.core.api import CreateDataset, DatasetView, Page, PatchDataset
@@ -31,8 +32,7 @@ def create(ports: Ports, tenant: str, body: CreateDataset) -> DatasetView:
         is_trial=body.trial,
         expires_at=None if life_s is None else _end(now, life_s),
     )
-    ports.table.write(rows.put_dataset(tenant, dataset))
-    return _view(dataset)
+    return _view(rows.dataset_of(put_once(ports.table, rows.put_dataset(tenant, dataset))))
 
 
 def listed(ports: Ports, tenant: str, *, cursor: str | None, limit: int) -> Page[DatasetView]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -21,14 +22,18 @@ from lambdas.aws.objects import S3Objects
 from lambdas.aws.queues import SqsQueues, queue_urls
 from lambdas.aws.table import DynamoTable
 from lambdas.aws.telemetry import logger_of
-from lambdas.serve_api import bodies, problems
+from lambdas.serve_api import bodies, once, problems
 from lambdas.serve_api.identity import tenant_of
 from lambdas.serve_api.names import is_id
+from lambdas.serve_api.once import Answer
 from lambdas.serve_api.ports import Ports
+from lambdas.serve_api.rates import Rate, RateLimited, Rates
 from lambdas.serve_api.routes import ROUTES
 from lambdas.serve_api.routes.call import PREFIX, Call, Reply, Route
 from lambdas.serve_api.signing import Keyring
 from maskmill.core.errors import Code, MaskmillError, NotFound
+from maskmill.core.limits import RATE_WINDOW_S
+from maskmill.core.ports import Ids
 from maskmill.core.settings import ServeApiSettings
 from maskmill.core.usage import Quotas
 
@@ -51,6 +56,7 @@ def connect() -> Ports:
         clock=clock,
         ids=RandomIds(clock),
         lane=FunctionLane(clients.functions(), settings.lane_name),
+        rates=Rates(table, clock, per_window=settings.requests_per_minute),
         keyring=Keyring(table, draw=new_secret),
         media_bucket=settings.media_bucket,
         segmenter=settings.segmenter,
@@ -71,6 +77,8 @@ def _serve(route: Route) -> Callable[..., Response[str]]:
     def serve(**ids: str) -> Response[str]:
         event = app.current_event
         tenant = "" if route.is_public else tenant_of(event.raw_event)
+        if not route.is_public:
+            _count(tenant)
         if not all(map(is_id, ids.values())):
             raise NotFound(detail="an id of another shape")
         call = Call(
@@ -81,18 +89,58 @@ def _serve(route: Route) -> Callable[..., Response[str]]:
             headers={name.lower(): value for name, value in event.headers.items()},
             body=lambda: bodies.bytes_of(event.raw_event),
         )
-        return _response(route.run(call))
+        if route.body is not None:
+            bodies.check_media_type(call.headers.get("content-type"))
+        return _response(_made_once(route, call) if route.is_creating else _answer(route.run(call)))
 
     return serve
 
 
-def _response(reply: Reply) -> Response[str]:
+def _count(tenant: str) -> None:
+    """Count a request; what is left goes with its answer, whatever that is."""
+    try:
+        app.context["rate"] = connect().rates.take(tenant)
+    except RateLimited as error:
+        app.context["rate"] = error.rate
+        raise
+
+
+def _made_once(route: Route, call: Call) -> Answer:
+    """The answer of a route that makes something; under a caller's key, it makes it once."""
+    key = once.key_of(call.headers)
+    if key is None:
+        return _answer(route.run(call))
+    path = app.current_event.path
+    asked = once.fingerprint(route.method, path, bodies.meaning_of(call.body()))
+
+    def run(ids: Ids) -> Answer:
+        return _answer(route.run(replace(call, ports=replace(call.ports, ids=ids))))
+
+    return once.once(call.ports, call.tenant, key, asked, run, is_made_again=route.is_made_again)
+
+
+def _answer(reply: Reply) -> Answer:
+    return Answer(reply.status, "" if reply.body is None else _json(reply.body), reply.headers)
+
+
+def _response(answer: Answer) -> Response[str]:
     return Response(
-        status_code=reply.status,
-        content_type=None if reply.body is None else content_types.APPLICATION_JSON,
-        body="" if reply.body is None else _json(reply.body),
-        headers={**_EVERY_ANSWER, **reply.headers},
+        status_code=answer.status,
+        content_type=content_types.APPLICATION_JSON if answer.text else None,
+        body=answer.text,
+        headers={**_EVERY_ANSWER, **_rate_headers(), **answer.headers},
     )
+
+
+def _rate_headers() -> dict[str, str]:
+    """What is left of the tenant's minute, as the IETF's draft of RateLimit headers says it."""
+    rate: Rate | None = app.context.get("rate")
+    if rate is None:
+        return {}
+    return {
+        "RateLimit-Policy": f'"requests";q={rate.limit};w={RATE_WINDOW_S}',
+        "RateLimit": f'"requests";r={rate.left};t={rate.resets_in_s}',
+    }
 
 
 def _json(body: BaseModel) -> str:
@@ -112,7 +160,7 @@ def _refuse(error: Exception) -> Response[str]:
         status_code=problems.STATUS[public.code],
         content_type=problems.MEDIA_TYPE,
         body=_json(problems.problem_of(public, request_id)),
-        headers={**_EVERY_ANSWER, **problems.headers_of(public)},
+        headers={**_EVERY_ANSWER, **_rate_headers(), **problems.headers_of(public)},
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lambdas.serve_api.rates import Rates
 from lambdas.serve_api.signing import Keyring
 from maskmill.core.ports import Clock, Doors, Ids, Lane, Objects, Queues, Table
 from maskmill.core.usage import Quotas
@@ -27,6 +28,7 @@ class Ports:
     ids: Ids
     lane: Lane
     keyring: Keyring
+    rates: Rates
     media_bucket: str
     segmenter: str
     lane_segmenter: str

@@ -7,7 +7,14 @@ from maskmill.core.errors import Code, MaskmillError
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:maskmill:error:"
-RETRY_AFTER_S = {Code.UNAVAILABLE: 2, Code.MODEL_UNAVAILABLE: 3}
+# When the same call may work; a quota is free again when its owner made room, which takes as long as it takes.
+RETRY_AFTER_S = {
+    Code.UNAVAILABLE: 2,
+    Code.MODEL_UNAVAILABLE: 3,
+    Code.STILL_RUNNING: 1,
+    Code.RATE_LIMITED: 60,
+    Code.QUOTA_EXCEEDED: 3600,
+}
 
 STATUS: dict[Code, int] = {
     Code.INVALID_REQUEST: 422,
@@ -17,9 +24,13 @@ STATUS: dict[Code, int] = {
     Code.UNAUTHENTICATED: 401,
     Code.NOT_FOUND: 404,
     Code.METHOD_NOT_ALLOWED: 405,
+    Code.UNSUPPORTED_MEDIA_TYPE: 415,
     Code.CONFLICT: 409,
+    Code.STILL_RUNNING: 409,
+    Code.PRECONDITION_FAILED: 412,
     Code.IDEMPOTENCY_MISMATCH: 422,
     Code.QUOTA_EXCEEDED: 429,
+    Code.RATE_LIMITED: 429,
     Code.UNAVAILABLE: 503,
     Code.INTERNAL: 500,
     Code.INVALID_FILENAME: 422,
@@ -58,10 +69,13 @@ def problem_of(error: MaskmillError, request_id: str) -> Problem:
         code=error.code.value,
         detail=WORDS.get(error.code, error.message),
         request_id=request_id,
-        errors=tuple(ProblemField(pointer=fault.pointer, detail=fault.detail) for fault in error.faults),
+        errors=tuple(
+            ProblemField(pointer=fault.pointer, detail=fault.detail, where=fault.where) for fault in error.faults
+        ),
     )
 
 
 def headers_of(error: MaskmillError) -> dict[str, str]:
     seconds = RETRY_AFTER_S.get(error.code) if error.retry_after_s is None else error.retry_after_s
+    seconds = error.retry_after_s or RETRY_AFTER_S.get(error.code)
     return {} if seconds is None else {"Retry-After": str(seconds)}

@@ -24,7 +24,6 @@ from maskmill.core.errors import Code, Conflict, FieldFault, InvalidInput
 from maskmill.core.image import Image, ImageStatus
 from maskmill.core.job import Job, is_worth_retrying, job_id_of
 from maskmill.core.limits import (
-    IDEMPOTENCY_KEY_CHARS_MAX,
     IMAGES_PER_DATASET_MAX,
     JOB_BYTES_MAX,
     PAGE_ITEMS_MAX,
@@ -53,7 +52,7 @@ def code_for(fault: ErrorDetails) -> Code | None:
 def submit(ports: Ports, tenant: str, dataset_id: str, key: str | None, body: SubmitJob) -> JobState:
     """The accepted job, new or the one that the same key named before; raises idempotency_mismatch."""
     datasets.require(ports.table, tenant, dataset_id)
-    job_id = job_id_of(tenant, ports.ids.new(1)[0] if key is None else _checked(key))
+    job_id = job_id_of(tenant, ports.ids.new(1)[0] if key is None else key)
     body_hash = content_hash({"dataset": dataset_id, "body": body})
     return accepted(ports, tenant, job_id, body_hash, lambda: _job(ports, tenant, dataset_id, job_id, body))
 
@@ -68,6 +67,8 @@ def retry(ports: Ports, tenant: str, source_id: str, key: str | None) -> JobStat
     datasets.require(ports.table, tenant, source.job.dataset_id)
     job_id = job_id_of(tenant, ports.ids.new(1)[0] if key is None else _checked(key))
     retried = accepted(
+    job_id = job_id_of(tenant, ports.ids.new(1)[0] if key is None else key)
+    state = accepted(
         ports, tenant, job_id, content_hash({"retry_of": source_id}), lambda: _again(ports, tenant, source, job_id)
     )
     ports.table.write(rows.note_retry(tenant, source_id, job_id))
@@ -120,6 +121,8 @@ def _checked(key: str) -> str:
 
 def _again(ports: Ports, tenant: str, source: JobState, job_id: str) -> _Made:
     """The source's job under a new id, for the segmenter of today, and the variants that are still to be made."""
+def _again(ports: Ports, tenant: str, source: JobState, job_id: str) -> Job:
+    """The source's job under a new id, for the segmenter of today."""
     if not source.status.is_terminal:
         raise Conflict(message="The job has not ended yet. It can be retried when it has.")
     counts = jobs.counts_of(ports.table, source)

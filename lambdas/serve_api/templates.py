@@ -5,6 +5,7 @@ from __future__ import annotations
 from lambdas.serve_api import cursors, datasets, images
 from lambdas.serve_api.bodies import check_size
 from lambdas.serve_api.names import is_id
+from lambdas.serve_api.once import put_once
 from lambdas.serve_api.ports import Ports
 from maskmill.core import rows
 from maskmill.core.api import Page, TemplateView
@@ -29,7 +30,7 @@ def create(ports: Ports, tenant: str, dataset_id: str, body: Template) -> Templa
     check_mask(body)
     datasets.reserve(ports.table, tenant, dataset_id, kind="templates", count=1, count_max=TEMPLATES_PER_DATASET_MAX)
     (template_id,) = ports.ids.new(1)
-    ports.table.write(rows.put_template(tenant, dataset_id, template_id, body))
+    put_once(ports.table, rows.put_template(tenant, dataset_id, template_id, body))
     return _view(template_id, body)
 
 

@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 
 from lambdas.serve_api import datasets, quotas
 from lambdas.serve_api.names import is_plain
+from lambdas.serve_api.once import put_once
 from lambdas.serve_api.ports import Ports
 from maskmill.core import keys, rows
 from maskmill.core.api import RequestUploads, UploadTicket, UploadTickets
@@ -30,10 +31,17 @@ def code_for(fault: ErrorDetails) -> Code | None:
 
 
 def announce(ports: Ports, tenant: str, dataset_id: str, body: RequestUploads) -> UploadTickets:
-    """Expect these files; the rows are written before any form is handed out."""
+    """Expect these files; the rows are written before any form is handed out.
+
+    Called again with the same ids, it gives new forms for the images that it announced before.
+    """
     _check_names(body.files)
     count = len(body.files)
     _reserve(ports, tenant, dataset_id, count=count, size_bytes=sum(upload.size_bytes for upload in body.files))
+    image_ids = ports.ids.new(count)
+    is_repeated = ports.table.get(rows.image_key(tenant, dataset_id, image_ids[-1])) is not None
+    if not is_repeated:
+        datasets.reserve(ports.table, tenant, dataset_id, kind="images", count=count, count_max=IMAGES_PER_DATASET_MAX)
     now = ports.clock.now()
     due_at_s = int(now.timestamp()) + SWEEP_UPLOAD_S
     images = [
@@ -45,10 +53,11 @@ def announce(ports: Ports, tenant: str, dataset_id: str, body: RequestUploads) -
             upload=upload,
             created_at=now,
         )
-        for image_id, upload in zip(ports.ids.new(count), body.files, strict=True)
+        for image_id, upload in zip(image_ids, body.files, strict=True)
     ]
-    for image in images:
-        ports.table.write(rows.put_image(tenant, image, due_at_s=due_at_s))
+    if not is_repeated:
+        for image in images:
+            put_once(ports.table, rows.put_image(tenant, image, due_at_s=due_at_s))
     return UploadTickets(items=tuple(_ticket(ports, tenant, image) for image in images))
 
 

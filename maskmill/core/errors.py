@@ -28,9 +28,13 @@ class Code(StrEnum):
     UNAUTHENTICATED = "unauthenticated"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     CONFLICT = "conflict"
+    STILL_RUNNING = "still_running"
+    PRECONDITION_FAILED = "precondition_failed"
     IDEMPOTENCY_MISMATCH = "idempotency_mismatch"
     QUOTA_EXCEEDED = "quota_exceeded"
+    RATE_LIMITED = "rate_limited"
     UNAVAILABLE = "unavailable"
     INTERNAL = "internal"
     # The content of a request
@@ -72,9 +76,13 @@ _MESSAGES: dict[Code, str] = {
     Code.UNAUTHENTICATED: "Sign in first: the request has no valid access token.",
     Code.NOT_FOUND: "There is nothing here under that name.",
     Code.METHOD_NOT_ALLOWED: "This address does not accept that method.",
+    Code.UNSUPPORTED_MEDIA_TYPE: "The body is of another media type. Send it as application/json.",
     Code.CONFLICT: "The current state does not allow this.",
+    Code.STILL_RUNNING: "The first call with this Idempotency-Key has not ended yet. Send it again in a moment.",
+    Code.PRECONDITION_FAILED: "This has changed since you read it. Read it again and repeat your change.",
     Code.IDEMPOTENCY_MISMATCH: "This Idempotency-Key was used before with another body. Use a new key.",
     Code.QUOTA_EXCEEDED: "A limit is reached. Remove something or ask for a higher limit.",
+    Code.RATE_LIMITED: "Too many requests within a minute. Wait as long as Retry-After says.",
     Code.UNAVAILABLE: "The service is busy. Try again in a moment.",
     Code.INTERNAL: "Something went wrong on our side. Try again; if it stays, report the request id.",
     Code.INVALID_FILENAME: "The file name is empty, too long or has control characters. Rename the file.",
@@ -111,18 +119,31 @@ def message_of(code: Code) -> str:
     return _MESSAGES[code]
 
 
+class Where(StrEnum):
+    """The part of a request that a pointer points into."""
+
+    BODY = "body"
+    QUERY = "query"
+    HEADER = "header"
+
+
 @dataclass(frozen=True, slots=True)
 class FieldFault:
-    """One invalid field of a request: a JSON pointer (RFC 6901) and what is wrong with it."""
+    """One invalid field of a request: a JSON pointer (RFC 6901) into a part of it, and what is wrong there.
+
+    Of the query and of the headers, the pointer is a slash and the name.
+    """
 
     pointer: str
     detail: str
+    where: Where = Where.BODY
 
 
 class MaskmillError(Exception):
     """Base of the tree; `message` is fit for a user, `detail` is for the log only.
 
     `retry_after_s` is when the same call may work, where that is known.
+    `retry_after_s` says when the same call may work, where that is known better than from the code.
     """
 
     default_code = Code.INTERNAL

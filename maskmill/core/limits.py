@@ -9,6 +9,10 @@ SCANNED_ROWS = 1_000  # of one query that only counts; its answer ends at 1 MB a
 NAME_CHARS_MAX = 120
 FILENAME_BYTES_MAX = 255
 IDEMPOTENCY_KEY_CHARS_MAX = 128
+IDEMPOTENCY_LIFE_S = 24 * 60 * 60
+IDEMPOTENCY_LEASE_S = 35  # longer than one run of serve_api may take
+KEPT_ANSWER_BYTES_MAX = 128 * 1024  # a template with its previous mask; a row of the table holds 400 KB
+RATE_WINDOW_S = 60
 
 # Uploads and images
 UPLOADS_PER_CALL_MAX = 100

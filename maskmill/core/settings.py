@@ -59,6 +59,7 @@ class ServeApiSettings(Settings):
     quota_bytes: int
     quota_variants_per_day: int
     quota_open_jobs: int
+    requests_per_minute: int  # of each tenant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

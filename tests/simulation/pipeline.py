@@ -19,6 +19,7 @@ from lambdas.ingest_image import logic as ingest_image
 from lambdas.plan_job import logic as plan_job
 from lambdas.render_item import logic as render_item
 from lambdas.serve_api import ports as serve_api
+from lambdas.serve_api.rates import Rates
 from lambdas.serve_api.signing import Keyring
 from lambdas.sweep import logic as sweep
 from maskmill.core import rows
@@ -121,6 +122,7 @@ class Pipeline:
             self._ids,
             lane=MemoryLane(self.hands.answer),
             keyring=Keyring(self.table, draw=lambda: b"simulated secret"),
+            rates=Rates(self.table, self.world, per_window=1000),
             media_bucket="media",
             segmenter=SEGMENTER,
             lane_segmenter=SEGMENTER,

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from lambdas.serve_api import cursors
 from lambdas.serve_api.ports import Ports
-from maskmill.core.errors import Code, FieldFault, InvalidInput
+from maskmill.core.errors import Code, FieldFault, InvalidInput, Where
 from maskmill.core.limits import PAGE_ITEMS_MAX
 
 PREFIX = "/api/v1"
@@ -56,7 +56,7 @@ class Call:
             return None
         known = [choice.value for choice in choices]
         if text not in known:
-            fault = FieldFault(pointer=f"/{name}", detail=f"one of {', '.join(known)}")
+            fault = FieldFault(pointer=f"/{name}", detail=f"one of {', '.join(known)}", where=Where.QUERY)
             raise InvalidInput(faults=(fault,))
         return choices(text)
 
@@ -90,7 +90,8 @@ class Route:
     """A method and a path pattern below the prefix, and what it promises.
 
     `answers` holds the body of each status that is no refusal (None: without a body), `codes` the refusals beyond
-    those that every route knows. `is_public` routes need no token; their calls name no tenant.
+    those that every route knows. `is_public` routes need no token; their calls name no tenant. `is_creating` routes
+    take an Idempotency-Key; where `is_made_again`, a repetition runs, with the same ids, since its answer ages.
     """
 
     method: str
@@ -102,3 +103,5 @@ class Route:
     query: tuple[Param, ...] = ()
     codes: tuple[Code, ...] = ()
     is_public: bool = False
+    is_creating: bool = False
+    is_made_again: bool = False

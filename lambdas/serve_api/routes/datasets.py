@@ -33,6 +33,7 @@ ROUTES = (
         body=CreateDataset,
         answers={201: DatasetView},
         codes=(Code.QUOTA_EXCEEDED,),
+        is_creating=True,
     ),
     Route(
         method="GET",

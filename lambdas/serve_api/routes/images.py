@@ -60,6 +60,8 @@ ROUTES = (
         body=RequestUploads,
         answers={201: UploadTickets},
         codes=(Code.QUOTA_EXCEEDED, Code.INVALID_FILENAME, Code.FILE_TOO_LARGE),
+        is_creating=True,
+        is_made_again=True,
     ),
     Route(
         method="GET",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from lambdas.serve_api import bodies, cursors, jobs, results, submissions
+from lambdas.serve_api import bodies, cursors, jobs, once, results, submissions
 from lambdas.serve_api.names import is_id
 from lambdas.serve_api.routes.call import CURSOR, POLL_AFTER_S, PREFIX, Call, Param, Reply, Route
 from maskmill.core.api import DatasetFiles, ItemVariants, ItemView, JobView, Page, SubmitJob
@@ -14,7 +14,7 @@ from maskmill.core.item import ItemStatus
 
 def _submit(call: Call) -> Reply:
     body = bodies.read(call.body(), SubmitJob, submissions.code_for)
-    key = call.headers.get("idempotency-key")
+    key = once.key_of(call.headers)
     state = submissions.submit(call.ports, call.tenant, call.dataset, key, body)
     return _accepted(jobs.view(call.ports.table, state))
 
@@ -45,7 +45,7 @@ def _cancel(call: Call) -> Reply:
 
 
 def _retry(call: Call) -> Reply:
-    state = submissions.retry(call.ports, call.tenant, call.job, call.headers.get("idempotency-key"))
+    state = submissions.retry(call.ports, call.tenant, call.job, once.key_of(call.headers))
     return _accepted(jobs.view(call.ports.table, state))
 
 

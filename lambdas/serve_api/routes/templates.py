@@ -32,6 +32,7 @@ ROUTES = (
         body=Template,
         answers={201: TemplateView},
         codes=(Code.QUOTA_EXCEEDED, Code.NEED_POSITIVE_POINT, Code.NOT_IMPLEMENTED),
+        is_creating=True,
     ),
     Route(
         method="GET",

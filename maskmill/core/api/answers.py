@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
+from maskmill.core.errors import Where
 from maskmill.core.model import Model
 
 Item = TypeVar("Item")
@@ -29,7 +30,11 @@ class Problem(Model):
 
 
 class ProblemField(Model):
-    """One invalid field: a JSON pointer and what is wrong with it."""
+    """One invalid field: a JSON pointer into a part of the request, and what is wrong there.
+
+    Of the query and of the headers, the pointer is a slash and the name.
+    """
 
     pointer: str
     detail: str
+    where: Where = Where.BODY

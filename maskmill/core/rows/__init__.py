@@ -2,6 +2,8 @@
 
     pk                 sk                   row
     T#t                DATASET#d            a dataset
+    T#t                KEY#hash             a call under an Idempotency-Key, with its answer for a day
+    T#t                RATE                 how many requests the tenant sent in this minute
     T#t                JOB#j                a job: its description, its state and flags, which chunks are full
     T#t#D#d            IMAGE#i              an image
     T#t#D#d            TEMPLATE#p           a template
@@ -16,6 +18,19 @@ write of one row, so that they cannot disagree whatever is lost, repeated or reo
 
 from __future__ import annotations
 
+from maskmill.core.rows.calls import (
+    KeptCall,
+    begin_call,
+    begin_call_again,
+    end_call,
+    keep_answer,
+    kept_call_key,
+    kept_call_of,
+    open_window,
+    put_rate,
+    rate_key,
+    take_requests,
+)
 from maskmill.core.rows.events import EVENT_PREFIX, event_key, event_of, is_told, put_event
 from maskmill.core.rows.items import (
     CHUNK_PREFIX,
@@ -114,8 +129,11 @@ __all__ = [
     "ChunkState",
     "ItemState",
     "JobState",
+    "KeptCall",
     "abandon_job",
     "add_full_chunk",
+    "begin_call",
+    "begin_call_again",
     "begin_finishing",
     "begin_planning",
     "chunk_key",
@@ -126,6 +144,7 @@ __all__ = [
     "dataset_of",
     "dataset_pk",
     "due_jobs",
+    "end_call",
     "end_item",
     "event_key",
     "event_of",
@@ -140,6 +159,9 @@ __all__ = [
     "job_of",
     "job_of_pk",
     "job_pk",
+    "keep_answer",
+    "kept_call_key",
+    "kept_call_of",
     "lease_items",
     "limits_key",
     "limits_of",
@@ -149,6 +171,7 @@ __all__ = [
     "note_job_ended",
     "note_repair",
     "note_retry",
+    "open_window",
     "postpone",
     "put_chunk",
     "put_dataset",
@@ -156,11 +179,13 @@ __all__ = [
     "put_event",
     "put_image",
     "put_job",
+    "put_rate",
     "put_result",
     "put_result_address",
     "put_signing_key",
     "put_template",
     "put_usage",
+    "rate_key",
     "recent_dataset_jobs_pk",
     "recent_jobs_pk",
     "recount",
@@ -176,6 +201,7 @@ __all__ = [
     "start_rendering",
     "take",
     "take_job",
+    "take_requests",
     "template_key",
     "template_of",
     "tenant_pk",

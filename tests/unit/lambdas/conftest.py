@@ -37,6 +37,7 @@ def whole_account() -> Iterator[Account]:
             "LANE_SIDE_MAX": str(LANE_SIDE_MAX),
             "TRIAL_LIFE_S": str(TRIAL_LIFE_S),
             **{f"QUOTA_{quota.upper()}": str(QUOTAS.of(quota)) for quota in Quota},
+            "REQUESTS_PER_MINUTE": "3000",
         }
         with mock.patch.dict(os.environ, settings):
             edge.connect.cache_clear()

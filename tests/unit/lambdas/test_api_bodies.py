@@ -215,3 +215,27 @@ def test_a_good_body_is_read(api: Api) -> None:
     assert read.image_ids == ("a",)
     assert read.recipe.layers[0].edits.hue == 30
     assert api.post("/datasets", '\n {"name": "\\u00e4 \\ud83d\\ude00"}').json["name"] == "ä 😀"
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "application/jsonx",
+        "application/json; charset=latin-1",
+        "",
+        "x",
+    ],
+)
+def test_a_body_of_another_media_type_is_refused(api: Api, content_type: str) -> None:
+    answer = api.call("POST", "/datasets", {"name": "x"}, headers={"content-type": content_type})
+    assert (answer.status, answer.code) == (415, "unsupported_media_type")
+    assert answer.pointers == ["/Content-Type"]
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "Application/JSON;charset=UTF-8", 'application/json; charset="utf-8"']
+)
+def test_json_in_utf_8_is_taken_however_it_is_written(api: Api, content_type: str) -> None:
+    assert api.call("POST", "/datasets", {"name": "x"}, headers={"content-type": content_type}).status == 201

@@ -57,6 +57,7 @@ def env_of(function: str, urls: dict[str, str]) -> dict[str, str]:
         "LANE_SIDE_MAX": "4",
         "TRIAL_LIFE_S": "21600",
         **{f"QUOTA_{quota.upper()}": "10" for quota in Quota},
+        "REQUESTS_PER_MINUTE": "100",
         "CHUNK_ITEMS": "25",
         "QUEUE_LIFE_S": "3600",
         "INVOCATION_TIMEOUT_S": "900",
