@@ -47,7 +47,7 @@ class ApiStack(cdk.Stack):
                 requests_per_minute=stage.requests_per_minute,
             ),
             may=[
-                rows(data.table, "GetItem", "Query", "PutItem", "UpdateItem"),
+                rows(data.table, "GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"),
                 index(data.table, Index.RECENT),
                 objects(data.uploads, "PutObject", keys=(prefixes.UPLOADS,)),
                 objects(data.media, "GetObject", keys=(prefixes.NORMALS, prefixes.THUMBNAILS)),

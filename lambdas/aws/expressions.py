@@ -11,7 +11,7 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeSerializer
 
-from maskmill.core.table import Condition, Op, Path, Update
+from maskmill.core.table import Condition, Delete, Op, Path, Update
 
 _serializer = TypeSerializer()
 
@@ -60,7 +60,7 @@ class Expressions:
         clauses = (("SET", sets), ("ADD", adds), ("REMOVE", removes))
         return " ".join(f"{verb} {', '.join(parts)}" for verb, parts in clauses if parts)
 
-    def requirements(self, update: Update) -> str:
+    def requirements(self, update: Update | Delete) -> str:
         """The row exists and every condition holds."""
         return " AND ".join([f"attribute_exists({self.path(('pk',))})", *map(self.condition, update.require)])
 

@@ -86,7 +86,9 @@ class DynamoTable:
     def _delete(self, delete: Delete) -> Row:
         expressions = Expressions()
         arguments: dict[str, Any] = {}
-        if delete.require:
+        if delete.must_exist:
+            arguments["ConditionExpression"] = expressions.requirements(delete)
+        elif delete.require:
             arguments["ConditionExpression"] = expressions.absence_or(delete.require)
         self._guarded(
             self._client.delete_item, delete.key, Key=_wire_key(delete.key), **arguments, **expressions.arguments()

@@ -76,6 +76,15 @@ def meaning_of(data: bytes) -> Any:
         return data.hex()
 
 
+def merged(whole: Body, part: BaseModel) -> Body:
+    """`whole` with the fields that `part` names; raises as `read` does when they do not go together."""
+    values = {**dict(whole), **{name: getattr(part, name) for name in part.model_fields_set}}
+    try:
+        return type(whole).model_validate(values)
+    except ValidationError as error:
+        raise _invalid(error.errors(include_url=False, include_input=False), values, None) from error
+
+
 def check_size(value: BaseModel, bytes_max: int, *, what: str, pointer: str, code: Code | None = None) -> None:
     """Refuse a value that is larger as JSON than what it will be stored in."""
     size_bytes = len(value.model_dump_json().encode())

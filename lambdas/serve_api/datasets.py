@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from lambdas.serve_api import cursors, quotas
@@ -104,6 +105,12 @@ def _end(now: datetime, life_s: int) -> datetime:
 
 def _is_active(row: Row) -> bool:
     return rows.dataset_of(row).status is DatasetStatus.ACTIVE
+
+
+def give_back(table: Table, tenant: str, dataset_id: str, *, kind: str, count: int) -> None:
+    """Take things of a dataset out of the count, after they are gone; a dataset that is gone counts nothing."""
+    with suppress(RowConflict):
+        table.write(rows.release(tenant, dataset_id, kind=kind, count=count))
 
 
 def _view(dataset: Dataset) -> DatasetView:

@@ -77,5 +77,4 @@ def problem_of(error: MaskmillError, request_id: str) -> Problem:
 
 def headers_of(error: MaskmillError) -> dict[str, str]:
     seconds = RETRY_AFTER_S.get(error.code) if error.retry_after_s is None else error.retry_after_s
-    seconds = error.retry_after_s or RETRY_AFTER_S.get(error.code)
     return {} if seconds is None else {"Retry-After": str(seconds)}

@@ -65,10 +65,8 @@ def retry(ports: Ports, tenant: str, source_id: str, key: str | None) -> JobStat
     """
     source = jobs.require(ports.table, tenant, source_id)
     datasets.require(ports.table, tenant, source.job.dataset_id)
-    job_id = job_id_of(tenant, ports.ids.new(1)[0] if key is None else _checked(key))
-    retried = accepted(
     job_id = job_id_of(tenant, ports.ids.new(1)[0] if key is None else key)
-    state = accepted(
+    retried = accepted(
         ports, tenant, job_id, content_hash({"retry_of": source_id}), lambda: _again(ports, tenant, source, job_id)
     )
     ports.table.write(rows.note_retry(tenant, source_id, job_id))
@@ -112,17 +110,8 @@ def _tell_dataset(table: Table, tenant: str, job: Job) -> None:
     datasets.require(table, tenant, job.dataset_id)
 
 
-def _checked(key: str) -> str:
-    if not 1 <= len(key) <= IDEMPOTENCY_KEY_CHARS_MAX or not key.isascii() or not key.isprintable():
-        detail = f"the Idempotency-Key header has 1 to {IDEMPOTENCY_KEY_CHARS_MAX} visible characters"
-        raise InvalidInput(faults=(FieldFault(pointer="", detail=detail),))
-    return key
-
-
 def _again(ports: Ports, tenant: str, source: JobState, job_id: str) -> _Made:
     """The source's job under a new id, for the segmenter of today, and the variants that are still to be made."""
-def _again(ports: Ports, tenant: str, source: JobState, job_id: str) -> Job:
-    """The source's job under a new id, for the segmenter of today."""
     if not source.status.is_terminal:
         raise Conflict(message="The job has not ended yet. It can be retried when it has.")
     counts = jobs.counts_of(ports.table, source)

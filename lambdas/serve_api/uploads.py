@@ -37,11 +37,10 @@ def announce(ports: Ports, tenant: str, dataset_id: str, body: RequestUploads) -
     """
     _check_names(body.files)
     count = len(body.files)
-    _reserve(ports, tenant, dataset_id, count=count, size_bytes=sum(upload.size_bytes for upload in body.files))
     image_ids = ports.ids.new(count)
     is_repeated = ports.table.get(rows.image_key(tenant, dataset_id, image_ids[-1])) is not None
     if not is_repeated:
-        datasets.reserve(ports.table, tenant, dataset_id, kind="images", count=count, count_max=IMAGES_PER_DATASET_MAX)
+        _reserve(ports, tenant, dataset_id, count=count, size_bytes=sum(upload.size_bytes for upload in body.files))
     now = ports.clock.now()
     due_at_s = int(now.timestamp()) + SWEEP_UPLOAD_S
     images = [

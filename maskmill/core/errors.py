@@ -142,7 +142,6 @@ class FieldFault:
 class MaskmillError(Exception):
     """Base of the tree; `message` is fit for a user, `detail` is for the log only.
 
-    `retry_after_s` is when the same call may work, where that is known.
     `retry_after_s` says when the same call may work, where that is known better than from the code.
     """
 

@@ -67,10 +67,14 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Removes a row if it exists; refused with RowConflict when it exists and a condition does not hold."""
+    """Removes a row if it exists; refused with RowConflict when it exists and a condition does not hold.
+
+    With `must_exist`, it is refused when the row is not there, too: of two that remove it, one knows that it did.
+    """
 
     key: Key
     require: tuple[Condition, ...] = ()
+    must_exist: bool = False
 
 
 Write = Put | Update | Delete

@@ -146,6 +146,22 @@ def test_a_delete_with_conditions_keeps_what_they_do_not_hold_for_and_tells_what
         assert table.get(KEY) is None
 
 
+def test_a_delete_that_needs_its_row_succeeds_once(table: Table) -> None:
+    delete = Delete(KEY, require=(Condition(("value",), Op.EQUALS, 1),), must_exist=True)
+    with pytest.raises(RowConflict) as conflict:
+        table.write(delete)
+    assert conflict.value.current is None
+    put(table, value=2)
+    with pytest.raises(RowConflict) as conflict:
+        table.write(delete)
+    assert conflict.value.current == {"pk": "T#a", "sk": "ROW#1", "value": 2}
+    table.write(Update(KEY, set={("value",): 1}))
+    table.write(delete)
+    with pytest.raises(RowConflict):
+        table.write(delete)
+    assert table.get(KEY) is None
+
+
 def test_a_query_gives_one_partition_and_one_prefix_in_order(table: Table) -> None:
     for name in ("ROW#2", "ROW#1", "ROW#3", "SOW#1", "ROV#1"):
         put(table, name)

@@ -95,6 +95,8 @@ class MemoryTable:
                     raise RowConflict(write.key, copy.deepcopy(before))
                 after: dict[str, Any] = {**copy.deepcopy(dict(write.row)), "pk": write.key.pk, "sk": write.key.sk}
             case Delete():
+                if before is None and write.must_exist:
+                    raise RowConflict(write.key, None)
                 if before is not None and not all(_holds(before, condition) for condition in write.require):
                     raise RowConflict(write.key, copy.deepcopy(before))
                 self.rows.pop(write.key, None)

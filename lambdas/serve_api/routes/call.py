@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from lambdas.serve_api import cursors
+from lambdas.serve_api import cursors, tags
 from lambdas.serve_api.ports import Ports
 from maskmill.core.errors import Code, FieldFault, InvalidInput, Where
 from maskmill.core.limits import PAGE_ITEMS_MAX
@@ -40,6 +40,10 @@ class Call:
         return self.ids["image"]
 
     @property
+    def template(self) -> str:
+        return self.ids["template"]
+
+    @property
     def job(self) -> str:
         return self.ids["job"]
 
@@ -49,6 +53,12 @@ class Call:
 
     def limit(self) -> int:
         return cursors.limit_of(self.query.get("limit"))
+
+    def tagged(self, view: BaseModel) -> Reply:
+        """A body with its tag, or only the tag to those who have the body."""
+        tag = {"ETag": tags.tag_of(view)}
+        is_known = tags.names(self.headers.get("if-none-match"), tag["ETag"])
+        return Reply(304, None, tag) if is_known else Reply(200, view, tag)
 
     def choice(self, name: str, choices: type[Choice]) -> Choice | None:
         text = self.query.get(name)
@@ -81,6 +91,16 @@ class Param:
     choices: type[StrEnum] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A header that changes what a route does."""
+
+    name: str
+    about: str
+
+
+IF_MATCH = Header("If-Match", "an ETag: do it only while the thing is in this state")
+IF_NONE_MATCH = Header("If-None-Match", "an ETag: answer 304 while the thing is in this state")
 CURSOR = Param("cursor", "`next_cursor` of the page before")
 LIMIT = Param("limit", "how many items a page holds", most=PAGE_ITEMS_MAX)
 
@@ -101,6 +121,7 @@ class Route:
     answers: Mapping[int, type[BaseModel] | None]
     body: type[BaseModel] | None = None
     query: tuple[Param, ...] = ()
+    headers: tuple[Header, ...] = ()
     codes: tuple[Code, ...] = ()
     is_public: bool = False
     is_creating: bool = False

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from lambdas.serve_api import bodies, cursors, jobs, once, results, submissions
 from lambdas.serve_api.names import is_id
-from lambdas.serve_api.routes.call import CURSOR, POLL_AFTER_S, PREFIX, Call, Param, Reply, Route
+from lambdas.serve_api.routes.call import CURSOR, IF_NONE_MATCH, POLL_AFTER_S, PREFIX, Call, Param, Reply, Route
 from maskmill.core.api import DatasetFiles, ItemVariants, ItemView, JobView, Page, SubmitJob
 from maskmill.core.errors import Code, NotFound
 from maskmill.core.item import ItemStatus
@@ -34,10 +32,7 @@ def _list(call: Call) -> Reply:
 
 
 def _read(call: Call) -> Reply:
-    job = jobs.read(call.ports, call.tenant, call.job)
-    tag = f'"{hashlib.sha256(job.model_dump_json().encode()).hexdigest()[:32]}"'
-    known = {part.strip().removeprefix("W/") for part in call.headers.get("if-none-match", "").split(",")}
-    return Reply(304, None, {"ETag": tag}) if {tag, "*"} & known else Reply(200, job, {"ETag": tag})
+    return call.tagged(jobs.read(call.ports, call.tenant, call.job))
 
 
 def _cancel(call: Call) -> Reply:
@@ -97,6 +92,7 @@ ROUTES = (
         run=_read,
         about="One job; with If-None-Match, 304 while it has not changed",
         answers={200: JobView, 304: None},
+        headers=(IF_NONE_MATCH,),
     ),
     Route(
         method="POST",

@@ -10,7 +10,7 @@ from pydantic import Field
 from maskmill.core.image import DatasetName, DatasetStatus, ImageStatus, NormalImage, Refusal, Upload
 from maskmill.core.limits import DATASET_LIFE_S_MAX, DATASET_LIFE_S_MIN, UPLOADS_PER_CALL_MAX
 from maskmill.core.model import Model
-from maskmill.core.prompt import Template
+from maskmill.core.prompt import Colour, MaskChoice, Placement, Prompt, Refinement, Template, TemplateName
 
 LifeS = Annotated[int, Field(strict=True, ge=DATASET_LIFE_S_MIN, le=DATASET_LIFE_S_MAX)]
 
@@ -79,6 +79,18 @@ class ImageView(Model):
     refusal: Refusal | None = None
     source_url: str | None = None
     thumbnail_url: str | None = None
+
+
+class PatchTemplate(Model):
+    """The fields of a template to replace, each whole; those that are not named stay as they are."""
+
+    name: TemplateName | None = None
+    prompt: Prompt | None = None
+    reference_image_id: str | None = None
+    placement: Placement | None = None
+    choice: MaskChoice | None = None
+    refinement: Refinement | None = None
+    colour: Colour | None = None
 
 
 class TemplateView(Template):

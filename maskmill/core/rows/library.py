@@ -8,7 +8,7 @@ from typing import Any
 
 from maskmill.core.image import Dataset, DatasetStatus, Image, ImageStatus, NormalImage, Refusal
 from maskmill.core.prompt import Template
-from maskmill.core.table import Condition, Key, Op, Path, Put, Row, Update
+from maskmill.core.table import Condition, Delete, Key, Op, Path, Put, Row, Update
 
 DUE_UPLOADS = "DUE#uploads"
 DUE_DATASETS = "DUE#datasets"  # those that expire and those that are being removed
@@ -106,6 +106,21 @@ def _bytes(size: int) -> dict[Path, int]:
 def put_template(tenant: str, dataset_id: str, template_id: str, template: Template) -> Put:
     row = {"template_id": template_id, "doc": template.model_dump_json()}
     return Put(template_key(tenant, dataset_id, template_id), row)
+
+
+def change_template(tenant: str, dataset_id: str, template_id: str, template: Template, *, before: Row) -> Update:
+    """Another template in place of the one that was read; refused when somebody changed it meanwhile."""
+    return Update(
+        template_key(tenant, dataset_id, template_id),
+        set={("doc",): template.model_dump_json()},
+        require=(Condition(("doc",), Op.EQUALS, before["doc"]),),
+    )
+
+
+def remove_template(tenant: str, dataset_id: str, template_id: str, *, before: Row) -> Delete:
+    """The end of the template that was read; refused when somebody changed or removed it meanwhile."""
+    require = (Condition(("doc",), Op.EQUALS, before["doc"]),)
+    return Delete(template_key(tenant, dataset_id, template_id), require=require, must_exist=True)
 
 
 def template_of(row: Row) -> tuple[str, Template]:

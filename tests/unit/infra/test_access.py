@@ -9,7 +9,13 @@ import pytest
 from maskmill.core import keys
 from tests.unit.infra.cloud import Cloud, grants
 
-ROW = {"get": "dynamodb:GetItem", "query": "dynamodb:Query", "put": "dynamodb:PutItem", "update": "dynamodb:UpdateItem"}
+ROW = {
+    "get": "dynamodb:GetItem",
+    "query": "dynamodb:Query",
+    "put": "dynamodb:PutItem",
+    "update": "dynamodb:UpdateItem",
+    "delete": "dynamodb:DeleteItem",
+}
 PX = "t/*/px/*"
 
 
@@ -62,7 +68,7 @@ THUMBNAIL = f"{PX}/thumbnail.webp"
 PLAN = "t/*/jobs/*/plan.json"
 
 RIGHTS = {
-    "ServeApi": table("get", "query", "put", "update")
+    "ServeApi": table("get", "query", "put", "update", "delete")
     | {("dynamodb:Query", "<Table.Arn>/index/recent")}
     | put("Uploads", UPLOADS)
     | get("Media", NORMAL, THUMBNAIL, f"{PX}/labels/*.png", VARIANTS, CHUNKS, DATASETS)
