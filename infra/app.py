@@ -34,7 +34,14 @@ def build(app: cdk.App, stage: Stage) -> None:
     pipeline = PipelineStack(app, f"{stage.prefix}-pipeline", stage, data=data)
     InferenceStack(app, f"{stage.prefix}-inference", stage, data=data, topics=pipeline.answers)
     LiveStack(app, f"{stage.prefix}-live", stage, data=data)
-    ApiStack(app, f"{stage.prefix}-api", stage, data=data, plan_queue=pipeline.plan_queue)
+    ApiStack(
+        app,
+        f"{stage.prefix}-api",
+        stage,
+        data=data,
+        plan_queue=pipeline.plan_queue,
+        webhook_queue=pipeline.webhook_queue,
+    )
     cdk.Tags.of(app).add("application", "maskmill")
     cdk.Tags.of(app).add("stage", stage.name)
 

@@ -108,6 +108,7 @@ class Concurrency:
     collect: int
     render: int
     finish: int
+    webhook: int = 10  # an attempt does little but wait for its receiver
 
     def of(self, queue: QueueName) -> int:
         return int(getattr(self, queue.value))
@@ -128,6 +129,7 @@ class Stage:
     log_days: int = 14
     upload_days: int = 7  # uploads are needed until they are ingested
     trial_hours: int = 6  # after which a trial dataset is removed
+    webhook_private_hosts: tuple[str, ...] = ()  # hosts that webhooks may reach although they are not public
     upload_origins: tuple[str, ...] = ()  # pages that may post files straight to the uploads bucket
     api_rate: int = 50  # requests a second
     api_burst: int = 100
@@ -169,6 +171,7 @@ LOCAL = Stage(
     log_days=1,
     upload_days=1,
     upload_origins=("*",),
+    webhook_private_hosts=("127.0.0.1", "localhost"),
     quotas=Quotas(datasets=10_000, images=1_000_000, bytes=1024 * GIB, variants_per_day=5_000_000, open_jobs=100),
     requests_per_minute=60_000,
     concurrency=Concurrency(ingest=2, plan=2, dispatch=2, collect=2, render=2, finish=2),

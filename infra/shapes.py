@@ -25,6 +25,7 @@ DISPATCH_SHARD = Shape(verb="dispatch_shard", bundle=CONTROL, memory_mb=1024, ti
 COLLECT_MASKS = Shape(verb="collect_masks", bundle=IMAGING, memory_mb=3008, timeout_s=120)
 RENDER_ITEM = Shape(verb="render_item", bundle=IMAGING, memory_mb=3008, timeout_s=600)
 FINISH_JOB = Shape(verb="finish_job", bundle=IMAGING, memory_mb=3008, timeout_s=900)
+DELIVER_WEBHOOK = Shape(verb="deliver_webhook", bundle=CONTROL, memory_mb=256, timeout_s=30)
 SWEEP = Shape(verb="sweep", bundle=CONTROL, memory_mb=512, timeout_s=50)  # ends before its next minute begins
 BURY_LETTERS = Shape(verb="bury_letters", bundle=CONTROL, memory_mb=512, timeout_s=60, batch=10)
 PUSH_PROGRESS = Shape(verb="push_progress", bundle=CONTROL, memory_mb=512, timeout_s=60, batch=100)

@@ -16,8 +16,8 @@ from maskmill.core.errors import Code, MaskmillError, message_of
 from maskmill.core.image import NormalImage, Refusal
 from maskmill.core.item import ItemStatus
 from maskmill.core.job import Counts, JobStatus
-from maskmill.core.limits import RESULT_ROW_BYTES_MAX
-from maskmill.core.messages import FinishJob
+from maskmill.core.limits import RESULT_ROW_BYTES_MAX, SWEEP_DELIVERY_S
+from maskmill.core.messages import DeliverWebhook, FinishJob
 from maskmill.core.plan import Chunk
 from maskmill.core.ports import Clock, Objects, Queues, Table
 from maskmill.core.recipe import backgrounds_of, variants_per_image
@@ -211,3 +211,21 @@ def key_of_address(address: str, bucket: str) -> str | None:
 
 def row_key(row: Row) -> Key:
     return Key(row["pk"], row["sk"])
+
+
+def tell_webhook(
+    table: Table, queues: Queues, tenant: str, webhook_id: str, *, delivery_id: str, kind: str, body: str, at: datetime
+) -> Row:
+    """Lets something wait to be told to a webhook and asks for it, also where it waits already; returns its row."""
+    due_at_s = int(at.timestamp()) + SWEEP_DELIVERY_S
+    try:
+        row = table.write(
+            rows.put_delivery(tenant, webhook_id, delivery_id, kind=kind, body=body, created_at=at, due_at_s=due_at_s)
+        )
+    except RowConflict as conflict:
+        if conflict.current is None:
+            raise
+        row = conflict.current
+    if "due_pk" in row:
+        queues.send([DeliverWebhook(tenant=tenant, webhook_id=webhook_id, delivery_id=delivery_id)])
+    return row

@@ -26,7 +26,16 @@ class ApiStack(cdk.Stack):
     The function signs addresses with its own rights: it may put uploads and get pictures so that its callers may.
     """
 
-    def __init__(self, scope: Construct, name: str, stage: Stage, *, data: DataStack, plan_queue: WorkQueue) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        stage: Stage,
+        *,
+        data: DataStack,
+        plan_queue: WorkQueue,
+        webhook_queue: WorkQueue,
+    ) -> None:
         super().__init__(scope, name, description="Maskmill: sign-in and HTTP API")
         people = People(self, "People", is_disposable=stage.is_disposable)
         serve_api = Function(
@@ -38,6 +47,8 @@ class ApiStack(cdk.Stack):
                 uploads_bucket=data.uploads.bucket_name,
                 media_bucket=data.media.bucket_name,
                 plan_queue_url=plan_queue.url,
+                webhook_queue_url=webhook_queue.url,
+                webhook_private_hosts=",".join(stage.webhook_private_hosts),
                 segmenter=stage.endpoint.segmenter.version,
                 lane_name=stage.lane_name,
                 lane_segmenter=stage.fast.version,
@@ -57,7 +68,7 @@ class ApiStack(cdk.Stack):
                 objects(data.media, "GetObject", "PutObject", keys=(prefixes.AUTOMASKS,)),
                 absence(data.media),
                 invoke_function(self, stage.lane_name),
-                send(plan_queue.queue),
+                send(plan_queue.queue, webhook_queue.queue),
             ],
         )
         door = HttpApi(

@@ -33,6 +33,7 @@ class PipelineStack(cdk.Stack):
         self.collect_queue = WorkQueue(self, QueueName.COLLECT, read_by=shapes.COLLECT_MASKS)
         self.render_queue = WorkQueue(self, QueueName.RENDER, read_by=shapes.RENDER_ITEM)
         self.finish_queue = WorkQueue(self, QueueName.FINISH, read_by=shapes.FINISH_JOB)
+        self.webhook_queue = WorkQueue(self, QueueName.WEBHOOK, read_by=shapes.DELIVER_WEBHOOK)
         self.answers = AnswerTopics(self, "Answers", to=self.collect_queue)
 
         self._reads(self._ingest_image(), self.ingest_queue)
@@ -41,6 +42,7 @@ class PipelineStack(cdk.Stack):
         self._reads(self._collect_masks(), self.collect_queue)
         self._reads(self._render_item(), self.render_queue)
         self._reads(self._finish_job(), self.finish_queue)
+        self._reads(self._deliver_webhook(), self.webhook_queue)
         self._bury_letters().reads_letters(*self._queues)
         self._every_minute(self._sweep())
 
@@ -52,7 +54,7 @@ class PipelineStack(cdk.Stack):
     @property
     def _queues(self) -> tuple[WorkQueue, ...]:
         first = (self.ingest_queue, self.plan_queue, self.dispatch_queue)
-        return (*first, self.collect_queue, self.render_queue, self.finish_queue)
+        return (*first, self.collect_queue, self.render_queue, self.finish_queue, self.webhook_queue)
 
     def _reads(self, function: Function, queue: WorkQueue) -> None:
         function.reads(queue, concurrency=self._stage.concurrency.of(queue.name))
@@ -180,6 +182,24 @@ class PipelineStack(cdk.Stack):
                 objects(data.media, "GetObject", keys=(prefixes.CHUNKS,)),
                 objects(data.media, "PutObject", "AbortMultipartUpload", keys=(prefixes.DATASETS,)),
                 absence(data.media),
+            ],
+        )
+
+    def _deliver_webhook(self) -> Function:
+        """It calls addresses of users' choice from outside of any network of ours."""
+        data = self._data
+        return Function(
+            self,
+            shapes.DELIVER_WEBHOOK,
+            self._stage,
+            settings=settings.DeliverWebhookSettings(
+                table_name=data.table.table_name,
+                webhook_queue_url=self.webhook_queue.url,
+                webhook_private_hosts=",".join(self._stage.webhook_private_hosts),
+            ),
+            may=[
+                rows(data.table, "GetItem", "UpdateItem"),
+                send(self.webhook_queue.queue),
             ],
         )
 

@@ -25,16 +25,16 @@ class SqsQueues:
         self._client = client
         self._urls = urls
 
-    def send(self, messages: Iterable[Message]) -> None:
+    def send(self, messages: Iterable[Message], *, delay_s: int = 0) -> None:
         by_queue: dict[QueueName, list[Message]] = {}
         for message in messages:
             by_queue.setdefault(QUEUE_OF[type(message)], []).append(message)
         for queue, waiting in by_queue.items():
             for batch in _batches(waiting):
-                self._send_batch(self._urls[queue], batch)
+                self._send_batch(self._urls[queue], batch, delay_s)
 
-    def _send_batch(self, url: str, batch: Sequence[Message]) -> None:
-        entries = [_entry(number, message) for number, message in enumerate(batch)]
+    def _send_batch(self, url: str, batch: Sequence[Message], delay_s: int) -> None:
+        entries = [_entry(number, message, delay_s) for number, message in enumerate(batch)]
         for _ in range(SENDS_MAX):
             with translated("SendMessageBatch"):
                 answer = self._client.send_message_batch(QueueUrl=url, Entries=entries)
@@ -56,5 +56,6 @@ def _batches(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
         yield messages[start : start + QUEUE_BATCH_MAX]
 
 
-def _entry(number: int, message: Message) -> dict[str, str]:
-    return {"Id": str(number), "MessageBody": message.model_dump_json(), "MessageGroupId": message.tenant}
+def _entry(number: int, message: Message, delay_s: int) -> dict[str, Any]:
+    entry = {"Id": str(number), "MessageBody": message.model_dump_json(), "MessageGroupId": message.tenant}
+    return {**entry, "DelaySeconds": delay_s} if delay_s else entry

@@ -11,6 +11,7 @@ from maskmill.core.item import ItemStatus
 from maskmill.core.job import JobStatus
 from maskmill.core.messages import (
     CollectAnswer,
+    DeliverWebhook,
     DispatchItems,
     FinishJob,
     IngestUpload,
@@ -39,6 +40,8 @@ def bury(ports: Ports, letter: Message) -> None:
             _refuse_image(ports, letter)
         case CollectAnswer():
             return  # the sweep looks for the answer again, and the lease ends the wait
+        case DeliverWebhook():
+            return  # the sweep wakes it again, and its attempts are counted when they begin
         case DispatchItems() | RenderItem():
             _fail_items(ports, letter)
         case PlanJob() | FinishJob():

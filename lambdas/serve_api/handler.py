@@ -34,7 +34,7 @@ from lambdas.serve_api.signing import Keyring
 from maskmill.core.errors import Code, MaskmillError, NotFound
 from maskmill.core.limits import RATE_WINDOW_S
 from maskmill.core.ports import Ids
-from maskmill.core.settings import ServeApiSettings
+from maskmill.core.settings import ServeApiSettings, hosts_of
 from maskmill.core.usage import Quotas
 
 FUNCTION = "serve_api"
@@ -70,6 +70,8 @@ def connect() -> Ports:
             variants_per_day=settings.quota_variants_per_day,
             open_jobs=settings.quota_open_jobs,
         ),
+        draw_secret=new_secret,
+        webhook_private_hosts=hosts_of(settings.webhook_private_hosts),
     )
 
 

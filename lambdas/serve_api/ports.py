@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from lambdas.serve_api.rates import Rates
@@ -35,3 +36,5 @@ class Ports:
     lane_side_max: int
     trial_life_s: int
     quotas: Quotas
+    draw_secret: Callable[[], bytes]
+    webhook_private_hosts: frozenset[str] = frozenset()

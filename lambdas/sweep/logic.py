@@ -18,6 +18,7 @@ from maskmill.core.item import ItemStatus
 from maskmill.core.limits import (
     JOB_LIFE_S,
     SWEEP_ANSWER_S,
+    SWEEP_DELIVERY_S,
     SWEEP_FINISH_S,
     SWEEP_FIRST_LOOK_S,
     SWEEP_JOBS_MAX,
@@ -29,7 +30,16 @@ from maskmill.core.limits import (
     SWEEP_UPLOAD_S,
     UPLOAD_GRACE_S,
 )
-from maskmill.core.messages import CollectAnswer, DispatchItems, FinishJob, IngestUpload, Message, PlanJob, RenderItem
+from maskmill.core.messages import (
+    CollectAnswer,
+    DeliverWebhook,
+    DispatchItems,
+    FinishJob,
+    IngestUpload,
+    Message,
+    PlanJob,
+    RenderItem,
+)
 from maskmill.core.ports import Clock, Objects, Queues, Table
 from maskmill.core.rows import ChunkState, ItemState, JobState
 from maskmill.core.table import Index, Key, Query, Row, RowConflict
@@ -89,6 +99,7 @@ def _due(table: Table, at_s: int) -> Iterator[tuple[Row, _Look]]:
     partitions: list[tuple[str, _Look]] = [
         *((rows.due_jobs(number), _look_at_job) for number in range(rows.DUE_PARTITIONS)),
         (rows.DUE_UPLOADS, _look_at_upload),
+        (rows.DUE_DELIVERIES, _look_at_delivery),
     ]
     first = at_s // 60 % len(partitions)
     for pk, look in partitions[first:] + partitions[:first]:
@@ -224,3 +235,18 @@ def _refuse_missing(ports: Ports, tenant: str, image: Image) -> None:
         ports.table.write(rows.settle_image(tenant, image.dataset_id, image.image_id, normal=None, refusal=reason))
     except RowConflict:
         return  # it arrived meanwhile
+
+
+def _look_at_delivery(ports: Ports, row: Row, at_s: int, repairs: Repairs) -> None:
+    """Wakes an attempt: for long waits that is the sweep's part, after short ones or a died attempt it is a repair."""
+    delivery = rows.delivery_of(row)
+    key = state.row_key(row)
+    if delivery.next_at_s > at_s:
+        _postpone(ports, key, delivery.next_at_s)  # it was settled while it was looked at
+        return
+    ports.queues.send(
+        [DeliverWebhook(tenant=delivery.tenant, webhook_id=delivery.webhook_id, delivery_id=delivery.delivery_id)]
+    )
+    _postpone(ports, key, at_s + SWEEP_DELIVERY_S)
+    if delivery.claim is not None or at_s - delivery.next_at_s >= SWEEP_DELIVERY_S:
+        repairs.add("webhook")

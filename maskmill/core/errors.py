@@ -44,6 +44,7 @@ class Code(StrEnum):
     TOO_MANY_IMAGES = "too_many_images"
     NEED_POSITIVE_POINT = "need_positive_point"
     NOT_IMPLEMENTED = "not_implemented"
+    WEBHOOK_URL_REFUSED = "webhook_url_refused"
     # One image
     EMPTY_FILE = "empty_file"
     FILE_TOO_LARGE = "file_too_large"
@@ -91,6 +92,7 @@ _MESSAGES: dict[Code, str] = {
     Code.TOO_MANY_IMAGES: "That is more than one job may make. Name fewer images or make fewer variants of each.",
     Code.NEED_POSITIVE_POINT: "A prompt needs at least one positive point or a box.",
     Code.NOT_IMPLEMENTED: "This option is not available yet.",
+    Code.WEBHOOK_URL_REFUSED: "Webhooks go to https addresses of the public internet only. Name another address.",
     Code.EMPTY_FILE: "The file is empty. Upload it again.",
     Code.FILE_TOO_LARGE: "The file is larger than the limit. Export it smaller.",
     Code.UNSUPPORTED_FORMAT: "This is not a picture that Maskmill reads. Use JPEG, PNG, WebP, BMP or TIFF.",

@@ -76,6 +76,24 @@ EVENT_SEQ_MAX = 99_999_999
 RECOUNT_S = 60  # how often at most, while a tenant is refused, what it uses is compared with what there is
 SUBMISSION_S = 10 * 60  # a job that has a place and no row for so long never came to be
 
+# Webhooks
+WEBHOOKS_PER_TENANT_MAX = 10
+WEBHOOK_URL_CHARS_MAX = 1_000
+WEBHOOK_TEXT_CHARS_MAX = 200
+WEBHOOK_ATTEMPTS_MAX = 8  # of one delivery, until somebody asks for it again
+WEBHOOK_ASKED_AGAIN_MAX = 5  # how often somebody may
+WEBHOOK_ATTEMPTS_LISTED_MAX = 20
+WEBHOOK_OLD_SECRET_S = 24 * 60 * 60  # how long the secret before a rotation still signs
+WEBHOOK_DELIVERY_LIFE_S = 30 * 24 * 60 * 60
+WEBHOOK_LEASE_S = 60  # longer than one attempt may take
+WEBHOOK_CONNECT_S = 5
+WEBHOOK_ATTEMPT_S = 15
+WEBHOOK_ANSWER_BYTES_MAX = 1024  # beyond the status, an answer is not looked at
+WEBHOOK_DISABLE_FAILURES = 20  # attempts in a row, over at least …
+WEBHOOK_DISABLE_AFTER_S = 3 * 24 * 60 * 60
+QUEUE_DELAY_S_MAX = 15 * 60  # a queue holds no message back for longer
+SWEEP_DELIVERY_S = 5 * 60
+
 # Masks and the segmenter
 CANDIDATES_MAX = 3  # Segment Anything answers a prompt in three ways
 AUTOMASK_SIDE_MAX = 64  # points along each side

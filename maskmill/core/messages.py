@@ -24,6 +24,7 @@ class QueueName(StrEnum):
     COLLECT = "collect"
     RENDER = "render"
     FINISH = "finish"
+    WEBHOOK = "webhook"
 
 
 class IngestUpload(Model):
@@ -77,7 +78,17 @@ class FinishJob(_Message):
     kind: Literal["finish"] = "finish"
 
 
-Message = IngestUpload | PlanJob | DispatchItems | CollectAnswer | RenderItem | FinishJob
+class DeliverWebhook(Model):
+    """Tell a webhook what waits for it."""
+
+    kind: Literal["webhook"] = "webhook"
+    v: Literal[1] = 1
+    tenant: str
+    webhook_id: str
+    delivery_id: str
+
+
+Message = IngestUpload | PlanJob | DispatchItems | CollectAnswer | RenderItem | FinishJob | DeliverWebhook
 
 QUEUE_OF: dict[type[Message], QueueName] = {
     IngestUpload: QueueName.INGEST,
@@ -86,4 +97,5 @@ QUEUE_OF: dict[type[Message], QueueName] = {
     CollectAnswer: QueueName.COLLECT,
     RenderItem: QueueName.RENDER,
     FinishJob: QueueName.FINISH,
+    DeliverWebhook: QueueName.WEBHOOK,
 }

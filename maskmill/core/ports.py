@@ -104,8 +104,11 @@ class Doors(Protocol):
 class Queues(Protocol):
     """All queues of the pipeline; a message's type decides its queue, its tenant its fairness group."""
 
-    def send(self, messages: Iterable[Message]) -> None:
-        """Send all; raises Unavailable when some could not be sent (the caller is then redelivered)."""
+    def send(self, messages: Iterable[Message], *, delay_s: int = 0) -> None:
+        """Send all, to be seen after a delay of at most QUEUE_DELAY_S_MAX seconds.
+
+        Raises Unavailable when some could not be sent (the caller is then redelivered).
+        """
         ...
 
 

@@ -43,6 +43,11 @@ def _typed(name: str, kind: str, text: str) -> str | int:
     return int(text)
 
 
+def hosts_of(text: str) -> frozenset[str]:
+    """The hosts in a list that is separated by commas."""
+    return frozenset(host for host in text.split(",") if host)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServeApiSettings(Settings):
     table_name: str
@@ -53,6 +58,8 @@ class ServeApiSettings(Settings):
     lane_name: str  # the function that segments for people who wait
     lane_segmenter: str  # the version of the segmenter in it
     lane_side_max: int  # points along each side of a search for everything that the lane ends in time
+    webhook_queue_url: str
+    webhook_private_hosts: str  # separated by commas: hosts that may be told although they are not public
     trial_life_s: int  # after which a trial dataset expires of which nothing else is said
     quota_datasets: int  # what a tenant may use, unless an administrator has said otherwise
     quota_images: int
@@ -114,6 +121,13 @@ class FinishJobSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeliverWebhookSettings(Settings):
+    table_name: str
+    webhook_queue_url: str
+    webhook_private_hosts: str  # separated by commas: hosts that may be told although they are not public
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SweepSettings(Settings):
     table_name: str
     uploads_bucket: str
@@ -124,6 +138,7 @@ class SweepSettings(Settings):
     collect_queue_url: str
     render_queue_url: str
     finish_queue_url: str
+    webhook_queue_url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

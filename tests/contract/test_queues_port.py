@@ -83,3 +83,15 @@ def test_the_addresses_come_from_the_settings() -> None:
         QueueName.RENDER: "render_queue_url",
         QueueName.FINISH: "finish_queue_url",
     }
+
+
+def test_a_message_may_be_held_back(queue_urls: dict[str, str]) -> None:
+    seen: list[dict[str, Any]] = []
+    client = clients.sqs()
+    client.meta.events.register("provide-client-params.sqs.SendMessageBatch", lambda params, **_: seen.append(params))
+    on_moto(queue_urls).send(MESSAGES[:1], delay_s=900)
+    on_moto(queue_urls).send(MESSAGES[:1])
+    assert [[entry.get("DelaySeconds") for entry in call["Entries"]] for call in seen] == [[900], [None]]
+    memory = MemoryQueues()
+    memory.send(MESSAGES[:1], delay_s=900)
+    assert memory.delays == [900]

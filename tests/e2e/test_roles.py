@@ -15,7 +15,16 @@ from botocore.exceptions import ClientError
 
 from local.aws import Credentials, client
 from local.cloud import Laptop
-from maskmill.core.messages import CollectAnswer, DispatchItems, FinishJob, IngestUpload, PlanJob, QueueName, RenderItem
+from maskmill.core.messages import (
+    CollectAnswer,
+    DeliverWebhook,
+    DispatchItems,
+    FinishJob,
+    IngestUpload,
+    PlanJob,
+    QueueName,
+    RenderItem,
+)
 from tests.e2e.roles import LAMBDA, SAGEMAKER, client_of, role_of, session_of
 
 pytestmark = pytest.mark.integration
@@ -60,6 +69,7 @@ MESSAGES = {
     QueueName.COLLECT: CollectAnswer(tenant=NOBODY, job_id="none", request_id="0"),
     QueueName.RENDER: RenderItem(tenant=NOBODY, job_id="none", chunk=0, index=0),
     QueueName.FINISH: FinishJob(tenant=NOBODY, job_id="none"),
+    QueueName.WEBHOOK: DeliverWebhook(tenant=NOBODY, webhook_id="none", delivery_id="none"),
 }
 
 
@@ -73,13 +83,13 @@ def receives(queue: str) -> set[str]:
 
 LETTERS = tuple(f"{queue.value} letters" for queue in QueueName)
 MAY: dict[str, set[str]] = {
-    "serve-api": each("row", "get", "query", "query recent", "put", "update")
+    "serve-api": each("row", "get", "query", "query recent", "put", "update", "delete")
     | each("put", "uploads")
     | each("get", "normal", "thumbnail", "label pictures", "variants", "chunks", "dataset", "embeddings", "automasks")
     | each("put", "automasks")
     | {"invoke lane"}
     | each("list", "MediaBucket")
-    | each("send", "plan"),
+    | each("send", "plan", "webhook"),
     "ingest-image": each("row", "get", "update")
     | each("get", "uploads")
     | each("put", "normal", "thumbnail")
@@ -115,6 +125,7 @@ MAY: dict[str, set[str]] = {
     | each("abort", "dataset")
     | each("list", "MediaBucket")
     | receives("finish"),
+    "deliver-webhook": each("row", "get", "update") | each("send", "webhook") | receives("webhook"),
     "sweep": each("row", "get", "query", "query due", "update")
     | each("get", "uploads", "answers", "failures")
     | each("list", "UploadsBucket", "WorkBucket")

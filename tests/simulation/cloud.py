@@ -238,19 +238,22 @@ class _Buffer:
 
 @dataclass(slots=True)
 class MemoryQueues:
-    """All queues; `deliver` is told of every message that was sent."""
+    """All queues; `deliver` is told of every message that was sent, and `delays` of how long each was held back."""
 
     call: Call = at_once
     sent: list[tuple[QueueName, Message]] = field(default_factory=list)
+    delays: list[int] = field(default_factory=list)
     deliver: Callable[[QueueName, Message], None] | None = None
 
-    def send(self, messages: Iterable[Message]) -> None:
+    def send(self, messages: Iterable[Message], *, delay_s: int = 0) -> None:
         for message in messages:
-            self.call("queue.send", f"{message.kind}:{message.model_dump_json()}", lambda one=message: self._send(one))
+            label = f"{message.kind}:{message.model_dump_json()}"
+            self.call("queue.send", label, lambda one=message: self._send(one, delay_s))
 
-    def _send(self, message: Message) -> None:
+    def _send(self, message: Message, delay_s: int) -> None:
         queue = QUEUE_OF[type(message)]
         self.sent.append((queue, message))
+        self.delays.append(delay_s)
         if self.deliver is not None:
             self.deliver(queue, message)
 

@@ -129,6 +129,7 @@ class Pipeline:
             lane_side_max=4,
             trial_life_s=6 * 3600,
             quotas=QUOTAS,
+            draw_secret=lambda: b"simulated secret of 32 bytes ...",
         )
 
     def _user(self, number: int) -> User:

@@ -14,6 +14,7 @@ from lambdas.serve_api.routes import (
     live,
     templates,
     usage,
+    webhooks,
 )
 
 ROUTES = (
@@ -23,5 +24,6 @@ ROUTES = (
     *images.ROUTES,
     *templates.ROUTES,
     *jobs.ROUTES,
+    *webhooks.ROUTES,
     *live.ROUTES,
 )

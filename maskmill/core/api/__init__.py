@@ -31,11 +31,14 @@ from maskmill.core.api.library import (
 from maskmill.core.api.live import JobEvents
 from maskmill.core.api.service import Health, Limits
 from maskmill.core.api.usage import QuotaView, UsageView
+from maskmill.core.api.webhooks import CreateWebhook, DeliveryView, WebhookSecret, WebhookView
 
 __all__ = [
     "CreateDataset",
+    "CreateWebhook",
     "DatasetFiles",
     "DatasetView",
+    "DeliveryView",
     "EmbeddingView",
     "Everything",
     "FileView",
@@ -63,4 +66,6 @@ __all__ = [
     "UploadTickets",
     "UsageView",
     "VariantView",
+    "WebhookSecret",
+    "WebhookView",
 ]

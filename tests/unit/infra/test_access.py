@@ -53,7 +53,7 @@ def receive(*queues: str) -> set[tuple[str, str]]:
 
 ENDPOINT = "arn:<AWS::Partition>:sagemaker:<AWS::Region>:<AWS::AccountId>:endpoint/maskmill-prod"
 LANE = "arn:<AWS::Partition>:lambda:<AWS::Region>:<AWS::AccountId>:function:maskmill-prod-lane"
-ALL = ("Ingest", "Plan", "Dispatch", "Collect", "Render", "Finish")
+ALL = ("Ingest", "Plan", "Dispatch", "Collect", "Render", "Finish", "Webhook")
 UPLOADS = "t/*/d/*/*"
 CHUNKS = "t/*/jobs/*/chunks/*"
 DATASETS = "t/*/jobs/*/dataset/*"
@@ -76,7 +76,7 @@ RIGHTS = {
     | put("Media", AUTOMASKS)
     | miss("Media")
     | {("lambda:InvokeFunction", LANE)}
-    | send("Plan"),
+    | send("Plan", "Webhook"),
     "IngestImage": table("get", "update")
     | get("Uploads", UPLOADS)
     | put("Media", NORMAL, THUMBNAIL)
@@ -113,6 +113,7 @@ RIGHTS = {
     | {("s3:AbortMultipartUpload", f"<Media.Arn>/{DATASETS}")}
     | miss("Media")
     | receive("FinishQueue/Queue"),
+    "DeliverWebhook": table("get", "update") | send("Webhook") | receive("WebhookQueue/Queue"),
     "Sweep": table("get", "query", "update")
     | {("dynamodb:Query", "<Table.Arn>/index/due")}
     | get("Uploads", UPLOADS)

@@ -15,6 +15,7 @@ READERS = {
     "CollectQueue/Queue": "CollectMasks",
     "RenderQueue/Queue": "RenderItem",
     "FinishQueue/Queue": "FinishJob",
+    "WebhookQueue/Queue": "DeliverWebhook",
     **dict.fromkeys(LETTERS, "BuryLetters"),
 }
 

@@ -66,7 +66,7 @@ OUTPUTS = {
     "WorkBucket",
 } | {
     f"{queue}{what}Url"
-    for queue in ("Ingest", "Plan", "Dispatch", "Collect", "Render", "Finish")
+    for queue in ("Ingest", "Plan", "Dispatch", "Collect", "Render", "Finish", "Webhook")
     for what in ("Queue", "Letters")
 }
 
@@ -163,3 +163,14 @@ def test_a_ready_image_spares_building_one() -> None:
 def test_pages_of_other_origins_can_be_admitted_by_name() -> None:
     stage = chosen({"upload_origins": "https://a.example,https://b.example"})
     assert stage.upload_origins == ("https://a.example", "https://b.example")
+
+
+def test_webhooks_reach_private_hosts_on_the_laptop_alone() -> None:
+    allowed = {stage.name: stage.webhook_private_hosts for stage in STAGES.values()}
+    assert allowed == {"local": ("127.0.0.1", "localhost"), "dev": (), "prod": ()}
+
+
+def test_what_calls_users_addresses_is_in_no_network_of_ours(cloud: Cloud) -> None:
+    assert "VpcConfig" not in cloud.named("DeliverWebhook/Function").properties
+    variables = cloud.named("DeliverWebhook/Function").properties["Environment"]["Variables"]
+    assert variables["WEBHOOK_PRIVATE_HOSTS"] == ",".join(STAGES[cloud.stage].webhook_private_hosts)

@@ -31,6 +31,8 @@ def whole_account() -> Iterator[Account]:
             "UPLOADS_BUCKET": aws.UPLOADS,
             "MEDIA_BUCKET": aws.MEDIA,
             "PLAN_QUEUE_URL": urls["plan"],
+            "WEBHOOK_QUEUE_URL": urls["webhook"],
+            "WEBHOOK_PRIVATE_HOSTS": "",
             "SEGMENTER": "classic-1",
             "LANE_NAME": "lane",
             "LANE_SEGMENTER": LANE_SEGMENTER,

@@ -15,7 +15,7 @@ from tests.unit.lambdas.gateway import Answer, Api, claims_of, gateway_event, re
 MISSING = "01j0000000000000000000000z"
 MALFORMED = ["A" * 26, "x" * 41, "a b", "..", "%2e%2e", "a%2Fb", "ä", "a#b", "null", "٣"]  # "null" is a shape but no id
 
-WITH_IDS = [route for route in ROUTES if "<" in route.path]
+WITH_IDS = sorted((route for route in ROUTES if "<" in route.path), key=lambda route: route.method == "DELETE")
 PUBLIC = [route for route in ROUTES if route.is_public]
 
 
@@ -31,7 +31,10 @@ def things() -> dict[str, str]:
     job = str(owner.submit(dataset, template).json["job_id"])
     owner.plan(job, items=1, chunk_items=1)
     owner.result(job, 0)
-    return {"dataset": dataset, "template": template, "image": image, "job": job, "owner": owner.tenant}
+    webhook = str(owner.post("/webhooks", {"url": "https://hooks.example.com/"}).json["webhook_id"])
+    delivery = str(owner.post(f"/webhooks/{webhook}/test").json["delivery_id"])
+    things = {"dataset": dataset, "template": template, "image": image, "job": job}
+    return {**things, "webhook": webhook, "delivery": delivery, "owner": owner.tenant}
 
 
 def body_for(route: Route, ids: dict[str, str]) -> Any:

@@ -14,7 +14,16 @@ import pytest
 
 from maskmill.core import settings as all_settings
 from maskmill.core.errors import Unavailable
-from maskmill.core.messages import CollectAnswer, DispatchItems, FinishJob, IngestUpload, Message, PlanJob, RenderItem
+from maskmill.core.messages import (
+    CollectAnswer,
+    DeliverWebhook,
+    DispatchItems,
+    FinishJob,
+    IngestUpload,
+    Message,
+    PlanJob,
+    RenderItem,
+)
 from maskmill.core.settings import BadSettings, Settings
 from maskmill.core.usage import Quota
 from tests.contract import aws
@@ -30,6 +39,7 @@ MISSING: dict[str, list[Message]] = {
     "collect_masks": [CollectAnswer(tenant="a", job_id="j", request_id="r")],
     "render_item": [RenderItem(tenant="a", job_id="j", chunk=0, index=0)],
     "finish_job": [FinishJob(tenant="a", job_id="j")],
+    "deliver_webhook": [DeliverWebhook(tenant="a", webhook_id="w", delivery_id="d")],
     "bury_letters": [
         IngestUpload(tenant="a", dataset_id="d", image_id="i"),
         PlanJob(tenant="a", job_id="j"),
@@ -59,6 +69,7 @@ def env_of(function: str, urls: dict[str, str]) -> dict[str, str]:
         **{f"QUOTA_{quota.upper()}": "10" for quota in Quota},
         "REQUESTS_PER_MINUTE": "100",
         "CHUNK_ITEMS": "25",
+        "WEBHOOK_PRIVATE_HOSTS": "",
         "QUEUE_LIFE_S": "3600",
         "INVOCATION_TIMEOUT_S": "900",
         **{f"{name.upper()}_QUEUE_URL": url for name, url in urls.items()},
