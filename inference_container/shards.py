@@ -77,10 +77,12 @@ class Workshop:
 
         Images that `deadline` (a reading of the clock) leaves no time for are answered with `model_timeout`.
         """
+        began = self.clock()
         steps = Steps(segmenter, self._source, self._embeddings, self._telemetry, self.clock, deadline)
         answers = _Stream(self, steps, request.images).run()
         self._count(request, answers)
-        return ShardAnswer(segmenter=segmenter.version, images=answers)
+        worked_ms = round(max(0.0, self.clock() - began) * 1000)
+        return ShardAnswer(segmenter=segmenter.version, images=answers, worked_ms=worked_ms)
 
     def thinking_s(self) -> float:
         """For how long the model has been at the image that it has been at for longest."""

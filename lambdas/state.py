@@ -24,6 +24,7 @@ from maskmill.core.recipe import backgrounds_of, variants_per_image
 from maskmill.core.result import ItemResult
 from maskmill.core.rows import ChunkState, JobState
 from maskmill.core.table import Key, Query, Row, RowConflict
+from maskmill.core.work import NOTHING_SPENT, Spent, Work
 
 
 def now_s(clock: Clock) -> int:
@@ -112,11 +113,12 @@ def end_item(
     at_s: int,
     reason: Refusal | None = None,
     request_id: str | None = None,
+    spent: Spent = NOTHING_SPENT,
 ) -> None:
     """Ends an item unless it has ended, and tells the job in either case."""
     job_id = job.job.job_id
     write = rows.end_item(
-        job.tenant, job_id, number, index, status=status, now_s=at_s, refusal=reason, request_id=request_id
+        job.tenant, job_id, number, index, status=status, now_s=at_s, refusal=reason, request_id=request_id, spent=spent
     )
     try:
         row: Row | None = table.write(write)
@@ -152,6 +154,7 @@ def close_job(
     reason: Refusal | None = None,
     archive_bytes: int = 0,
     counts: Counts | None = None,
+    work: Work | None = None,
 ) -> JobState | None:
     """Ends a job unless it has ended, and frees its place in either case; returns the job as it stands."""
     write = rows.close_job(
@@ -162,6 +165,7 @@ def close_job(
         refusal=reason,
         archive_bytes=archive_bytes,
         counts=counts,
+        work=work,
     )
     try:
         row: Row | None = table.write(write)

@@ -25,6 +25,7 @@ from maskmill.core.ports import Clock, ObjectMissing, Objects, Queues, Table
 from maskmill.core.rows import ChunkState, JobState
 from maskmill.core.shard import ImageAnswer, ImageTask, ServerProblem, ShardAnswer, ShardRequest
 from maskmill.core.table import RowConflict
+from maskmill.core.work import Spent
 
 # What a smaller or a later request may do better; anything else is the model's last word on an image.
 _PASSING = frozenset({Code.INTERNAL, Code.INVALID_MASK, Code.MODEL_TIMEOUT, Code.MODEL_UNAVAILABLE, Code.UNAVAILABLE})
@@ -76,7 +77,7 @@ def collect_success(ports: Ports, request_key: str, answer: str | None) -> None:
     if shard.segmenter != asked.job.job.segmenter:
         _end_failed(ports, asked, asked.tasks, state.refusal(Code.WRONG_SEGMENTER))
         return
-    _take(ports, asked, shard.images)
+    _take(ports, asked, shard.images, worked_ms=shard.worked_ms or 0)
 
 
 def collect_failure(ports: Ports, request_key: str, reason: str, failure: str | None) -> None:
@@ -146,7 +147,7 @@ def _problem(ports: Ports, failure: str | None) -> ServerProblem | None:
         return None  # the platform's own words are plain text
 
 
-def _take(ports: Ports, asked: _Asked, images: Iterable[ImageAnswer]) -> None:
+def _take(ports: Ports, asked: _Asked, images: Iterable[ImageAnswer], *, worked_ms: int) -> None:
     answers = {answer.image_key: answer for answer in images}
     good: list[int] = []
     failed: dict[Code, list[int]] = {}
@@ -156,7 +157,7 @@ def _take(ports: Ports, asked: _Asked, images: Iterable[ImageAnswer]) -> None:
             good.append(index)
         else:
             failed.setdefault(code, []).append(index)
-    _start_rendering(ports, asked, good)
+    _start_rendering(ports, asked, good, worked_ms=worked_ms)
     for code, indices in failed.items():
         act = _try_again if code in _PASSING else _end_failed
         act(ports, asked, indices, state.refusal(code))
@@ -195,8 +196,11 @@ def _keep_masks(ports: Ports, asked: _Asked, task: ImageTask, answer: ImageAnswe
     return True
 
 
-def _start_rendering(ports: Ports, asked: _Asked, good: list[int]) -> None:
-    """Move items whose masks are all known to rendering, and send those that are there."""
+def _start_rendering(ports: Ports, asked: _Asked, good: list[int], *, worked_ms: int) -> None:
+    """Move items whose masks are all known to rendering, and send those that are there.
+
+    An answer that moves nothing is not counted: it came before.
+    """
     if not good:
         return
     tenant, job_id = asked.job.tenant, asked.job.job.job_id
@@ -208,8 +212,16 @@ def _start_rendering(ports: Ports, asked: _Asked, good: list[int]) -> None:
         moving = [i for i in good if i in ready or chunk.items[i].status is ItemStatus.RENDERING]
         try:
             if ready:
-                at_s = state.now_s(ports.clock)
-                ports.table.write(rows.start_rendering(tenant, job_id, asked.chunk, indices=ready, now_s=at_s))
+                masks = sum(len(asked.tasks[index].prompts) for index in ready)
+                write = rows.start_rendering(
+                    tenant,
+                    job_id,
+                    asked.chunk,
+                    indices=ready,
+                    now_s=state.now_s(ports.clock),
+                    spent=Spent(shards=1, masks_computed=masks, segmenting_ms=worked_ms),
+                )
+                ports.table.write(write)
         except RowConflict:
             continue
         ports.queues.send(RenderItem(tenant=tenant, job_id=job_id, chunk=asked.chunk, index=index) for index in moving)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from lambdas import state
+from lambdas.finish_job.account import work_done
 from maskmill.core import rows
 from maskmill.core.errors import Code, Unavailable
 from maskmill.core.item import ItemStatus
@@ -16,6 +17,7 @@ from maskmill.core.ports import Clock, Objects, Table
 from maskmill.core.result import ItemResult
 from maskmill.core.rows import ChunkState, JobState
 from maskmill.core.table import RowConflict
+from maskmill.core.work import Work
 
 
 class Writer(Protocol):
@@ -51,11 +53,14 @@ def finish(ports: Ports, message: FinishJob) -> None:
         return
     if not _begin(ports, job):
         return
+    began = ports.clock.now()
     counts = _counts(chunks)
     archive_bytes = 0
     if counts.done:
         archive_bytes = ports.write_dataset(ports.media, job, tuple(_results(ports, job, chunks)))
-    _close(ports, job, counts, archive_bytes)
+    finishing_s = max(0.0, (ports.clock.now() - began).total_seconds())
+    work = work_done(job, chunks, archive_bytes=archive_bytes, finishing_s=finishing_s)
+    _close(ports, job, counts, archive_bytes, work)
 
 
 def _begin(ports: Ports, job: JobState) -> bool:
@@ -92,7 +97,7 @@ def _results(ports: Ports, job: JobState, chunks: tuple[ChunkState, ...]) -> Ite
             yield result
 
 
-def _close(ports: Ports, job: JobState, counts: Counts, archive_bytes: int) -> None:
+def _close(ports: Ports, job: JobState, counts: Counts, archive_bytes: int, work: Work) -> None:
     is_empty = counts.total == 0
     status = JobStatus.FAILED if is_empty else outcome(counts, cancel_requested=job.cancel_requested)
     state.close_job(
@@ -104,4 +109,5 @@ def _close(ports: Ports, job: JobState, counts: Counts, archive_bytes: int) -> N
         reason=state.refusal(Code.NO_IMAGES) if is_empty else None,
         archive_bytes=archive_bytes,
         counts=counts,
+        work=work,
     )

@@ -14,12 +14,21 @@ from maskmill.core.plan import Chunk, PlannedItem
 from maskmill.core.ports import Clock, Objects, Queues, Table
 from maskmill.core.result import ItemResult
 from maskmill.core.rows import JobState
+from maskmill.core.work import NOTHING_SPENT, Spent
+
+
+@dataclass(frozen=True, slots=True)
+class Painted:
+    """What an item leaves behind, and how much of it was made and not only read back."""
+
+    result: ItemResult
+    made: Spent
 
 
 class Painter(Protocol):
     """Makes all pictures of an item and stores them under names that their content determines."""
 
-    def __call__(self, media: Objects, job: JobState, chunk: Chunk, item: PlannedItem) -> ItemResult:
+    def __call__(self, media: Objects, job: JobState, chunk: Chunk, item: PlannedItem) -> Painted:
         """Raises MaskmillError when this item can never be rendered, Unavailable when it may later."""
         ...
 
@@ -53,8 +62,9 @@ def render(ports: Ports, message: RenderItem) -> None:
 
 def _render(ports: Ports, job: JobState, message: RenderItem) -> None:
     described = state.described(ports.media, message.tenant, message.job_id, message.chunk)
+    began = ports.clock.now()
     try:
-        result = ports.paint(ports.media, job, described, described.item(message.index))
+        painted = ports.paint(ports.media, job, described, described.item(message.index))
     except Unavailable:
         raise
     except MaskmillError as error:
@@ -62,14 +72,23 @@ def _render(ports: Ports, job: JobState, message: RenderItem) -> None:
             raise  # a fault of ours, not of the item's: it comes again, and at last the dead letters end it
         _end(ports, job, message, ItemStatus.FAILED, state.refusal_of(error))
         return
-    recorded = state.keep_result(ports.table, ports.media, message.tenant, message.job_id, result)
+    recorded = state.keep_result(ports.table, ports.media, message.tenant, message.job_id, painted.result)
+    took_s = (ports.clock.now() - began).total_seconds()
+    spent = painted.made.model_copy(update={"rendering_ms": max(0, round(took_s * 1000))})
     if recorded.labels:
-        _end(ports, job, message, ItemStatus.DONE, None)
+        _end(ports, job, message, ItemStatus.DONE, None, spent)
     else:
-        _end(ports, job, message, ItemStatus.NO_MATCH, state.refusal(Code.NO_OBJECT_FOUND))
+        _end(ports, job, message, ItemStatus.NO_MATCH, state.refusal(Code.NO_OBJECT_FOUND), spent)
 
 
-def _end(ports: Ports, job: JobState, message: RenderItem, status: ItemStatus, reason: Refusal | None) -> None:
+def _end(
+    ports: Ports,
+    job: JobState,
+    message: RenderItem,
+    status: ItemStatus,
+    reason: Refusal | None,
+    spent: Spent = NOTHING_SPENT,
+) -> None:
     state.end_item(
         ports.table,
         ports.queues,
@@ -79,4 +98,5 @@ def _end(ports: Ports, job: JobState, message: RenderItem, status: ItemStatus, r
         status=status,
         at_s=state.now_s(ports.clock),
         reason=reason,
+        spent=spent,
     )

@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 from pydantic import BaseModel
 
+from lambdas.render_item.logic import Painted
 from maskmill.core import keys
 from maskmill.core.errors import Code, InvalidInput
 from maskmill.core.geometry import Size
@@ -36,6 +37,7 @@ from maskmill.core.result import (
     variant_stems,
 )
 from maskmill.core.rows import JobState
+from maskmill.core.work import Spent
 from maskmill.imaging.encode import encode
 from maskmill.imaging.masks import area_px, box_px, mask_of, mask_png, rle_of
 from maskmill.imaging.normal import read_normal
@@ -53,7 +55,7 @@ from maskmill.imaging.render import (
 )
 
 
-def paint(media: Objects, job: JobState, chunk: Chunk, item: PlannedItem) -> ItemResult:
+def paint(media: Objects, job: JobState, chunk: Chunk, item: PlannedItem) -> Painted:
     """Make and store everything that one item leaves behind; raises MaskmillError when it never can."""
     if item.normal is None:
         raise InvalidInput(Code.RENDER_FAILED, detail=f"item {item.index} has no normal image")
@@ -61,7 +63,7 @@ def paint(media: Objects, job: JobState, chunk: Chunk, item: PlannedItem) -> Ite
     labels = canvas.labels()
     stem = file_stem(item.index, item.name)
     variants = tuple(_variants(canvas, stem)) if labels else ()
-    return ItemResult(
+    result = ItemResult(
         index=item.index,
         image_id=item.image_id,
         image_name=item.name,
@@ -70,6 +72,18 @@ def paint(media: Objects, job: JobState, chunk: Chunk, item: PlannedItem) -> Ite
         labels=tuple(labels.values()),
         variants=variants,
         remarks=() if len(labels) == len(canvas.templates) else (Remark.EMPTY_MASK,),
+    )
+    return Painted(result, _made(canvas, result))
+
+
+def _made(canvas: _Canvas, result: ItemResult) -> Spent:
+    own = sum(len(variant.labels or ()) for variant in result.variants)
+    return Spent(
+        variants=len(result.variants),
+        variants_made=canvas.variants_made,
+        labels=len(result.labels) + own,
+        labels_made=canvas.labels_made,
+        made_bytes=canvas.made_bytes,
     )
 
 
@@ -83,6 +97,9 @@ class _Canvas:
     item: PlannedItem
     normal: NormalImage
     masks: dict[str, LabelMask] = field(default_factory=dict)
+    variants_made: int = 0
+    labels_made: int = 0
+    made_bytes: int = 0
     _soft: dict[str, SoftMask] = field(default_factory=dict)
 
     @property
@@ -133,6 +150,8 @@ class _Canvas:
         )
         tenant, pixels = self.job.tenant, self.normal.pixels_sha256
         self.media.put(keys.label_png(tenant, pixels, object_id), png, media_type="image/png")
+        self.labels_made += 1
+        self.made_bytes += len(png)
         self._keep(keys.label_rle(tenant, pixels, object_id), kept)
         return kept
 
@@ -140,6 +159,8 @@ class _Canvas:
         output = self.recipe.output.format
         key = keys.variant(self.job.tenant, self.normal.pixels_sha256, identity, EXTENSIONS[output])
         self.media.put(key, data, media_type=MEDIA_TYPES[output])
+        self.variants_made += 1
+        self.made_bytes += len(data)
 
     def known_record(self, record_id: str) -> VariantRecord | None:
         try:
@@ -152,7 +173,9 @@ class _Canvas:
         self._keep(keys.variant_record(self.job.tenant, self.normal.pixels_sha256, record_id), record)
 
     def _keep(self, key: str, value: BaseModel) -> None:
-        self.media.put(key, value.model_dump_json().encode(), media_type="application/json")
+        data = value.model_dump_json().encode()
+        self.media.put(key, data, media_type="application/json")
+        self.made_bytes += len(data)
 
     def _refined(self, template: Template) -> tuple[str, LabelMask]:
         mask_key = mask_key_for(self.item, template, self.job.job.segmenter)

@@ -10,6 +10,7 @@ from lambdas.serve_api import cursors, datasets
 from lambdas.serve_api.ports import Ports
 from maskmill.core import rows
 from maskmill.core.api import JobView, Page
+from maskmill.core.bill import Actual, JobCost, actual
 from maskmill.core.errors import Conflict, NotFound
 from maskmill.core.job import Counts, JobStatus
 from maskmill.core.messages import PlanJob
@@ -122,6 +123,18 @@ def view(table: Table, state: JobState) -> JobView:
         archive_bytes=state.archive_bytes if has_dataset else None,
         retry_of=job.retry_of,
         retried_by=tuple(sorted(state.retried_by)),
+        cost=JobCost(estimate=state.estimate, actual=_actual(state)),
+    )
+
+
+def _actual(state: JobState) -> Actual | None:
+    if state.work is None or state.finished_at is None:
+        return None
+    return actual(
+        state.work,
+        created_at=state.job.created_at,
+        ended_at=datetime.fromisoformat(state.finished_at),
+        instance_type=state.job.instance_type,
     )
 
 

@@ -90,6 +90,7 @@ class Job(Model):
     recipe: ResolvedRecipe
     image_ids: tuple[str, ...] | None = None  # None: every image that was uploaded by the time of planning
     segmenter: str  # the version that masks are keyed by
+    instance_type: str = ""  # what that segmenter runs on, for the bill
     created_at: datetime
     retry_of: str | None = None  # the ended job whose plan this one takes up
 

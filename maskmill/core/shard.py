@@ -15,7 +15,7 @@ from maskmill.core.geometry import Size
 from maskmill.core.image import Refusal
 from maskmill.core.limits import CANDIDATES_MAX, SHARD_ITEMS_MAX, TEMPLATES_PER_RECIPE_MAX
 from maskmill.core.mask import Mask
-from maskmill.core.model import Model
+from maskmill.core.model import Count, Model
 from maskmill.core.prompt import MaskChoice, Prompt
 
 S3Address = Annotated[str, StringConstraints(pattern=r"^s3://[a-z0-9][a-z0-9.\-]+/.+$", max_length=1200)]
@@ -71,11 +71,12 @@ class ImageAnswer(Model):
 
 
 class ShardAnswer(Model):
-    """The answer to a ShardRequest."""
+    """The answer to a ShardRequest; `worked_ms` is for how long the server was at it, where it says so."""
 
     version: Literal[1] = 1
     segmenter: str
     images: tuple[ImageAnswer, ...]
+    worked_ms: Count | None = None
 
 
 class ServerProblem(Model):

@@ -192,6 +192,9 @@ class Invariants:
             yield f"does not follow from {counts!r}"
         if job.counts is not None and job.counts != counts:
             yield f"says {job.counts!r} and has {counts!r}"
+        rendered = counts.done + counts.no_match
+        if job.work is not None and (job.work.images, job.work.variants) != (rendered, rendered):  # one variant each
+            yield f"counts {job.work.images} images and {job.work.variants} variants of {rendered}"
 
     def _open_s(self, job: JobState) -> float:
         finished = rows.job_of(self.table.rows[rows.job_key(job.tenant, job.job.job_id)]).finished_at

@@ -18,6 +18,7 @@ from lambdas.finish_job import logic as finish_job
 from lambdas.ingest_image import logic as ingest_image
 from lambdas.plan_job import logic as plan_job
 from lambdas.render_item import logic as render_item
+from lambdas.render_item.logic import Painted
 from lambdas.serve_api import ports as serve_api
 from lambdas.serve_api.rates import Rates
 from lambdas.serve_api.signing import Keyring
@@ -54,7 +55,7 @@ class Hands:
     normalise: Callable[[bytes], Any] = normalise
     answer: Callable[[ShardRequest], ShardAnswer] = answer_to
     check: Callable[[Any, Any], None] = check
-    paint: Callable[..., ItemResult] = paint
+    paint: Callable[..., Painted] = paint
     write_dataset: Callable[..., int] = write_dataset
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 
+from lambdas.render_item.logic import Painted
 from maskmill.core import keys
 from maskmill.core.errors import Code, InvalidInput, ModelFailure
 from maskmill.core.geometry import Size
@@ -16,6 +17,7 @@ from maskmill.core.recipe import OutputFormat
 from maskmill.core.result import BoxPx, ItemResult, Label, VariantRecord
 from maskmill.core.rows import JobState
 from maskmill.core.shard import ImageAnswer, MaskAnswer, ShardAnswer, ShardRequest
+from maskmill.core.work import Spent
 from tests.simulation.cloud import MemoryObjects
 
 SIZE = Size(height_px=8, width_px=8)
@@ -76,7 +78,7 @@ def answer_to(request: ShardRequest) -> ShardAnswer:
     return ShardAnswer(segmenter=request.segmenter, images=tuple(images))
 
 
-def paint(media: MemoryObjects, job: JobState, chunk: Chunk, item: PlannedItem) -> ItemResult:
+def paint(media: MemoryObjects, job: JobState, chunk: Chunk, item: PlannedItem) -> Painted:
     assert item.normal is not None
     pixels = item.normal.pixels_sha256
     labels = []
@@ -112,7 +114,7 @@ def paint(media: MemoryObjects, job: JobState, chunk: Chunk, item: PlannedItem) 
         layers=job.job.recipe.recipe.layers,
         renderer="sim",
     )
-    return ItemResult(
+    result = ItemResult(
         index=item.index,
         image_id=item.image_id,
         image_name=item.name,
@@ -121,6 +123,7 @@ def paint(media: MemoryObjects, job: JobState, chunk: Chunk, item: PlannedItem) 
         labels=tuple(labels),
         variants=(variant,),
     )
+    return Painted(result, Spent(variants=1, variants_made=1, labels=len(labels), made_bytes=len(data)))
 
 
 def write_dataset(media: MemoryObjects, job: JobState, results: tuple[ItemResult, ...]) -> int:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from maskmill.core.bill import JobCost
 from maskmill.core.geometry import Size
 from maskmill.core.image import NormalImage, Refusal
 from maskmill.core.item import ItemStatus
@@ -28,7 +29,8 @@ class SubmitJob(Model):
 class JobView(Model):
     """A job; `waiting_for_gpu` says that all open items wait for the segmenter and nothing has come back yet.
 
-    `retry_of` is the job whose plan this one took up, `retried_by` are those that took up this one's.
+    `retry_of` is the job whose plan this one took up, `retried_by` are those that took up this one's. `cost` is what
+    was thought of it when it was submitted and, once it has ended, what it took.
     """
 
     job_id: str
@@ -45,6 +47,7 @@ class JobView(Model):
     archive_bytes: int | None = None
     retry_of: str | None = None
     retried_by: tuple[str, ...] = ()
+    cost: JobCost = JobCost()
 
 
 class ItemView(Model):

@@ -14,6 +14,7 @@ from maskmill.core.item import ItemStatus
 from maskmill.core.job import Counts
 from maskmill.core.plan import Chunk
 from maskmill.core.table import Condition, Key, Op, Path, Put, Row, Update
+from maskmill.core.work import NOTHING_SPENT, Spent
 
 _JOB_PK = re.compile(r"T#([^#]+)#J#([^#]+)")
 
@@ -43,6 +44,7 @@ class ChunkState:
     items: Mapping[int, ItemState]
     ended: int
     answers: Mapping[str, tuple[str, str | None]]  # request id → (answer, failure) as s3:// addresses
+    spent: Spent = NOTHING_SPENT
 
     @property
     def is_full(self) -> bool:
@@ -91,7 +93,15 @@ def chunk_of(row: Row) -> ChunkState:
         items={int(index): _item_of(entry) for index, entry in sorted(row["items"].items(), key=_by_index)},
         ended=row["ended"],
         answers={request: (where["ok"], where.get("failed")) for request, where in row["answers"].items()},
+        spent=Spent(**{name: row.get(f"{_SPENT}{name}", 0) for name in Spent.model_fields}),
     )
+
+
+_SPENT = "spent_"
+
+
+def _spent_paths(spent: Spent) -> dict[Path, int | frozenset[str]]:
+    return {(f"{_SPENT}{name}",): amount for name, amount in spent.model_dump().items() if amount}
 
 
 def _by_index(entry: tuple[str, Any]) -> int:
@@ -188,14 +198,22 @@ def note_repair(
     return Update(chunk_key(tenant, job_id, number), set=values, require=tuple(require))
 
 
-def start_rendering(tenant: str, job_id: str, number: int, *, indices: Iterable[int], now_s: int) -> Update:
-    """All masks of these items are known; all or none."""
+def start_rendering(
+    tenant: str,
+    job_id: str,
+    number: int,
+    *,
+    indices: Iterable[int],
+    now_s: int,
+    spent: Spent = NOTHING_SPENT,
+) -> Update:
+    """All masks of these items are known, some by the answer that is counted here; all or none."""
     values: dict[Path, Any] = {}
     require: list[Condition] = []
     for index in indices:
         values |= {_at(index, "s"): ItemStatus.RENDERING.value, _at(index, "t"): now_s}
         require.append(_enter_item(index, ItemStatus.RENDERING))
-    return Update(chunk_key(tenant, job_id, number), set=values, require=tuple(require))
+    return Update(chunk_key(tenant, job_id, number), set=values, add=_spent_paths(spent), require=tuple(require))
 
 
 def end_item(
@@ -208,8 +226,9 @@ def end_item(
     now_s: int,
     refusal: Refusal | None = None,
     request_id: str | None = None,
+    spent: Spent = NOTHING_SPENT,
 ) -> Update:
-    """The one write that makes an item terminal, with its counter; refused once it is.
+    """The one write that makes an item terminal, with its counter and what it took; refused once it is.
 
     With `request_id`, refused also when another attempt has taken over: an old attempt's error never ends a new one.
     """
@@ -219,7 +238,8 @@ def end_item(
     require = [_enter_item(index, status)]
     if request_id is not None:
         require.append(Condition(_at(index, "r"), Op.EQUALS, request_id))
-    return Update(chunk_key(tenant, job_id, number), set=values, add={("ended",): 1}, require=tuple(require))
+    counted = {("ended",): 1, **_spent_paths(spent)}
+    return Update(chunk_key(tenant, job_id, number), set=values, add=counted, require=tuple(require))
 
 
 def result_key(tenant: str, job_id: str, index: int) -> Key:

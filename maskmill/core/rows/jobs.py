@@ -7,10 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from maskmill.core import job as jobs
+from maskmill.core.bill import Estimate
 from maskmill.core.image import Refusal
 from maskmill.core.job import ENDED, Counts, Job, JobStatus
 from maskmill.core.rows.library import tenant_pk
 from maskmill.core.table import Condition, Key, Op, Path, Put, Row, Update
+from maskmill.core.work import Work
 
 DUE_PARTITIONS = 4
 
@@ -42,6 +44,8 @@ class JobState:
     finish_run: str | None  # the name of that run, by which it knows its own claim
     counts: Counts | None  # of an ended job whose items were counted when it ended
     retried_by: frozenset[str]  # jobs that took up this one's plan
+    estimate: Estimate | None  # as it was when the job was submitted
+    work: Work | None  # of an ended job
 
     @property
     def is_full(self) -> bool:
@@ -60,7 +64,9 @@ def recent_jobs_pk(tenant: str) -> str:
     return f"T#{tenant}#JOBS"
 
 
-def put_job(tenant: str, job: Job, *, body_hash: str, now_s: int, due_at_s: int) -> Put:
+def put_job(
+    tenant: str, job: Job, *, body_hash: str, now_s: int, due_at_s: int, estimate: Estimate | None = None
+) -> Put:
     row = {
         "tenant": tenant,
         "job_id": job.job_id,
@@ -75,6 +81,8 @@ def put_job(tenant: str, job: Job, *, body_hash: str, now_s: int, due_at_s: int)
         "recent_pk": recent_jobs_pk(tenant),
         "recent_at": f"{job.created_at.isoformat()}#{job.job_id}",
     }
+    if estimate is not None:
+        row["estimate"] = estimate.model_dump_json()
     return Put(job_key(tenant, job.job_id), row)
 
 
@@ -98,6 +106,8 @@ def job_of(row: Row) -> JobState:
         finish_run=row.get("finish_run"),
         counts=Counts.model_validate_json(row["counts"]) if "counts" in row else None,
         retried_by=frozenset(row.get("retried_by", ())),
+        estimate=Estimate.model_validate_json(row["estimate"]) if "estimate" in row else None,
+        work=Work.model_validate_json(row["work"]) if "work" in row else None,
     )
 
 
@@ -155,6 +165,7 @@ def close_job(
     refusal: Refusal | None = None,
     archive_bytes: int = 0,
     counts: Counts | None = None,
+    work: Work | None = None,
 ) -> Update:
     """Ends a job; refused once it has ended, whatever its state was."""
     values: dict[Path, Any] = {
@@ -166,6 +177,8 @@ def close_job(
         values[("refusal",)] = refusal.model_dump_json()
     if counts is not None:
         values[("counts",)] = counts.model_dump_json()
+    if work is not None:
+        values[("work",)] = work.model_dump_json()
     return Update(key=job_key(tenant, job_id), set=values, remove=(("due_pk",), ("due_at",)), require=(_is_open(),))
 
 

@@ -62,6 +62,7 @@ class Studio:
     """One tenant's service; `see` may be set to a segmenter of the test's own."""
 
     see: Callable[[Studio, ImageTask], ImageAnswer] = field(default=lambda studio, task: studio.look(task))
+    worked_ms: int | None = None  # what the segmenter says of the time that an answer took
     pipeline: Pipeline = field(init=False)
     api: Ports = field(init=False)
     asked: list[ShardRequest] = field(default_factory=list)
@@ -138,7 +139,7 @@ class Studio:
     def _answer(self, request: ShardRequest) -> ShardAnswer:
         self.asked.append(request)
         images = tuple(self.see(self, task) for task in request.images)
-        return ShardAnswer(segmenter=request.segmenter, images=images)
+        return ShardAnswer(segmenter=request.segmenter, images=images, worked_ms=self.worked_ms)
 
     def look(self, task: ImageTask) -> ImageAnswer:
         """Three candidates for each prompt: the part at the point, all of its colour (the best) and everything."""

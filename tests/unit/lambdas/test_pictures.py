@@ -75,7 +75,7 @@ class Scene:
             )
 
     def paint(self) -> ItemResult:
-        return paint(self.media, self.job, self.chunk, self.item)
+        return paint(self.media, self.job, self.chunk, self.item).result
 
 
 TWO_LAYERS = {"layers": [{"region": "a", "edits": {"hue": 90}}, {"region": "b", "edits": {"noise": 0.1}}]}

@@ -6,12 +6,14 @@ import pytest
 
 from lambdas import state
 from lambdas.render_item import logic as render_item
+from lambdas.render_item.logic import Painted
 from maskmill.core import rows
 from maskmill.core.errors import Code, InvalidInput, MaskmillError, ModelFailure
 from maskmill.core.item import ItemStatus
 from maskmill.core.limits import RESULT_ROW_BYTES_MAX
 from maskmill.core.messages import RenderItem
 from maskmill.core.result import ItemResult
+from maskmill.core.work import NOTHING_SPENT
 from tests.unit.lambdas.gateway import item_result
 from tests.unit.lambdas.scene import JOB, TENANT, Scene
 
@@ -29,10 +31,10 @@ def scene() -> Scene:
 
 
 def render(scene: Scene, outcome: ItemResult | Exception) -> None:
-    def paint(*_: object) -> ItemResult:
+    def paint(*_: object) -> Painted:
         if isinstance(outcome, Exception):
             raise outcome
-        return outcome
+        return Painted(outcome, NOTHING_SPENT)
 
     render_item.render(render_item.Ports(scene.table, scene.media, scene.queues, scene.clock, paint), MESSAGE)
 

@@ -1,0 +1,158 @@
+"""What a job will take, before it runs: pure arithmetic over counts; it looks at no store.
+
+It is on the safe side where it cannot know: the endpoint sleeps, no variant exists yet, every picture keeps its size,
+and the parts of the road come one after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from maskmill.core import prices, rates
+from maskmill.core.bill import (
+    Estimate,
+    EstimateWarning,
+    Fleet,
+    Lane,
+    MaskCount,
+    Timetable,
+    WarningCode,
+    masks_per_image,
+)
+from maskmill.core.cost import priced
+from maskmill.core.limits import ARCHIVE_BYTES_MAX
+from maskmill.core.prices import Resource
+from maskmill.core.recipe import ResolvedRecipe, variants_per_image
+from maskmill.core.work import Usage, Work, usage_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pictures:
+    """The images that a job would work on; `pixels` and `source_bytes` are those of all that are ready."""
+
+    ready: int
+    refused: int = 0
+    expected: int = 0  # announced, but not here yet: the job leaves them out
+    pixels: int = 0
+    source_bytes: int = 0  # of the upright sources, as PNG
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """How many of the masks that were looked for are there; a sample stands for all."""
+
+    looked_for: int
+    found: int
+
+    @property
+    def share(self) -> float:
+        return self.found / self.looked_for if self.looked_for else 1.0
+
+
+def estimate(recipe: ResolvedRecipe, pictures: Pictures, known: Known, *, segmenter: str, fleet: Fleet) -> Estimate:
+    """The estimate of a recipe over these pictures, for a segmenter of this version on this fleet."""
+    work = _expected(recipe, pictures, known, segmenter=segmenter, fleet=fleet)
+    lane = Lane.ENDPOINT if work.masks_computed else Lane.NONE
+    needed = work.masks_computed + work.masks_reused
+    waking = Usage({Resource.INSTANCE_S: rates.WAKING_S + fleet.idle_s if lane is Lane.ENDPOINT else 0.0})
+    sources = pictures.ready if recipe.recipe.sources else 0
+    return Estimate(
+        images=pictures.ready,
+        images_refused=pictures.refused,
+        images_not_here=pictures.expected,
+        variants=work.variants,
+        pictures=work.variants + sources,
+        masks=MaskCount(needed=needed, known=work.masks_reused, is_sampled=known.looked_for < needed),
+        lane=lane,
+        seconds=_timetable(work, lane, fleet),
+        cost=priced(usage_of(work), instance_type=fleet.instance_type),
+        waking_dollars=priced(waking, instance_type=fleet.instance_type).dollars,
+        warnings=tuple(_warnings(work, pictures, known, lane, segmenter, fleet)),
+    )
+
+
+def _expected(recipe: ResolvedRecipe, pictures: Pictures, known: Known, *, segmenter: str, fleet: Fleet) -> Work:
+    per_image = masks_per_image(recipe)
+    needed = pictures.ready * per_image
+    computed = needed - min(needed, round(needed * known.share))
+    asked = -(-computed // per_image) if per_image else 0
+    variants = pictures.ready * variants_per_image(recipe.recipe)
+    labels = pictures.ready * len(recipe.templates)
+    pace = rates.pace_of(segmenter)
+    rendered_bytes = round(_megapixels_of(pictures, variants) * _format(recipe).size_bytes)
+    kept_bytes = rates.RECORD_BYTES * variants + rates.LABEL_BYTES * labels
+    sources_bytes = pictures.source_bytes if recipe.recipe.sources else 0
+    return Work(
+        images=pictures.ready,
+        failed=pictures.refused,
+        chunks=-(-(pictures.ready + pictures.refused) // fleet.chunk_items),
+        shards=-(-asked // fleet.chunk_items),
+        masks_computed=computed,
+        masks_reused=needed - computed,
+        labels=labels,
+        labels_made=labels,
+        variants_made=variants,
+        variants_reused=0,
+        segmenting_s=asked * pace.image_s + computed * pace.mask_s,
+        rendering_s=_rendering_s(recipe, pictures, labels=labels, variants=variants),
+        finishing_s=rates.FINISH_S + rates.FILE_S * (pictures.ready + labels + variants),
+        made_bytes=rendered_bytes + kept_bytes,
+        dataset_bytes=rendered_bytes + kept_bytes + sources_bytes,
+    )
+
+
+def _rendering_s(recipe: ResolvedRecipe, pictures: Pictures, *, labels: int, variants: int) -> float:
+    layers = max(1, len(recipe.recipe.layers)) if recipe.recipe.composition == "stacked" else 1
+    per_variant = layers * rates.EDIT_S + _format(recipe).seconds
+    return (
+        pictures.ready * rates.ITEM_S
+        + _megapixels_of(pictures, pictures.ready) * rates.DECODE_S
+        + _megapixels_of(pictures, labels) * rates.LABEL_S
+        + _megapixels_of(pictures, variants) * per_variant
+    )
+
+
+def _format(recipe: ResolvedRecipe) -> rates.FormatRate:
+    return rates.FORMATS[recipe.recipe.output.format]
+
+
+def _megapixels_of(pictures: Pictures, count: int) -> float:
+    """The megapixels of that many pictures of the mean size."""
+    return count * pictures.pixels / max(1, pictures.ready) / rates.MEGAPIXEL
+
+
+def _timetable(work: Work, lane: Lane, fleet: Fleet) -> Timetable:
+    """Segmenting is shared by the instances that there is work for, rendering by the functions that run at once."""
+    segmenting_s = work.segmenting_s / max(1, min(fleet.instances_max, work.shards))
+    rendering_s = work.rendering_s / max(1, min(fleet.renders_at_once, work.images))
+    waking_s = rates.WAKING_S if lane is Lane.ENDPOINT else 0.0
+    awake_s = rates.PLAN_S + rates.CHUNK_S + segmenting_s + rendering_s + work.finishing_s
+    return Timetable(
+        waking_s=waking_s,
+        segmenting_s=round(segmenting_s, 1),
+        rendering_s=round(rendering_s, 1),
+        finishing_s=round(work.finishing_s, 1),
+        total_s=round(waking_s + awake_s, 1),
+        total_if_awake_s=round(awake_s, 1),
+    )
+
+
+def _warnings(
+    work: Work, pictures: Pictures, known: Known, lane: Lane, segmenter: str, fleet: Fleet
+) -> Iterator[EstimateWarning]:
+    if pictures.expected:
+        message = f"{pictures.expected} announced images have not arrived. A job leaves them out."
+        yield EstimateWarning(code=WarningCode.IMAGES_NOT_HERE, message=message)
+    if known.looked_for < work.masks_computed + work.masks_reused:
+        message = f"Known masks were looked for in a sample of {known.looked_for}."
+        yield EstimateWarning(code=WarningCode.MASKS_SAMPLED, message=message)
+    if lane is Lane.ENDPOINT and not rates.pace_of(segmenter).is_measured:
+        message = f"Seconds of the segmenter: {rates.pace_of(segmenter).source}."
+        yield EstimateWarning(code=WarningCode.PACE_NOT_MEASURED, message=message)
+    if lane is Lane.ENDPOINT and prices.instance_s(fleet.instance_type) is None:
+        message = f"There is no price for {fleet.instance_type} in the list: dollars are without the segmenter."
+        yield EstimateWarning(code=WarningCode.INSTANCE_NOT_PRICED, message=message)
+    if work.dataset_bytes > ARCHIVE_BYTES_MAX:
+        message = "The dataset is larger than an archive may be. Its pictures are fetched with `maskmill sync`."
+        yield EstimateWarning(code=WarningCode.ARCHIVE_WITHOUT_PICTURES, message=message)

@@ -1,0 +1,135 @@
+"""What a job does, in numbers, and what it asks of AWS for that; it knows no price and no clock.
+
+The same numbers describe a job that was counted when it ended and one that is only thought of, so that both are priced
+by the same arithmetic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from maskmill.core import rates
+from maskmill.core.model import Count, Model, Number
+from maskmill.core.prices import Resource
+
+Seconds = Annotated[Number, Field(ge=0.0)]
+
+_ROW_KB_PER_ITEM = 0.11  # an item's part of a chunk's row
+_ROW_KB_RESULT = 1.5  # what an item leaves behind, a few variants of it
+_ROW_READ_KB = 4
+
+
+class Spent(Model):
+    """What items took and left behind, in whole numbers, which the writes that end them add up.
+
+    What was `made` was not there before; the rest of the labels and variants was read back.
+    """
+
+    shards: Count = 0  # answers of the segmenter
+    masks_computed: Count = 0
+    segmenting_ms: Count = 0  # of the segmenter's instance
+    rendering_ms: Count = 0  # of functions
+    variants: Count = 0
+    variants_made: Count = 0
+    labels: Count = 0
+    labels_made: Count = 0
+    made_bytes: Count = 0
+
+
+NOTHING_SPENT = Spent()
+
+
+def total(parts: Iterable[Spent]) -> Spent:
+    """The sum, field by field."""
+    found = list(parts)
+    return Spent(**{name: sum(getattr(part, name) for part in found) for name in Spent.model_fields})
+
+
+class Work(Model):
+    """What a job does. A mask, a label or a variant that another job made is reused: it costs a look-up."""
+
+    images: Count  # that ended with labels, or without an object
+    failed: Count = 0  # images that ended otherwise
+    chunks: Count
+    shards: Count  # invocations of the segmenter
+    masks_computed: Count
+    masks_reused: Count
+    labels: Count
+    labels_made: Count
+    variants_made: Count
+    variants_reused: Count
+    segmenting_s: Seconds  # of the segmenter's instance
+    rendering_s: Seconds  # of functions
+    finishing_s: Seconds
+    made_bytes: Count
+    dataset_bytes: Count  # of the archive
+    waited_s: Seconds | None = None  # from the submission to the first item that was rendered
+
+    @property
+    def variants(self) -> int:
+        return self.variants_made + self.variants_reused
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Amounts of what is paid for."""
+
+    amounts: dict[Resource, float]
+
+
+def usage_of(work: Work) -> Usage:
+    """What the work asks of AWS, from the calls that each step makes; `tests` count them against the functions' own.
+
+    Downloading is not part of it, and neither is the waking of the endpoint, which no single job owns.
+    """
+    items = work.images + work.failed
+    row_kb = max(1.0, _ROW_KB_PER_ITEM * items / max(1, work.chunks))
+    row_reads = -(-row_kb // _ROW_READ_KB)
+    messages = 2 + 2 * work.chunks + work.images + work.shards
+    functions_s = rates.PLAN_S + rates.CHUNK_S * work.chunks
+    return Usage(
+        {
+            Resource.INSTANCE_S: work.segmenting_s,
+            Resource.FUNCTION_GB_S: functions_s * rates.CONTROL_GB
+            + (work.rendering_s + work.finishing_s) * rates.IMAGING_GB,
+            Resource.FUNCTION_CALLS: messages,
+            Resource.TABLE_WRITES: 8
+            + work.chunks * 3
+            + (2 * work.chunks + work.shards + work.images) * row_kb
+            # each item's result
+            + work.images * _ROW_KB_RESULT,
+            Resource.TABLE_READS: 10 + 4 * work.chunks + 3 * work.shards + work.images * (2 + row_reads),
+            Resource.OBJECT_WRITES: 4
+            + 2 * work.chunks
+            + work.shards
+            + work.masks_computed
+            + 2 * work.labels_made
+            + 2 * work.variants_made
+            + work.dataset_bytes / _PART_BYTES,
+            Resource.OBJECT_READS: 3
+            + work.masks_computed
+            + work.masks_reused
+            + 2 * work.chunks
+            + 2 * work.shards
+            # rendering: the chunk and the picture, a label or its mask, a look for each variant
+            + 2 * work.images
+            + work.labels
+            + work.labels_made
+            + work.variants
+            # finishing: sources, labels (their runs for two files) and variants
+            + work.images
+            + 3 * work.labels
+            + work.variants,
+            Resource.QUEUE_REQUESTS: 3 * messages,
+            Resource.NOTICES: work.shards,
+            Resource.STORED_GB: (work.made_bytes + work.dataset_bytes) / rates.GB,
+            Resource.DOWNLOADED_GB: work.dataset_bytes / rates.GB,
+        }
+    )
+
+
+_PART_BYTES = 8 * 1024 * 1024
