@@ -1,4 +1,4 @@
-"""The door: one route for people who signed in, two open ones, a limit and a log; it knows no resource behind it."""
+"""The door: one route for people who signed in, a few open ones, a limit and a log; it knows no resource behind it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,18 @@ from constructs import Construct
 from infra.constructs.people import People
 
 BASE = "/api/v1"
-OPEN_PATHS = (f"{BASE}/health", f"{BASE}/limits")
+OPEN_PATHS = tuple(
+    f"{BASE}/{name}"
+    for name in (
+        "health",
+        "limits",
+        "openapi.json",
+        "docs",
+        "docs/start.js",
+        "docs/swagger-ui.js",
+        "docs/swagger-ui.css",
+    )
+)
 
 LOGGED = {
     "request_id": "$context.requestId",

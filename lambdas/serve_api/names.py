@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_ID = re.compile(r"[a-z0-9]{1,40}")
+ID_PATTERN = "[a-z0-9]{1,40}"
+_ID = re.compile(ID_PATTERN)
 _UNPRINTED = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _DIRECTION_MARKS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 

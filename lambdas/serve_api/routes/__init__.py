@@ -12,12 +12,13 @@ from lambdas.serve_api.routes import (
     images,
     jobs,
     live,
+    manual,
     templates,
     usage,
     webhooks,
 )
 
-ROUTES = (
+RESOURCES = (
     *about.ROUTES,
     *usage.ROUTES,
     *datasets.ROUTES,
@@ -27,3 +28,5 @@ ROUTES = (
     *webhooks.ROUTES,
     *live.ROUTES,
 )
+
+ROUTES = (*RESOURCES, *manual.routes_about(RESOURCES))

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from lambdas.serve_api import cursors, tags
+from lambdas.serve_api import cursors, once, tags
 from lambdas.serve_api.ports import Ports
 from maskmill.core.errors import Code, FieldFault, InvalidInput, Where
 from maskmill.core.limits import PAGE_ITEMS_MAX
@@ -73,11 +73,12 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer; without a body it is empty."""
+    """An answer: a body, or content of the media type that its route names; without either it is empty."""
 
     status: int
     body: BaseModel | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    content: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,9 @@ class Header:
     about: str
 
 
+IDEMPOTENCY_KEY = Header(
+    once.HEADER, "a name for this call, chosen by the caller: sent again under it, the call makes nothing twice"
+)
 IF_MATCH = Header("If-Match", "an ETag: do it only while the thing is in this state")
 IF_NONE_MATCH = Header("If-None-Match", "an ETag: answer 304 while the thing is in this state")
 CURSOR = Param("cursor", "`next_cursor` of the page before")
@@ -112,6 +116,8 @@ class Route:
     `answers` holds the body of each status that is no refusal (None: without a body), `codes` the refusals beyond
     those that every route knows. `is_public` routes need no token; their calls name no tenant. `is_creating` routes
     take an Idempotency-Key; where `is_made_again`, a repetition runs, with the same ids, since its answer ages.
+    Answers that make or begin something name its address in Location, where it `locates`. `content` is the media type
+    of a body that is no model.
     """
 
     method: str
@@ -126,3 +132,14 @@ class Route:
     is_public: bool = False
     is_creating: bool = False
     is_made_again: bool = False
+    locates: bool = False
+    content: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The one name of the route among all, for programs that are made of the API's description."""
+        return f"{self.resource}_{self.run.__name__.strip('_')}"
+
+    @property
+    def resource(self) -> str:
+        return self.run.__module__.rpartition(".")[2]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from lambdas.serve_api import bodies, datasets
-from lambdas.serve_api.routes.call import CURSOR, LIMIT, Call, Reply, Route
+from lambdas.serve_api.routes.call import CURSOR, LIMIT, PREFIX, Call, Reply, Route
 from maskmill.core.api import CreateDataset, DatasetView, Page, PatchDataset
 from maskmill.core.errors import Code
 
 
 def _create(call: Call) -> Reply:
-    return Reply(201, datasets.create(call.ports, call.tenant, bodies.read(call.body(), CreateDataset)))
+    dataset = datasets.create(call.ports, call.tenant, bodies.read(call.body(), CreateDataset))
+    return Reply(201, dataset, {"Location": f"{PREFIX}/datasets/{dataset.dataset_id}"})
 
 
 def _list(call: Call) -> Reply:
@@ -34,6 +35,7 @@ ROUTES = (
         answers={201: DatasetView},
         codes=(Code.QUOTA_EXCEEDED,),
         is_creating=True,
+        locates=True,
     ),
     Route(
         method="GET",

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from lambdas.serve_api import bodies, cursors, jobs, once, results, submissions
 from lambdas.serve_api.names import is_id
-from lambdas.serve_api.routes.call import CURSOR, IF_NONE_MATCH, POLL_AFTER_S, PREFIX, Call, Param, Reply, Route
+from lambdas.serve_api.routes.call import (
+    CURSOR,
+    IDEMPOTENCY_KEY,
+    IF_NONE_MATCH,
+    POLL_AFTER_S,
+    PREFIX,
+    Call,
+    Param,
+    Reply,
+    Route,
+)
 from maskmill.core.api import DatasetFiles, ItemVariants, ItemView, JobView, Page, SubmitJob
 from maskmill.core.errors import Code, NotFound
 from maskmill.core.item import ItemStatus
@@ -65,6 +75,8 @@ ROUTES = (
         about="Submit a job; the same Idempotency-Key and body name the same job",
         body=SubmitJob,
         answers={202: JobView},
+        headers=(IDEMPOTENCY_KEY,),
+        locates=True,
         codes=(
             Code.INVALID_RECIPE,
             Code.NO_IMAGES,
@@ -100,6 +112,7 @@ ROUTES = (
         run=_cancel,
         about="Ask for the end of a job",
         answers={202: JobView},
+        locates=True,
         codes=(Code.CONFLICT,),
     ),
     Route(
@@ -108,6 +121,8 @@ ROUTES = (
         run=_retry,
         about="Run an ended job again over the same plan, as a new job; the same Idempotency-Key names the same job",
         answers={202: JobView},
+        headers=(IDEMPOTENCY_KEY,),
+        locates=True,
         codes=(Code.CONFLICT, Code.IDEMPOTENCY_MISMATCH),
     ),
     Route(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lambdas.serve_api import bodies, templates
-from lambdas.serve_api.routes.call import CURSOR, IF_MATCH, IF_NONE_MATCH, LIMIT, Call, Reply, Route
+from lambdas.serve_api.routes.call import CURSOR, IF_MATCH, IF_NONE_MATCH, LIMIT, PREFIX, Call, Reply, Route
 from lambdas.serve_api.tags import tag_of
 from maskmill.core.api import Page, PatchTemplate, TemplateView
 from maskmill.core.errors import Code
@@ -12,7 +12,9 @@ from maskmill.core.prompt import Template
 
 def _create(call: Call) -> Reply:
     body = bodies.read(call.body(), Template)
-    return Reply(201, templates.create(call.ports, call.tenant, call.dataset, body))
+    template = templates.create(call.ports, call.tenant, call.dataset, body)
+    where = f"{PREFIX}/datasets/{call.dataset}/templates/{template.template_id}"
+    return Reply(201, template, {"Location": where})
 
 
 def _list(call: Call) -> Reply:
@@ -47,6 +49,7 @@ ROUTES = (
         answers={201: TemplateView},
         codes=(Code.QUOTA_EXCEEDED, Code.NEED_POSITIVE_POINT, Code.NOT_IMPLEMENTED),
         is_creating=True,
+        locates=True,
     ),
     Route(
         method="GET",

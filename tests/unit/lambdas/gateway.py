@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import itertools
 import json
 from dataclasses import dataclass, field
@@ -108,7 +109,11 @@ class Api:
     def send(self, event: dict[str, Any]) -> Answer:
         found = edge.handler(event, None)
         headers = {name: value for name, value in found.get("headers", {}).items() if value is not None}
-        return Answer(found["statusCode"], headers, found.get("body") or "")
+        text = found.get("body") or ""
+        if found.get("isBase64Encoded"):
+            data = base64.b64decode(text)
+            text = (gzip.decompress(data) if headers.get("Content-Encoding") == "gzip" else data).decode()
+        return Answer(found["statusCode"], headers, text)
 
     def call(self, method: str, path: str, body: Any = None, **more: Any) -> Answer:
         text = body if isinstance(body, str) or body is None else json.dumps(body)
