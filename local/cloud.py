@@ -92,11 +92,13 @@ def laptop(
     *,
     scaling: Scaling | None = None,
     weights: LocalModel | None = None,
+    trusted: Path | None = None,
     tell: Callable[[str], None] = print,
 ) -> Iterator[Laptop]:
     """Start everything below `state`, and stop it at the end; raises the errors of local.processes and local.cdk.
 
-    The model server works with `weights`, or without any: then it is the classic segmenter.
+    The model server works with `weights`, or without any: then it is the classic segmenter. The functions trust the
+    authorities in the file `trusted` where one is given, else those of the machine.
     """
     state = state.resolve()
     steps = Steps(tell)
@@ -108,6 +110,7 @@ def laptop(
             port=ports["emulator"],
             endpoint_url=f"http://127.0.0.1:{ports['endpoint']}",
             model_url=f"http://127.0.0.1:{ports['model']}",
+            function_environment={} if trusted is None else {"SSL_CERT_FILE": str(trusted.resolve())},
         )
         endpoint = EndpointSettings(
             state=state,

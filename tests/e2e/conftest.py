@@ -20,6 +20,7 @@ from local.cloud import Laptop, laptop
 from local.emulator.environment import REPOSITORY
 from local.endpoint.instance import Scaling
 from local.processes import DIRECT
+from tests.contract.receiver import Authority, make_authority
 
 BALL, BOX = "ball=photo-1.jpg:0.30,0.50", "box=photo-1.jpg:0.72,0.45"
 EDITS = ("--edit", "ball:hue=120", "--edit", "box:brightness=0.2,noise=0.05")
@@ -73,9 +74,17 @@ class User:
 
 
 @pytest.fixture(scope="session")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """The one whose certificates the functions trust."""
+    return make_authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[Laptop]:
     scaling = Scaling(starts_awake=False, wake_delay_s=2.0)  # the first job finds the endpoint at zero instances
-    with laptop(tmp_path_factory.mktemp("laptop"), scaling=scaling, tell=lambda _line: None) as running:
+    with laptop(
+        tmp_path_factory.mktemp("laptop"), scaling=scaling, trusted=authority.path, tell=lambda _line: None
+    ) as running:
         yield running
 
 

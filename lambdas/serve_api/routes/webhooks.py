@@ -51,6 +51,7 @@ ROUTES = (
         body=CreateWebhook,
         answers={201: WebhookSecret},
         codes=(Code.QUOTA_EXCEEDED, Code.WEBHOOK_URL_REFUSED),
+        is_creating=True,
     ),
     Route(
         method="GET",

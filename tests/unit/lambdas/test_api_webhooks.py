@@ -262,3 +262,10 @@ def test_a_disabled_webhook_says_why_and_a_test_that_arrives_brings_it_back(
     api.post(f"{path}/test")
     deliver(api, account, Posted(status=200))
     assert api.get(path).json["disabled"] is None
+
+
+def test_a_webhook_that_was_made_under_a_key_is_made_once(api: Api) -> None:
+    """An answer that was lost on its way would otherwise take the secret with it."""
+    first, second = (api.post("/webhooks", {"url": URL}, idempotency_key="k") for _ in range(2))
+    assert first.json == second.json
+    assert len(api.get("/webhooks").json["items"]) == 1
