@@ -67,6 +67,9 @@ SEGMENTERS = {engine.value: _known(engine) for engine in Engine}
 CLASSIC = SEGMENTERS[Engine.CLASSIC]
 
 
+WINDOW_SHARDS_MIN = 4
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointPlan:
     """How the endpoint is filled and scaled. Seconds and minutes bound what an idle or stuck request may cost."""
@@ -79,6 +82,15 @@ class EndpointPlan:
     idle_min: int = 5  # minutes without work after which the last instance goes
     queue_life_s: int = 3600
     invocation_timeout_s: int = 900
+
+    @property
+    def window_shards(self) -> int:
+        """How many chunks of one job may be with the endpoint at once, whose own queue knows no fairness.
+
+        Twice as many as it works on, so that none of its instances waits for the next and the scaling sees a backlog;
+        and some more where it is small, because an answer takes a moment to come back.
+        """
+        return max(WINDOW_SHARDS_MIN, 2 * self.instances_max * self.invocations_per_instance)
 
 
 SLOW_SIDE_MAX = 4

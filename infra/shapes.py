@@ -16,12 +16,13 @@ class Shape:
     memory_mb: int
     timeout_s: int
     batch: int = 1  # messages that one invocation takes
+    feeds_itself: bool = False  # one of its messages may lead to its next, in a chain as long as a job
 
 
 SERVE_API = Shape(verb="serve_api", bundle=CONTROL, memory_mb=1024, timeout_s=29)  # the gateway gives up after 30
 INGEST_IMAGE = Shape(verb="ingest_image", bundle=IMAGING, memory_mb=3008, timeout_s=120)
-PLAN_JOB = Shape(verb="plan_job", bundle=CONTROL, memory_mb=1024, timeout_s=300)
-DISPATCH_SHARD = Shape(verb="dispatch_shard", bundle=CONTROL, memory_mb=1024, timeout_s=60)
+PLAN_JOB = Shape(verb="plan_job", bundle=CONTROL, memory_mb=1024, timeout_s=300, feeds_itself=True)
+DISPATCH_SHARD = Shape(verb="dispatch_shard", bundle=CONTROL, memory_mb=1024, timeout_s=60, feeds_itself=True)
 COLLECT_MASKS = Shape(verb="collect_masks", bundle=IMAGING, memory_mb=3008, timeout_s=120)
 RENDER_ITEM = Shape(verb="render_item", bundle=IMAGING, memory_mb=3008, timeout_s=600)
 FINISH_JOB = Shape(verb="finish_job", bundle=IMAGING, memory_mb=3008, timeout_s=900)

@@ -17,7 +17,7 @@ from maskmill.core.image import NormalImage, Refusal
 from maskmill.core.item import ItemStatus
 from maskmill.core.job import Counts, JobStatus
 from maskmill.core.limits import RESULT_ROW_BYTES_MAX, SWEEP_DELIVERY_S
-from maskmill.core.messages import DeliverWebhook, FinishJob
+from maskmill.core.messages import DeliverWebhook, DispatchItems, FinishJob
 from maskmill.core.plan import Chunk
 from maskmill.core.ports import Clock, Objects, Queues, Table
 from maskmill.core.recipe import backgrounds_of, variants_per_image
@@ -137,6 +137,28 @@ def forward(table: Table, queues: Queues, tenant: str, job_id: str, chunk: Chunk
     except RowConflict:
         return  # the job was removed meanwhile
     ask_to_finish(queues, job)
+
+
+def hand_on(table: Table, queues: Queues, job: JobState, number: int) -> None:
+    """If a chunk has left the segmenter, dispatch the next chunk of its line that still waits for its place.
+
+    Whoever sees a chunk leave asks for this, and so does whoever sees it for the second time: the next chunk is looked
+    at first, so that repeated messages do not multiply.
+    """
+    if job.window_shards is None or not _has_chunk(job, number + job.window_shards):
+        return
+    tenant, job_id = job.tenant, job.job.job_id
+    chunk = load_chunk(table, tenant, job_id, number)
+    while chunk is not None and chunk.has_left_segmenter and _has_chunk(job, chunk.number + job.window_shards):
+        chunk = load_chunk(table, tenant, job_id, chunk.number + job.window_shards)
+        if chunk is not None and chunk.waits_for_place:
+            queues.send([DispatchItems(tenant=tenant, job_id=job_id, chunk=chunk.number)])
+            return
+
+
+def _has_chunk(job: JobState, number: int) -> bool:
+    """Whether a job may have a chunk of this number: while it is planned, nobody knows."""
+    return not job.planned or number < job.chunks_total
 
 
 def ask_to_finish(queues: Queues, job: JobState) -> None:

@@ -58,6 +58,8 @@ class Function(Construct):
             role=self._role,
             log_group=log,
             environment={**settings.to_env(), **_telemetry(shape, stage)},
+            # Lambda ends a chain of a function's own messages after 16 of them, unless it is told that it is meant.
+            recursive_loop=lambda_.RecursiveLoop.ALLOW if shape.feeds_itself else None,
         )
 
     def reads(self, queue: WorkQueue, *, concurrency: int) -> None:

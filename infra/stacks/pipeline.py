@@ -87,16 +87,18 @@ class PipelineStack(cdk.Stack):
             settings=settings.PlanJobSettings(
                 table_name=data.table.table_name,
                 media_bucket=data.media.bucket_name,
+                plan_queue_url=self.plan_queue.url,
                 dispatch_queue_url=self.dispatch_queue.url,
                 finish_queue_url=self.finish_queue.url,
                 chunk_items=self._stage.endpoint.shard_items,
+                window_shards=self._stage.endpoint.window_shards,
             ),
             may=[
                 rows(data.table, "GetItem", "Query", "PutItem", "UpdateItem"),
                 objects(data.media, "GetObject", keys=(prefixes.PLANS,)),
                 objects(data.media, "PutObject", keys=(prefixes.PLANS, prefixes.CHUNKS)),
                 absence(data.media),
-                send(self.dispatch_queue.queue, self.finish_queue.queue),
+                send(self.plan_queue.queue, self.dispatch_queue.queue, self.finish_queue.queue),
             ],
         )
 
@@ -110,6 +112,7 @@ class PipelineStack(cdk.Stack):
                 table_name=data.table.table_name,
                 media_bucket=data.media.bucket_name,
                 work_bucket=data.work.bucket_name,
+                dispatch_queue_url=self.dispatch_queue.url,
                 render_queue_url=self.render_queue.url,
                 finish_queue_url=self.finish_queue.url,
                 endpoint_name=self._stage.endpoint_name,
@@ -122,7 +125,7 @@ class PipelineStack(cdk.Stack):
                 objects(data.work, "PutObject", keys=(prefixes.REQUESTS,)),
                 absence(data.media),
                 invoke_endpoint(self, self._stage.endpoint_name),
-                send(self.render_queue.queue, self.finish_queue.queue),
+                send(self.dispatch_queue.queue, self.render_queue.queue, self.finish_queue.queue),
             ],
         )
 
@@ -233,12 +236,13 @@ class PipelineStack(cdk.Stack):
             self._stage,
             settings=settings.BuryLettersSettings(
                 table_name=data.table.table_name,
+                dispatch_queue_url=self.dispatch_queue.url,
                 render_queue_url=self.render_queue.url,
                 finish_queue_url=self.finish_queue.url,
             ),
             may=[
                 rows(data.table, "GetItem", "Query", "UpdateItem"),
-                send(self.render_queue.queue),
+                send(self.dispatch_queue.queue, self.render_queue.queue),
                 send(self.finish_queue.queue),
             ],
         )

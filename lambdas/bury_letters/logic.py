@@ -84,10 +84,11 @@ def _fail_items(ports: Ports, letter: DispatchItems | RenderItem) -> None:
                 reason=state.refusal(code),
             )
     if isinstance(letter, DispatchItems):
-        _hand_on(ports, letter, chunk, indices)
+        _send_to_render(ports, letter, chunk, indices)
+        state.hand_on(ports.table, ports.queues, job, chunk.number)
 
 
-def _hand_on(ports: Ports, letter: DispatchItems, chunk: ChunkState, indices: tuple[int, ...]) -> None:
+def _send_to_render(ports: Ports, letter: DispatchItems, chunk: ChunkState, indices: tuple[int, ...]) -> None:
     """Dispatch may have died after it moved items to rendering and before it said so: say it in its place."""
     ports.queues.send(
         RenderItem(tenant=letter.tenant, job_id=letter.job_id, chunk=chunk.number, index=index)

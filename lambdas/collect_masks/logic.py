@@ -73,11 +73,12 @@ def collect_success(ports: Ports, request_key: str, answer: str | None) -> None:
         shard = ShardAnswer.model_validate_json(data)
     except ValidationError:
         _try_again(ports, asked, asked.tasks, state.refusal(Code.INVALID_MASK))
-        return
-    if shard.segmenter != asked.job.job.segmenter:
-        _end_failed(ports, asked, asked.tasks, state.refusal(Code.WRONG_SEGMENTER))
-        return
-    _take(ports, asked, shard.images, worked_ms=shard.worked_ms or 0)
+    else:
+        if shard.segmenter == asked.job.job.segmenter:
+            _take(ports, asked, shard.images, worked_ms=shard.worked_ms or 0)
+        else:
+            _end_failed(ports, asked, asked.tasks, state.refusal(Code.WRONG_SEGMENTER))
+    state.hand_on(ports.table, ports.queues, asked.job, asked.chunk)
 
 
 def collect_failure(ports: Ports, request_key: str, reason: str, failure: str | None) -> None:
@@ -92,6 +93,7 @@ def collect_failure(ports: Ports, request_key: str, reason: str, failure: str | 
         _try_again(ports, asked, asked.tasks, state.refusal(Code.MODEL_TIMEOUT))
     else:
         _try_again(ports, asked, asked.tasks, state.refusal(Code.MODEL_FAILED))
+    state.hand_on(ports.table, ports.queues, asked.job, asked.chunk)
 
 
 def collect_found(ports: Ports, message: CollectAnswer) -> None:

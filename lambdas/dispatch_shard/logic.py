@@ -60,6 +60,7 @@ def dispatch(ports: Ports, message: DispatchItems) -> None:
             return
         try:
             _advance(ports, job, described, chunk, message.indices)
+            state.hand_on(ports.table, ports.queues, job, chunk.number)
             return
         except RowConflict:
             continue

@@ -27,6 +27,7 @@ def connect() -> Ports:
         queues=SqsQueues(clients.sqs(), queue_urls(settings)),
         clock=SystemClock(),
         chunk_items=settings.chunk_items,
+        window_shards=settings.window_shards,
     )
 
 

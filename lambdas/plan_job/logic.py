@@ -14,8 +14,9 @@ from maskmill.core.errors import Code
 from maskmill.core.image import Image
 from maskmill.core.item import ItemStatus
 from maskmill.core.job import JobStatus
+from maskmill.core.limits import CHUNKS_PER_RUN_MAX
 from maskmill.core.messages import DispatchItems, PlanJob
-from maskmill.core.plan import Plan, planned_items
+from maskmill.core.plan import Plan, openers, planned_items
 from maskmill.core.ports import Clock, ObjectMissing, Objects, Queues, Table
 from maskmill.core.recipe import backgrounds_of, images_max
 from maskmill.core.rows import JobState
@@ -24,20 +25,25 @@ from maskmill.core.table import Put, Row, RowConflict, Update
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What planning needs; `chunk_items` is how many items one invocation of the model may hold."""
+    """What planning needs; `chunk_items` is how many items one invocation of the model may hold.
+
+    At most `window_shards` chunks of a job are in the segmenter at once, and one run writes `chunks_per_run` of them.
+    """
 
     table: Table
     media: Objects
     queues: Queues
     clock: Clock
     chunk_items: int
+    window_shards: int
+    chunks_per_run: int = CHUNKS_PER_RUN_MAX
 
 
 def plan(ports: Ports, message: PlanJob) -> None:
     """Plan a job, go on with a half-planned one, or carry out the cancellation of a planned one."""
     job = state.load_job(ports.table, message.tenant, message.job_id)
     if job is not None and not job.planned and not job.status.is_terminal:
-        job = _plan(ports, job)
+        job = _plan(ports, job, message.next_chunk)
     if job is None or (job.status.is_terminal and job.planned):
         return
     if job.status.is_terminal:  # it was given up while it was planned
@@ -53,27 +59,35 @@ def _end_items(ports: Ports, job: JobState, code: Code, status: ItemStatus) -> N
     state.end_job_items(ports.table, ports.queues, job, code=code, status=status, at_s=at_s)
 
 
-def _plan(ports: Ports, job: JobState) -> JobState | None:
+def _plan(ports: Ports, job: JobState, first: int) -> JobState | None:
+    """Write the next chunks of a plan; the job when these were the last, and None while others are to follow.
+
+    A long plan is written in several runs, with a message in between, so that others have their turn.
+    """
     tenant, job_id = job.tenant, job.job.job_id
-    _write_if(ports, rows.begin_planning(tenant, job_id))
+    begun = _write_if(ports, rows.begin_planning(tenant, job_id, window_shards=ports.window_shards))
+    if begun is None:
+        return None
     plan = _plan_of(ports, job)
     if len(plan.items) > images_max(job.job.recipe.recipe):
         return _refuse(ports, job)
     at_s = state.now_s(ports.clock)
-    for chunk in plan.chunks():
+    for chunk in plan.chunks(first=first, count=ports.chunks_per_run):
         ports.media.put(
             keys.chunk(tenant, job_id, chunk.number), chunk.model_dump_json().encode(), media_type="application/json"
         )
         row = _write_if(ports, rows.put_chunk(tenant, job_id, chunk, now_s=at_s))
         if row is not None:
             state.forward(ports.table, ports.queues, tenant, job_id, rows.chunk_of(row))
-    ports.queues.send(
-        DispatchItems(tenant=tenant, job_id=job_id, chunk=chunk.number)
-        for chunk in plan.chunks()
-        if any(item.refusal is None for item in chunk.items)
+    following = first + ports.chunks_per_run
+    if following < plan.chunks_total:
+        ports.queues.send([PlanJob(tenant=tenant, job_id=job_id, next_chunk=following)])
+        return None
+    heads = openers(plan, rows.job_of(begun).window_shards or max(1, plan.chunks_total))
+    ports.queues.send(DispatchItems(tenant=tenant, job_id=job_id, chunk=number) for number in heads)
+    row = _write_if(
+        ports, rows.mark_planned(tenant, job_id, chunks_total=plan.chunks_total, items_total=len(plan.items))
     )
-    chunks_total = -(-len(plan.items) // plan.chunk_items)
-    row = _write_if(ports, rows.mark_planned(tenant, job_id, chunks_total=chunks_total, items_total=len(plan.items)))
     return None if row is None else rows.job_of(row)
 
 

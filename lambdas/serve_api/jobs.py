@@ -149,6 +149,7 @@ def counts_of(table: Table, state: JobState) -> Counts:
 
 
 def _waits(counts: Counts) -> bool:
-    """All open items wait for the segmenter and none has come back."""
+    """All open items wait for the segmenter, or for their place in it, and none has come back."""
     still_open = counts.total - counts.ended
-    return 0 < still_open == counts.segmenting and counts.done + counts.no_match == 0
+    is_waiting = still_open == counts.segmenting + counts.pending
+    return counts.segmenting > 0 and is_waiting and counts.done + counts.no_match == 0

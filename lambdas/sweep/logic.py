@@ -7,7 +7,7 @@ one, which begins elsewhere. What was asked for again is left alone for a while,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from lambdas import state
@@ -125,21 +125,33 @@ def _look_at_job(ports: Ports, stale: Row, at_s: int, repairs: Repairs) -> None:
         repairs.add("plan")
         return
     open_chunks = 0
+    left_at_s: dict[int, int] = {}
     for chunk in state.all_chunks(ports.table, tenant, job_id):
+        if chunk.has_left_segmenter:
+            left_at_s[chunk.number] = chunk.changed_at_s
         if chunk.is_full:
             if f"{chunk.number:04d}" not in job.chunks_full:
                 state.forward(ports.table, ports.queues, tenant, job_id, chunk)
                 repairs.add("full_chunk")
             continue
         open_chunks += 1
-        _look_at_chunk(ports, job, chunk, at_s, repairs)
+        _look_at_chunk(ports, job, chunk, _free_since(job, chunk.number, left_at_s), at_s, repairs)
     if open_chunks == 0 and job.is_full and job.finish_until_s <= at_s:
         ports.queues.send([FinishJob(tenant=tenant, job_id=job_id)])
         _postpone(ports, rows.job_key(tenant, job_id), at_s + SWEEP_FINISH_S)
         repairs.add("finish")
 
 
-def _look_at_chunk(ports: Ports, job: JobState, chunk: ChunkState, at_s: int, repairs: Repairs) -> None:
+def _free_since(job: JobState, number: int, left_at_s: Mapping[int, int]) -> int | None:
+    """Since when at the latest a chunk may have its place in the segmenter; None while another is in it."""
+    if job.window_shards is None or number < job.window_shards:
+        return 0
+    return left_at_s.get(number - job.window_shards)
+
+
+def _look_at_chunk(
+    ports: Ports, job: JobState, chunk: ChunkState, free_since_s: int | None, at_s: int, repairs: Repairs
+) -> None:
     if at_s - job.created_at_s > JOB_LIFE_S:
         _end_all(ports, job, chunk, Code.GAVE_UP, ItemStatus.FAILED, at_s)
         repairs.add("gave_up")
@@ -148,7 +160,7 @@ def _look_at_chunk(ports: Ports, job: JobState, chunk: ChunkState, at_s: int, re
         _end_all(ports, job, chunk, Code.CANCELLED, ItemStatus.CANCELLED, at_s)
         repairs.add("cancel")
         return
-    messages = list(_repairs_of(ports, job, chunk, at_s))
+    messages = list(_repairs_of(ports, job, chunk, free_since_s, at_s))
     ports.queues.send(message for message, _ in messages)
     for message, _ in messages:
         repairs.add(message.kind)
@@ -172,10 +184,13 @@ def _end_all(ports: Ports, job: JobState, chunk: ChunkState, code: Code, status:
     state.end_open_items(ports.table, ports.queues, job, chunk, code=code, status=status, at_s=at_s)
 
 
-def _repairs_of(ports: Ports, job: JobState, chunk: ChunkState, at_s: int) -> Iterator[tuple[Message, tuple[int, ...]]]:
+def _repairs_of(
+    ports: Ports, job: JobState, chunk: ChunkState, free_since_s: int | None, at_s: int
+) -> Iterator[tuple[Message, tuple[int, ...]]]:
     """The messages that should have come, with the items that each is for.
 
-    At most one for the pending items, one per request, one per item else.
+    At most one for the pending items, one per request, one per item else. Pending items wait for their chunk's place
+    in the segmenter before they wait for a message.
     """
     tenant, job_id = job.tenant, job.job.job_id
     patience_s = min(SWEEP_PATIENCE_S, (at_s - job.created_at_s) // 4)
@@ -183,8 +198,10 @@ def _repairs_of(ports: Ports, job: JobState, chunk: ChunkState, at_s: int) -> It
     waiting: list[int] = []
     for index, item in chunk.items.items():
         age_s = at_s - item.changed_at_s
-        if item.status is ItemStatus.PENDING and age_s > max(SWEEP_PENDING_S, patience_s):
-            waiting.append(index)
+        if item.status is ItemStatus.PENDING:
+            has_place = free_since_s is not None
+            if has_place and min(age_s, at_s - (free_since_s or 0)) > max(SWEEP_PENDING_S, patience_s):
+                waiting.append(index)
         elif item.status is ItemStatus.RENDERING and age_s > SWEEP_RENDERING_S:
             yield RenderItem(tenant=tenant, job_id=job_id, chunk=chunk.number, index=index), (index,)
         elif item.status is ItemStatus.SEGMENTING and item.request_id is not None:

@@ -25,6 +25,7 @@ class ItemStatus(StrEnum):
 TERMINAL = frozenset(
     {ItemStatus.DONE, ItemStatus.FAILED, ItemStatus.NO_MATCH, ItemStatus.SKIPPED, ItemStatus.CANCELLED}
 )
+BEFORE_RENDERING = frozenset({ItemStatus.PENDING, ItemStatus.SEGMENTING})
 OPEN = frozenset({ItemStatus.PENDING, ItemStatus.SEGMENTING, ItemStatus.RENDERING})
 
 # A segmenting item may be segmented again (another attempt); a rendering item never goes back.

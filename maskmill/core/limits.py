@@ -42,6 +42,7 @@ REGION_MASKS_MAX = 64  # masks that one expression may name, repetitions include
 # Jobs
 IMAGES_PER_JOB_MAX = 10_000
 SHARD_ITEMS_MAX = 25
+CHUNKS_PER_RUN_MAX = 50  # that one run of plan_job writes before others have their turn
 JOB_BYTES_MAX = 300 * 1024  # as JSON, with its templates: a row of the table holds 400 KB
 VARIANTS_PER_IMAGE_MAX = 200
 PICTURES_PER_IMAGE_MAX = 1_000  # variants, and the masks of those that do not show what their source shows

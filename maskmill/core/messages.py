@@ -44,9 +44,10 @@ class _Message(Model):
 
 
 class PlanJob(_Message):
-    """Split this job into items."""
+    """Split this job into items; the chunks before `next_chunk` have been written."""
 
     kind: Literal["plan"] = "plan"
+    next_chunk: int = 0
 
 
 class DispatchItems(_Message):

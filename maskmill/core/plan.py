@@ -35,11 +35,16 @@ class Plan(Model):
     backgrounds: dict[str, NormalImage] = {}  # of cut-outs, by image id
     chunk_items: Annotated[int, Field(ge=1, le=SHARD_ITEMS_MAX)]
 
-    def chunks(self) -> Iterator[Chunk]:
-        """The chunks in order."""
-        for number, start in enumerate(range(0, len(self.items), self.chunk_items)):
-            items = self.items[start : start + self.chunk_items]
-            yield Chunk(number=number, items=items, backgrounds=self.backgrounds)
+    @property
+    def chunks_total(self) -> int:
+        return -(-len(self.items) // self.chunk_items)
+
+    def chunks(self, *, first: int = 0, count: int | None = None) -> Iterator[Chunk]:
+        """The chunks in order, or `count` of them from the first that is wanted."""
+        end = self.chunks_total if count is None else min(first + count, self.chunks_total)
+        for number in range(first, end):
+            start = number * self.chunk_items
+            yield Chunk(number=number, items=self.items[start : start + self.chunk_items], backgrounds=self.backgrounds)
 
 
 class Chunk(Model):
@@ -55,6 +60,18 @@ class Chunk(Model):
             if item.index == index:
                 return item
         raise KeyError(index)
+
+
+def openers(plan: Plan, window_shards: int) -> tuple[int, ...]:
+    """The chunks that may be in the segmenter first: `window_shards` lines of chunks, and the head of each.
+
+    Chunk n waits for chunk n − `window_shards`. A chunk of refused images alone needs no place.
+    """
+    heads: dict[int, int] = {}
+    for chunk in plan.chunks():
+        if any(item.refusal is None for item in chunk.items):
+            heads.setdefault(chunk.number % window_shards, chunk.number)
+    return tuple(sorted(heads.values()))
 
 
 def planned_items(images: tuple[Image, ...]) -> tuple[PlannedItem, ...]:

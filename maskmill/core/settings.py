@@ -80,9 +80,11 @@ class IngestImageSettings(Settings):
 class PlanJobSettings(Settings):
     table_name: str
     media_bucket: str
+    plan_queue_url: str
     dispatch_queue_url: str
     finish_queue_url: str
     chunk_items: int  # how many items one invocation of the model may hold
+    window_shards: int  # how many chunks of one job may be in the segmenter at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +92,7 @@ class DispatchShardSettings(Settings):
     table_name: str
     media_bucket: str
     work_bucket: str
+    dispatch_queue_url: str
     render_queue_url: str
     finish_queue_url: str
     endpoint_name: str
@@ -144,6 +147,7 @@ class SweepSettings(Settings):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuryLettersSettings(Settings):
     table_name: str
+    dispatch_queue_url: str
     render_queue_url: str
     finish_queue_url: str
 

@@ -59,6 +59,15 @@ class Hands:
     write_dataset: Callable[..., int] = write_dataset
 
 
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How a job is cut: so finely that a job of five images has several chunks, runs of the planner and turns."""
+
+    chunk_items: int = 2
+    window_shards: int = 1
+    chunks_per_run: int = 2
+
+
 @dataclass(slots=True)
 class Pipeline:
     """One world with the product in it: `jobs` users with up to `images` images each."""
@@ -70,6 +79,7 @@ class Pipeline:
     with_cancel: bool = True
     with_retry: bool = True  # a retry asks again for what failed
     hands: Hands = Hands()
+    sizes: Sizes = Sizes()
     repairs: Counter[str] = field(default_factory=Counter)
     open_users: int = 0
     users: list[User] = field(default_factory=list)
@@ -108,7 +118,8 @@ class Pipeline:
         return [*self.invariants.violations, *self.invariants.at_rest(self.users)]
 
     def _is_at_rest(self) -> bool:
-        return self.open_users == 0 and all(
+        has_calls = self.open_users > 0 or any(user.clicks for user in self.users)
+        return not has_calls and all(
             rows.job_of(row).status.is_terminal for key, row in self.table.rows.items() if key.sk.startswith("JOB#")
         )
 
@@ -215,7 +226,18 @@ class Pipeline:
         ingest_image.ingest(ingest_image.Ports(self.table, self.uploads, self.media, self.hands.normalise), message)
 
     def _plan(self, message: PlanJob) -> None:
-        plan_job.plan(plan_job.Ports(self.table, self.media, self.queues, self.world, chunk_items=2), message)
+        plan_job.plan(
+            plan_job.Ports(
+                self.table,
+                self.media,
+                self.queues,
+                self.world,
+                chunk_items=self.sizes.chunk_items,
+                window_shards=self.sizes.window_shards,
+                chunks_per_run=self.sizes.chunks_per_run,
+            ),
+            message,
+        )
 
     def _dispatch(self, message: DispatchItems) -> None:
         ports = dispatch_shard.Ports(

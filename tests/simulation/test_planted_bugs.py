@@ -345,6 +345,11 @@ def a_sweep_that_asks_again_every_minute(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(sweep, name, 60)
 
 
+@planted("primary", seeds=5)
+def a_chunk_that_leaves_the_segmenter_and_tells_nobody(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(state, "hand_on", lambda *_: None)
+
+
 @planted("primary", seeds=10)
 def a_put_that_replaces_what_is_there(patch: pytest.MonkeyPatch) -> None:
     real = MemoryTable._write

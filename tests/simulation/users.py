@@ -70,6 +70,7 @@ class User:
     retried: list[str] = field(default_factory=list)  # jobs that took up the first one, once for each answer
     dataset_id: str = ""
     has_left: bool = False
+    clicks: int = 0  # second ones that have not been answered yet
 
     @property
     def tenant(self) -> str:
@@ -90,7 +91,8 @@ class User:
             self.world.sleep(30.0)
         if self.chance("clicks_twice") < 0.3:
             self.world.marks["double_click"] += 1
-            self.world.spawn(0.2 * self.chance("second_click"), partial(self._submit, recipe))
+            self.clicks += 1
+            self.world.spawn(0.2 * self.chance("second_click"), partial(self._click_again, recipe))
         self._submit(recipe)
         if self.has_left:
             return
@@ -129,6 +131,12 @@ class User:
     def _all_settled(self, image_ids: list[str]) -> bool:
         found = (self.table.rows[rows.image_key(self.tenant, self.dataset_id, image_id)] for image_id in image_ids)
         return all(row["status"] != "expected" for row in found)
+
+    def _click_again(self, recipe: Recipe) -> None:
+        try:
+            self._submit(recipe)
+        finally:
+            self.clicks -= 1
 
     def _submit(self, recipe: Recipe) -> None:
         body, key = SubmitJob(recipe=recipe), f"key-{self.number}"

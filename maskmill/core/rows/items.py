@@ -10,7 +10,7 @@ from typing import Any
 from maskmill.core import item as items
 from maskmill.core import job as jobs
 from maskmill.core.image import Refusal
-from maskmill.core.item import ItemStatus
+from maskmill.core.item import BEFORE_RENDERING, ItemStatus
 from maskmill.core.job import Counts
 from maskmill.core.plan import Chunk
 from maskmill.core.table import Condition, Key, Op, Path, Put, Row, Update
@@ -49,6 +49,21 @@ class ChunkState:
     @property
     def is_full(self) -> bool:
         return self.ended == len(self.items)
+
+    @property
+    def has_left_segmenter(self) -> bool:
+        """Whether no item waits for its masks any more: another chunk may take this one's place in the segmenter."""
+        return all(item.status not in BEFORE_RENDERING for item in self.items.values())
+
+    @property
+    def waits_for_place(self) -> bool:
+        """Whether an item has not been dispatched yet."""
+        return any(item.status is ItemStatus.PENDING for item in self.items.values())
+
+    @property
+    def changed_at_s(self) -> int:
+        """When an item changed last."""
+        return max((item.changed_at_s for item in self.items.values()), default=0)
 
     @property
     def counts(self) -> Counts:

@@ -36,6 +36,7 @@ class JobState:
     chunks_total: int
     items_total: int
     chunks_full: frozenset[str]
+    window_shards: int | None  # how many of its chunks may be in the segmenter at once; None: all
     created_at_s: int
     finished_at: str | None
     refusal: Refusal | None
@@ -98,6 +99,7 @@ def job_of(row: Row) -> JobState:
         chunks_total=row.get("chunks_total", 0),
         items_total=row.get("items_total", 0),
         chunks_full=frozenset(row.get("chunks_full", ())),
+        window_shards=row.get("window_shards"),
         created_at_s=row["created_at_s"],
         finished_at=row.get("finished_at"),
         refusal=Refusal.model_validate_json(row["refusal"]) if "refusal" in row else None,
@@ -115,10 +117,12 @@ def _enter(target: JobStatus) -> Condition:
     return Condition(("status",), Op.IN, tuple(sorted(source.value for source in jobs.sources_of(target))))
 
 
-def begin_planning(tenant: str, job_id: str) -> Update:
+def begin_planning(tenant: str, job_id: str, *, window_shards: int | None = None) -> Update:
+    """Takes a job into planning; from now on at most `window_shards` of its chunks are in the segmenter at once."""
+    window: dict[Path, Any] = {} if window_shards is None else {("window_shards",): window_shards}
     return Update(
         key=job_key(tenant, job_id),
-        set={("status",): JobStatus.PLANNING.value},
+        set={("status",): JobStatus.PLANNING.value, **window},
         require=(_enter(JobStatus.PLANNING),),
     )
 

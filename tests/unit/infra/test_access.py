@@ -86,14 +86,14 @@ RIGHTS = {
     | get("Media", PLAN)
     | put("Media", PLAN, CHUNKS)
     | miss("Media")
-    | send("Dispatch", "Finish")
+    | send("Plan", "Dispatch", "Finish")
     | receive("PlanQueue/Queue"),
     "DispatchShard": table("get", "update")
     | get("Media", MASKS, CHUNKS)
     | put("Work", REQUESTS)
     | miss("Media")
     | {("sagemaker:InvokeEndpointAsync", ENDPOINT)}
-    | send("Render", "Finish")
+    | send("Dispatch", "Render", "Finish")
     | receive("DispatchQueue/Queue"),
     "CollectMasks": table("get", "update")
     | get("Work", REQUESTS, "async/*", "async-failed/*")
@@ -121,7 +121,7 @@ RIGHTS = {
     | miss("Uploads", "Work")
     | send(*ALL),
     "BuryLetters": table("get", "query", "update")
-    | send("Render", "Finish")
+    | send("Dispatch", "Render", "Finish")
     | receive(*(f"{queue}Queue/Letters" for queue in ALL)),
     "PushProgress": table("get", "query", "put") | changes(),
     "Lane": get("Media", NORMAL, EMBEDDINGS) | put("Media", EMBEDDINGS) | miss("Media"),

@@ -123,3 +123,18 @@ def test_the_models_of_all_called_services_are_bundled() -> None:
     called = set(re.findall(r"boto3\.client\(\s*\"([a-z0-9-]+)\"", text))
     assert called
     assert called <= SERVICES
+
+
+def test_only_functions_whose_chains_end_with_a_job_may_go_on_for_long(cloud: Cloud) -> None:
+    allowed = {
+        function.name.removesuffix("/Function")
+        for function in cloud.resources("Lambda::Function")
+        if function.properties.get("RecursiveLoop") == "Allow"
+    }
+    assert allowed == {"PlanJob", "DispatchShard"}
+
+
+def test_the_window_of_a_job_keeps_every_instance_busy_and_the_scaling_informed() -> None:
+    for stage in STAGES.values():
+        plan = stage.endpoint
+        assert plan.window_shards >= 2 * plan.instances_max * plan.invocations_per_instance

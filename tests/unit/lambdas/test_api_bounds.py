@@ -108,7 +108,9 @@ def test_images_that_arrive_between_submission_and_planning_are_counted_as_well(
     job = api.submit(dataset, template).json["job_id"]
     for image_id in api.announce(dataset, "late.jpg"):
         api.settle(dataset, image_id)
-    ports = plan_job.Ports(api.ports.table, api.ports.media, api.ports.queues, api.ports.clock, chunk_items=25)
+    ports = plan_job.Ports(
+        api.ports.table, api.ports.media, api.ports.queues, api.ports.clock, chunk_items=25, window_shards=4
+    )
     plan_job.plan(ports, PlanJob(tenant=api.tenant, job_id=job))
     view = api.get(f"/jobs/{job}").json
     assert (view["status"], view["refusal"]["code"]) == (JobStatus.FAILED, "too_many_images")

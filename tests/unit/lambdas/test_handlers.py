@@ -70,6 +70,7 @@ def env_of(function: str, urls: dict[str, str]) -> dict[str, str]:
         "REQUESTS_PER_MINUTE": "100",
         "CHUNK_ITEMS": "25",
         "WEBHOOK_PRIVATE_HOSTS": "",
+        "WINDOW_SHARDS": "4",
         "QUEUE_LIFE_S": "3600",
         "INVOCATION_TIMEOUT_S": "900",
         **{f"{name.upper()}_QUEUE_URL": url for name, url in urls.items()},
