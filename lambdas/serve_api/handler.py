@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response, content_types
@@ -29,7 +30,7 @@ from lambdas.serve_api.once import Answer
 from lambdas.serve_api.ports import Ports
 from lambdas.serve_api.rates import Rate, RateLimited, Rates
 from lambdas.serve_api.routes import ROUTES
-from lambdas.serve_api.routes.call import PREFIX, Call, Reply, Route
+from lambdas.serve_api.routes.call import POLL_AFTER_S, PREFIX, Call, Reply, Route
 from lambdas.serve_api.signing import Keyring
 from maskmill.core.errors import Code, MaskmillError, NotFound
 from maskmill.core.limits import RATE_WINDOW_S
@@ -135,7 +136,8 @@ def _made_once(route: Route, call: Call) -> Answer:
 
 
 def _answer(reply: Reply) -> Answer:
-    return Answer(reply.status, "" if reply.body is None else _json(reply.body), reply.headers)
+    wait = {"Retry-After": str(POLL_AFTER_S)} if reply.status == HTTPStatus.ACCEPTED else {}
+    return Answer(reply.status, "" if reply.body is None else _json(reply.body), {**wait, **reply.headers})
 
 
 def _response(answer: Answer) -> Response[str]:

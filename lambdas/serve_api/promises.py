@@ -20,10 +20,8 @@ def codes_of(route: Route) -> dict[Code, int]:
 
 def _common(route: Route) -> Iterator[Code]:
     yield Code.INTERNAL
-    if route.content is None:
-        yield Code.UNAVAILABLE
     if not route.is_public:
-        yield from (Code.UNAUTHENTICATED, Code.RATE_LIMITED)
+        yield from (Code.UNAUTHENTICATED, Code.RATE_LIMITED, Code.UNAVAILABLE)
     if "<" in route.path:
         yield Code.NOT_FOUND
     if route.body is not None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from lambdas import state
 from lambdas.serve_api import cursors
 from lambdas.serve_api.names import is_plain
+from lambdas.serve_api.once import put_once
 from lambdas.serve_api.ports import Ports
 from maskmill.core import rows, webhook
 from maskmill.core.addresses import destination_of
@@ -35,7 +36,7 @@ def create(ports: Ports, tenant: str, body: CreateWebhook) -> WebhookSecret:
     (webhook_id,) = ports.ids.new(1)
     made = Webhook(webhook_id=webhook_id, created_at=ports.clock.now(), **dict(body))
     secret = webhook.secret_text(ports.draw_secret())
-    return _with_secret(rows.webhook_of(ports.table.write(rows.put_webhook(tenant, made, secret=secret))))
+    return _with_secret(rows.webhook_of(put_once(ports.table, rows.put_webhook(tenant, made, secret=secret))))
 
 
 def listed(ports: Ports, tenant: str, *, cursor: str | None, limit: int) -> Page[WebhookView]:

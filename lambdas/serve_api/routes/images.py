@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lambdas.serve_api import bodies, images, segmenting, uploads
-from lambdas.serve_api.routes.call import CURSOR, LIMIT, POLL_AFTER_S, Call, Param, Reply, Route
+from lambdas.serve_api.routes.call import CURSOR, LIMIT, Call, Param, Reply, Route
 from maskmill.core.api import (
     EmbeddingView,
     Everything,
@@ -48,7 +48,7 @@ def _find_everything(call: Call) -> Reply:
 
 def _read_embedding(call: Call) -> Reply:
     view = segmenting.embedding(call.ports, call.tenant, call.dataset, call.image)
-    return Reply(200, view) if view.url else Reply(202, view, {"Retry-After": str(POLL_AFTER_S)})
+    return Reply(200 if view.url else 202, view)
 
 
 ROUTES = (
@@ -102,6 +102,6 @@ ROUTES = (
         run=_read_embedding,
         about="A signed address of the image's embedding, for a decoder in the browser; 202 while it is being made",
         answers={200: EmbeddingView, 202: EmbeddingView},
-        codes=(Code.NOT_IMPLEMENTED, *LANE_CODES),
+        codes=(Code.CONFLICT, Code.MODEL_FAILED, Code.MODEL_TIMEOUT),
     ),
 )

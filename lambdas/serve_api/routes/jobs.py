@@ -8,7 +8,6 @@ from lambdas.serve_api.routes.call import (
     CURSOR,
     IDEMPOTENCY_KEY,
     IF_NONE_MATCH,
-    POLL_AFTER_S,
     PREFIX,
     Call,
     Param,
@@ -28,8 +27,7 @@ def _submit(call: Call) -> Reply:
 
 
 def _accepted(job: JobView) -> Reply:
-    where = {"Location": f"{PREFIX}/jobs/{job.job_id}", "Retry-After": str(POLL_AFTER_S)}
-    return Reply(202, job, where)
+    return Reply(202, job, {"Location": f"{PREFIX}/jobs/{job.job_id}"})
 
 
 def _list(call: Call) -> Reply:

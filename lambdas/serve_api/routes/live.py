@@ -7,7 +7,7 @@ import re
 from lambdas.serve_api import events
 from lambdas.serve_api.routes.call import LIMIT, Call, Param, Reply, Route
 from maskmill.core.api import JobEvents
-from maskmill.core.errors import FieldFault, InvalidInput
+from maskmill.core.errors import FieldFault, InvalidInput, Where
 from maskmill.core.limits import EVENT_SEQ_MAX
 
 _SEQ = re.compile(r"[0-9]{1,8}")
@@ -23,7 +23,7 @@ def _since_of(text: str | None) -> int:
     if text is None:
         return 0
     if not _SEQ.fullmatch(text):
-        fault = FieldFault(pointer="/since", detail=f"the query parameter is a number from 0 to {EVENT_SEQ_MAX}")
+        fault = FieldFault(pointer="/since", detail=f"a number from 0 to {EVENT_SEQ_MAX}", where=Where.QUERY)
         raise InvalidInput(faults=(fault,))
     return int(text)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from lambdas.serve_api import bodies, webhooks
-from lambdas.serve_api.routes.call import CURSOR, LIMIT, Call, Reply, Route
+from lambdas.serve_api.routes.call import CURSOR, LIMIT, PREFIX, Call, Reply, Route
 from maskmill.core.api import CreateWebhook, DeliveryView, Page, WebhookSecret, WebhookView
 from maskmill.core.errors import Code
 
 
 def _create(call: Call) -> Reply:
-    return Reply(201, webhooks.create(call.ports, call.tenant, bodies.read(call.body(), CreateWebhook)))
+    webhook = webhooks.create(call.ports, call.tenant, bodies.read(call.body(), CreateWebhook))
+    return Reply(201, webhook, {"Location": f"{PREFIX}/webhooks/{webhook.webhook_id}"})
 
 
 def _list(call: Call) -> Reply:
@@ -52,6 +53,7 @@ ROUTES = (
         answers={201: WebhookSecret},
         codes=(Code.QUOTA_EXCEEDED, Code.WEBHOOK_URL_REFUSED),
         is_creating=True,
+        locates=True,
     ),
     Route(
         method="GET",

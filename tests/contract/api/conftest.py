@@ -1,0 +1,7 @@
+"""The API on moto, as its own tests have it."""
+
+from __future__ import annotations
+
+from tests.unit.lambdas.conftest import account, api, lane, other, whole_account
+
+__all__ = ["account", "api", "lane", "other", "whole_account"]
