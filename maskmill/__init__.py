@@ -18,6 +18,7 @@ _HOMES = {
     "Composition": "maskmill.core.recipe",
     "Distribution": "maskmill.core.recipe",
     "Edits": "maskmill.core.edit",
+    "FindEverything": "maskmill.core.api",
     "Layer": "maskmill.core.recipe",
     "MaskmillError": "maskmill.core.errors",
     "Output": "maskmill.core.recipe",

@@ -1,5 +1,6 @@
 from maskmill.client import Client as Client
 from maskmill.client.progress import Progress as Progress
+from maskmill.core.api import FindEverything as FindEverything
 from maskmill.core.api import SegmentImage as SegmentImage
 from maskmill.core.automask import Automask as Automask
 from maskmill.core.edit import Edits as Edits

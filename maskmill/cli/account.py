@@ -1,8 +1,9 @@
-"""`maskmill login`, `limits` and `health`: the user and the service; it knows no datasets."""
+"""`maskmill login`, `env`, `usage`, `limits` and `health`: the user and the service; it knows no datasets."""
 
 from __future__ import annotations
 
 import os
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -43,6 +44,27 @@ def login(
     write_profile(path, ProfileFile(api_url=api, token=kept))
     common.output.result(f"Signed in at {api}. The profile is {path}.")
     common.output.document({"api_url": api, "profile": str(path), "expires_at": kept.expires_at})
+
+
+def env(context: typer.Context) -> None:
+    """The service and a token as shell variables, for curl: eval "$(maskmill env)"."""
+    common = common_of(context)
+    api_url, token = common.credentials()
+    values = {"MASKMILL_API": api_url, "MASKMILL_TOKEN": token}
+    for name, value in values.items():
+        common.output.result(f"export {name}={shlex.quote(value)}")
+    common.output.document(values)
+
+
+def usage_of_quotas(context: typer.Context) -> None:
+    """What you may use, and what of it is used."""
+    common = common_of(context)
+    with common.connect() as client:
+        found = client.usage()
+    rows = [(name.replace("_", " "), f"{one.used:,}", f"{one.limit:,}") for name, one in found if name != "day_ends_at"]
+    common.output.table(("quota", "used", "limit"), rows)
+    common.output.result(f"The day ends at {found.day_ends_at:%Y-%m-%d %H:%M} UTC.")
+    common.output.document(found)
 
 
 def limits(context: typer.Context) -> None:

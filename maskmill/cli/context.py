@@ -13,6 +13,7 @@ from maskmill.cli.output import Output
 
 if TYPE_CHECKING:
     from maskmill.client import Client
+    from maskmill.client.calls import Token
     from maskmill.client.session import Profile
 
 
@@ -40,6 +41,15 @@ class Common:
     def connect(self) -> Client:
         """A client that is signed in; raises InvalidInput `unauthenticated` when there is no token."""
         from maskmill.client import Client
+
+        return Client(*self._signed_in())
+
+    def credentials(self) -> tuple[str, str]:
+        """The service's address and an access token that is valid now; raises as `connect` does."""
+        api, token = self._signed_in()
+        return api, token.access_token()
+
+    def _signed_in(self) -> tuple[str, Token]:
         from maskmill.client.calls import FixedToken
         from maskmill.client.session import SignedIn, not_signed_in
 
@@ -48,10 +58,10 @@ class Common:
         if api is None:
             raise not_signed_in()
         if self.token:
-            return Client(api, FixedToken(self.token))
+            return api, FixedToken(self.token)
         if profile is None:
             raise not_signed_in()
-        return Client(api, SignedIn(profile, path=self.profile_path()))
+        return api, SignedIn(profile, path=self.profile_path())
 
     def connect_public(self) -> Client:
         """A client for what needs no user."""

@@ -60,6 +60,11 @@ def show_upload(output: Output, report: UploadReport) -> None:
         rows = [(file.file.name, file.refusal.code, file.refusal.message) for file in report.refused if file.refusal]
         _table(output, ("refused photo", "code", "reason"), rows)
     left_out = [(file.file.name, f"same content as {first.file.name}") for file, first in report.repeated]
+    left_out += [
+        (file.file.name, f"held already as {file.image.name}")
+        for file in report.firsts
+        if not file.was_sent and file.image is not None and file.image.name != file.file.name
+    ]
     left_out += [(one.name, one.reason) for one in report.left_out]
     if left_out:
         _table(output, ("left out", "reason"), left_out)

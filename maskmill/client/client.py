@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from maskmill.client.calls import Token
+from maskmill.client.download import Remote, fetch
 from maskmill.client.folder import find_files, folder_name
 from maskmill.client.grammar import build_recipe, parse_edit, parse_template
 from maskmill.client.progress import Report, silent
@@ -26,7 +27,7 @@ from maskmill.client.sync import SyncReport, sync_job
 from maskmill.client.tokens import ClientCredentials, token_from
 from maskmill.client.upload import UploadReport, upload_files
 from maskmill.client.watch import watch_job
-from maskmill.core.api import DatasetView, ImageView, JobView, SubmitJob
+from maskmill.core.api import DatasetView, ImageView, JobView, SubmitJob, VariantView
 from maskmill.core.errors import NotFound
 from maskmill.core.recipe import Layer, OutputFormat, Recipe
 
@@ -148,6 +149,11 @@ class Client(Service):
     ) -> SyncReport:
         """An ended job's dataset into a folder; only what is missing or differs is fetched, and all is verified."""
         return sync_job(self, _job_id(job), Path(folder), archive=archive, progress=on_progress)
+
+    def download(self, variant: VariantView, path: str | Path) -> None:
+        """One picture of a job into a file, complete and verified, or not at all."""
+        remote = Remote(variant.url, size_bytes=variant.size_bytes, sha256=variant.sha256)
+        fetch(self.storage, remote, Path(path), backoff=self.backoff)
 
     def run(
         self,

@@ -9,7 +9,7 @@ import httpx
 from maskmill.client.calls import Call, Token
 from maskmill.client.retry import Backoff
 from maskmill.client.wire import Wire, path_of
-from maskmill.core.api import DatasetFiles, ItemVariants, ItemView, JobView, Page, SubmitJob
+from maskmill.core.api import DatasetFiles, ItemVariants, ItemView, JobEvents, JobView, Page, SubmitJob
 from maskmill.core.item import ItemStatus
 
 
@@ -48,6 +48,14 @@ class JobCalls(Wire):
 
     def cancel_job(self, job_id: str) -> JobView:
         return self._ask(JobView, path_of("jobs", job_id, "cancel"))
+
+    def retry_job(self, job_id: str, *, key: str | None = None) -> JobView:
+        """A new job over the same plan as an ended one; what is done already costs only look-ups."""
+        return self._create(JobView, path_of("jobs", job_id, "retry"), key=key)
+
+    def events(self, job_id: str, *, since: int = 0) -> JobEvents:
+        """What happened to a job after the event `since`, at most one page; `next_since` goes into the next call."""
+        return self._read(JobEvents, path_of("jobs", job_id, "events"), since=str(since))
 
     def items(self, job_id: str, *, status: ItemStatus | None = None) -> Iterator[ItemView]:
         return self._all(Page[ItemView], path_of("jobs", job_id, "items"), status=status)

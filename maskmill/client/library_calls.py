@@ -14,12 +14,14 @@ from maskmill.core.api import (
     ImageView,
     Limits,
     Page,
+    PatchDataset,
     RequestUploads,
     Segmentation,
     SegmentImage,
     TemplateView,
     UploadTicket,
     UploadTickets,
+    UsageView,
 )
 from maskmill.core.automask import Automask
 from maskmill.core.errors import Unavailable
@@ -38,16 +40,31 @@ class LibraryCalls(Wire):
     def limits(self) -> Limits:
         return self._public(Limits, "/limits")
 
+    def usage(self) -> UsageView:
+        """What the user's tenant may use, and what of it is used."""
+        return self._read(UsageView, "/usage")
+
     # Datasets and images
 
-    def create_dataset(self, name: str) -> DatasetView:
-        return self._create(DatasetView, "/datasets", valid(CreateDataset, {"name": name}))
+    def create_dataset(self, name: str, *, trial: bool = False, expires_in_s: int | None = None) -> DatasetView:
+        """A new dataset, kept until it is removed; a trial, or one that expires, is removed by itself."""
+        body = {"name": name, "trial": trial, "expires_in_s": expires_in_s}
+        given = {field: value for field, value in body.items() if value}
+        return self._create(DatasetView, "/datasets", valid(CreateDataset, given))
 
     def datasets(self) -> Iterator[DatasetView]:
         return self._all(Page[DatasetView], "/datasets")
 
     def dataset(self, dataset_id: str) -> DatasetView:
         return self._read(DatasetView, path_of("datasets", dataset_id))
+
+    def change_dataset(self, dataset_id: str, change: PatchDataset) -> DatasetView:
+        """Another name or another end; what the change does not set stays."""
+        return self._change(DatasetView, path_of("datasets", dataset_id), change)
+
+    def delete_dataset(self, dataset_id: str) -> None:
+        """Remove a dataset with its images, templates, jobs and all that they gave; its jobs are cancelled."""
+        self._delete(path_of("datasets", dataset_id))
 
     def request_uploads(self, dataset_id: str, files: Sequence[Upload]) -> tuple[UploadTicket, ...]:
         """One form per announced file, in the same order."""
