@@ -5,7 +5,8 @@ The lane answers within seconds, whatever the endpoint does. Its masks are answe
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -39,14 +40,18 @@ def segment(ports: Ports, tenant: str, dataset_id: str, image_id: str, body: Seg
         raise ModelFailure(detail=f"{len(answer.masks)} answers for one prompt")
     candidates = (answer.masks[0].mask, *answer.masks[0].others)[: body.top_k]
     _check_sizes(candidates, normal)
-    parts = parts_of(candidates[0].rle, most=body.parts_max) if body.parts_max else ()
+    with _masks_that_are_some():
+        parts = parts_of(candidates[0].rle, most=body.parts_max) if body.parts_max else ()
     return _bounded(Segmentation(segmenter=ports.lane_segmenter, candidates=candidates, parts=parts))
 
 
 def find_everything(ports: Ports, tenant: str, dataset_id: str, image_id: str, body: FindEverything) -> Everything:
     """Everything in a picture, or what of it lies under a point."""
     found = _searched(ports, tenant, dataset_id, image_id, body.search())
-    return found if body.at is None else found.model_copy(update={"masks": masks_at(found.masks, body.at)})
+    if body.at is None:
+        return found
+    with _masks_that_are_some():
+        return found.model_copy(update={"masks": masks_at(found.masks, body.at)})
 
 
 def _searched(ports: Ports, tenant: str, dataset_id: str, image_id: str, body: Automask) -> Everything:
@@ -141,6 +146,15 @@ def _ask(ports: Ports, task: ImageTask) -> ImageAnswer:
 def _check_sizes(masks: Iterable[Mask], normal: NormalImage) -> None:
     if any(mask.rle.size != normal.size for mask in masks):
         raise ModelFailure(detail="a mask of another size than its image")
+
+
+@contextmanager
+def _masks_that_are_some() -> Iterator[None]:
+    """Run lengths that are none are the lane's fault and not the caller's, who gets the code of its failures."""
+    try:
+        yield
+    except ModelFailure as error:
+        raise ModelFailure(detail=f"the lane sent no mask: {error.detail}") from error
 
 
 def _bounded(view: View) -> View:

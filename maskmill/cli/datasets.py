@@ -1,24 +1,39 @@
-"""`maskmill datasets`, `upload`, `images` and `templates`: what a job will work on; it knows no jobs."""
+"""`maskmill datasets`, `upload` and `images`: what a job will work on; it knows no jobs."""
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 import typer
 
 from maskmill.cli.bars import Bars
 from maskmill.cli.context import common_of
-from maskmill.cli.failures import FAILED
-from maskmill.cli.run import Recursive, Sources, Watch, parse_templates
-from maskmill.core.api import DatasetView, ImageView, TemplateView
+from maskmill.cli.failures import FAILED, usage
+from maskmill.cli.output import plain
+from maskmill.cli.run import Recursive, Sources, Watch
+from maskmill.core.api import DatasetView, ImageView, PatchDataset
 from maskmill.core.errors import Conflict
 from maskmill.core.image import ImageStatus
-from maskmill.core.prompt import MaskChoice, Placement, Template
-from maskmill.core.runs import runs_of
 
 datasets = typer.Typer(no_args_is_help=True, help="Sets of photos.")
-templates = typer.Typer(no_args_is_help=True, help="Ways to find an object.")
 
+_LIFE = re.compile(r"([0-9]{1,9})(s|m|h|d)?")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, None: 1}
+
+
+def _life_s(text: str) -> int:
+    """Seconds of a text such as 90, 30m, 6h or 7d."""
+    found = _LIFE.fullmatch(text.strip())
+    if found is None:
+        raise typer.BadParameter(f"{text!r} is no time such as 30m, 6h or 7d")
+    return int(found.group(1)) * _SECONDS[found.group(2)]
+
+
+Expires = Annotated[
+    int | None, typer.Option("--expires", parser=_life_s, metavar="6h", help="Remove it by itself after this time.")
+]
+HEADINGS = ("id", "name", "created", "expires")
 Dataset = Annotated[str, typer.Argument(metavar="DATASET", help="Id or name.")]
 
 
@@ -27,11 +42,16 @@ def list_datasets(context: typer.Context) -> None:
     """All datasets."""
     common = common_of(context)
     with common.connect() as client:
-        common.output.listing(("id", "name", "created"), client.datasets(), _dataset_row)
+        common.output.listing(HEADINGS, client.datasets(), _dataset_row)
 
 
 @datasets.command("create")
-def create_dataset(context: typer.Context, name: Annotated[str, typer.Argument()]) -> None:
+def create_dataset(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument()],
+    trial: Annotated[bool, typer.Option("--trial", help="It expires soon by itself.")] = False,
+    expires: Expires = None,
+) -> None:
     """A new, empty dataset; refused when there is one of that name, because commands find datasets by name."""
     from maskmill.client.run import find_dataset
 
@@ -41,9 +61,51 @@ def create_dataset(context: typer.Context, name: Annotated[str, typer.Argument()
             raise Conflict(
                 message=f"There is a dataset {found.name!r} already ({found.dataset_id}). Choose another name."
             )
-        made = client.create_dataset(name)
+        made = client.create_dataset(name, trial=trial, expires_in_s=expires)
     common.output.result(made.dataset_id)
     common.output.document(made)
+
+
+@datasets.command("change")
+def change_dataset(
+    context: typer.Context,
+    dataset: Dataset,
+    rename: Annotated[str, typer.Option("--rename", help="Another name.")] = "",
+    expires: Expires = None,
+    keep: Annotated[bool, typer.Option("--keep", help="It does not expire any more.")] = False,
+) -> None:
+    """Give a dataset another name or another end."""
+    from maskmill.client.wire import valid
+
+    common = common_of(context)
+    values: dict[str, object] = {"name": rename} if rename else {}
+    if expires is not None or keep:
+        values["expires_in_s"] = None if keep else expires
+    if not values or (keep and expires is not None):
+        usage("give --rename, and one of --expires and --keep", "--expires")
+    with common.connect() as client:
+        changed = client.change_dataset(client.find_dataset(dataset).dataset_id, valid(PatchDataset, values))
+    common.output.listing(HEADINGS, [changed], _dataset_row)
+
+
+@datasets.command("delete")
+def delete_dataset(
+    context: typer.Context,
+    dataset: Dataset,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove a dataset with its photos, templates, jobs and all that they gave; what was downloaded stays."""
+    common = common_of(context)
+    with common.connect() as client:
+        found = client.find_dataset(dataset)
+        if not yes:
+            words = (
+                f"Remove the dataset {found.name} ({found.dataset_id}) with its photos, templates, jobs and results?"
+            )
+            typer.confirm(plain(words), abort=True, err=True)
+        client.delete_dataset(found.dataset_id)
+    common.output.result(f"The dataset {found.name} ({found.dataset_id}) is being removed.")
+    common.output.document({"dataset_id": found.dataset_id, "removed": True})
 
 
 @datasets.command("show")
@@ -107,35 +169,9 @@ def images(
         common.output.listing(("id", "name", "state", "size", "notes or reason"), found, _image_row)
 
 
-@templates.command("list")
-def list_templates(context: typer.Context, dataset: Dataset) -> None:
-    """The templates of a dataset."""
-    common = common_of(context)
-    with common.connect() as client:
-        found = client.templates(client.find_dataset(dataset).dataset_id)
-        common.output.listing(("id", "name", "placement", "what to look for"), found, _template_row)
-
-
-@templates.command("create")
-def create_template(
-    context: typer.Context,
-    dataset: Dataset,
-    template: Annotated[list[str], typer.Argument(metavar="NAME=IMAGE:x,y…", help="As for `maskmill run --template`.")],
-) -> None:
-    """New templates; an equal one that exists is reused."""
-    from maskmill.client.run import make_templates
-    from maskmill.client.upload import UploadReport
-
-    common = common_of(context)
-    drafts = parse_templates(template)
-    with common.connect() as client:
-        dataset_id = client.find_dataset(dataset).dataset_id
-        made = make_templates(client, dataset_id, drafts, UploadReport(files=(), left_out=()))
-    common.output.listing(("id", "name", "placement", "what to look for"), made, _template_row)
-
-
 def _dataset_row(dataset: DatasetView) -> tuple[object, ...]:
-    return dataset.dataset_id, dataset.name, f"{dataset.created_at:%Y-%m-%d %H:%M}"
+    expires = f"{dataset.expires_at:%Y-%m-%d %H:%M}" if dataset.expires_at else ""
+    return dataset.dataset_id, dataset.name, f"{dataset.created_at:%Y-%m-%d %H:%M}", expires
 
 
 def _image_row(image: ImageView) -> tuple[object, ...]:
@@ -144,28 +180,3 @@ def _image_row(image: ImageView) -> tuple[object, ...]:
     if image.refusal is not None:
         words = f"{image.refusal.code}: {image.refusal.message}"
     return image.image_id, image.name, image.status.value, size, words
-
-
-def _template_row(template: TemplateView) -> tuple[object, ...]:
-    return template.template_id, template.name, template.placement.value, _written(template)
-
-
-def _written(template: Template) -> str:
-    """Points, box and refinement of a template as `--template` takes them."""
-    prompt, refined = template.prompt, template.refinement
-    places = (
-        [f"{'' if point.positive else '!'}{point.x:.4g},{point.y:.4g}" for point in prompt.points] if prompt else []
-    )
-    if prompt is not None and prompt.box is not None:
-        box = prompt.box
-        places.append(f"box={box.left:.4g},{box.top:.4g},{box.right:.4g},{box.bottom:.4g}")
-    values = (refined.grow_px, refined.feather_px, refined.island_area_min, refined.hole_area_min)
-    names = ("grow", "feather", "islands", "holes")
-    if template.placement is Placement.MASK and prompt is not None and prompt.previous is not None:
-        rle = prompt.previous
-        area_px = sum(run for index, run in enumerate(runs_of(rle)) if index % 2)
-        places = [f"{area_px} px of {rle.size.width_px} × {rle.size.height_px}"]
-    options = [f"{name}={value:.4g}" for name, value in zip(names, values, strict=True) if value]
-    if template.choice is not MaskChoice.BEST:
-        options.append(f"choice={template.choice.value}")
-    return ";".join(places) + (f"@{','.join(options)}" if options else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,11 +31,14 @@ from maskmill.cli.run import (
     remark_on,
 )
 from maskmill.core.api import ItemView, JobView
+from maskmill.core.event import Event
 from maskmill.core.item import ItemStatus
 from maskmill.core.recipe import OutputFormat
 
 if TYPE_CHECKING:
     from maskmill.client import Client
+
+PAGES_MAX = 10_000
 
 jobs = typer.Typer(no_args_is_help=True, help="Recipes over datasets.")
 
@@ -127,6 +131,28 @@ def cancel_job(context: typer.Context, job: Job) -> None:
     common.output.document(found)
 
 
+@jobs.command("retry")
+def retry_job(context: typer.Context, job: Job, key: Key = "") -> None:
+    """Run an ended job again as a new job over the same photos; what is done already costs only look-ups."""
+    common = common_of(context)
+    with common.connect() as client:
+        made = client.retry_job(job, key=checked_key(key))
+    common.output.result(made.job_id)
+    common.output.document(made)
+
+
+@jobs.command("events")
+def list_events(
+    context: typer.Context,
+    job: Job,
+    since: Annotated[int, typer.Option("--since", min=0, help="The number of the last event that you know.")] = 0,
+) -> None:
+    """What happened to a job, in numbered steps."""
+    common = common_of(context)
+    with common.connect() as client:
+        common.output.listing(("event", "time", "state", "items"), events_of(client, job, since), _event_row)
+
+
 @jobs.command("items")
 def list_items(
     context: typer.Context,
@@ -179,6 +205,21 @@ def _end_by(job: JobView) -> None:
 def _job_row(job: JobView) -> tuple[object, ...]:
     state = "waiting for the segmenter" if job.waiting_for_gpu else job.status.value
     return job.job_id, state, job.items.done, job.items_total, f"{job.created_at:%Y-%m-%d %H:%M}"
+
+
+def events_of(client: Client, job_id: str, since: int) -> Iterator[Event]:
+    """All events after one, page by page; where events are gone, those that are left."""
+    for _ in range(PAGES_MAX):
+        page = client.events(job_id, since=since)
+        yield from page.items
+        if page.next_since <= since or not page.items:
+            return
+        since = page.next_since
+
+
+def _event_row(event: Event) -> tuple[object, ...]:
+    counts = ", ".join(f"{count} {name}" for name, count in event.counts.model_dump().items() if count)
+    return event.seq, f"{event.at:%H:%M:%S}", event.status.value, counts
 
 
 def _item_row(item: ItemView) -> tuple[object, ...]:

@@ -15,6 +15,8 @@ from maskmill.cli.output import Output
 from maskmill.cli.render import render
 from maskmill.cli.run import run
 from maskmill.cli.segment import automask, segment
+from maskmill.cli.templates import templates
+from maskmill.cli.webhooks import webhooks
 
 app = typer.Typer(
     name="maskmill",
@@ -57,7 +59,8 @@ app.command("segment")(segment)
 app.command("automask")(automask)
 app.command("render")(render)
 app.add_typer(datasets.datasets, name="datasets")
-app.add_typer(datasets.templates, name="templates")
+app.add_typer(templates, name="templates")
+app.add_typer(webhooks, name="webhooks")
 app.add_typer(jobs.jobs, name="jobs")
 app.add_typer(models.models, name="models")
 app.command("login")(account.login)

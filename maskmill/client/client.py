@@ -19,7 +19,7 @@ from maskmill.client.folder import find_files, folder_name
 from maskmill.client.grammar import build_recipe, parse_edit, parse_template
 from maskmill.client.progress import Report, silent
 from maskmill.client.retry import Backoff
-from maskmill.client.run import RunReport, find_dataset, find_or_create_dataset, resolve_names, run_job
+from maskmill.client.run import RunReport, find_dataset, find_or_create_dataset, find_template, resolve_names, run_job
 from maskmill.client.runplan import RunPlan, TemplateDraft
 from maskmill.client.service import Service
 from maskmill.client.session import SignedIn, not_signed_in, profile_path, read_profile
@@ -27,7 +27,7 @@ from maskmill.client.sync import SyncReport, sync_job
 from maskmill.client.tokens import ClientCredentials, token_from
 from maskmill.client.upload import UploadReport, upload_files
 from maskmill.client.watch import watch_job
-from maskmill.core.api import DatasetView, ImageView, JobView, SubmitJob, VariantView
+from maskmill.core.api import DatasetView, ImageView, JobView, SubmitJob, TemplateView, VariantView
 from maskmill.core.errors import NotFound
 from maskmill.core.recipe import Layer, OutputFormat, Recipe
 
@@ -105,6 +105,10 @@ class Client(Service):
         from maskmill.client.pictures import find_picture  # here, because pixels take long to import
 
         return find_picture(self, self._dataset_id(dataset), text)
+
+    def find_template(self, dataset: str | DatasetView, text: str) -> TemplateView:
+        """A template of a dataset by its id or its name; raises NotFound."""
+        return find_template(self, self._dataset_id(dataset), text)
 
     def thumbnail(self, image: ImageView) -> bytes:
         """A small picture of a photo as WebP, at most 512 pixels long."""

@@ -15,6 +15,7 @@ from maskmill.core.api import (
     Limits,
     Page,
     PatchDataset,
+    PatchTemplate,
     RequestUploads,
     Segmentation,
     SegmentImage,
@@ -105,3 +106,11 @@ class LibraryCalls(Wire):
 
     def template(self, dataset_id: str, template_id: str) -> TemplateView:
         return self._read(TemplateView, path_of("datasets", dataset_id, "templates", template_id))
+
+    def change_template(self, dataset_id: str, template_id: str, change: PatchTemplate) -> TemplateView:
+        """Replace the fields that the change sets; jobs that were submitted keep the template as it was."""
+        return self._change(TemplateView, path_of("datasets", dataset_id, "templates", template_id), change)
+
+    def delete_template(self, dataset_id: str, template_id: str) -> None:
+        """Remove a template; jobs that were submitted keep it."""
+        self._delete(path_of("datasets", dataset_id, "templates", template_id))

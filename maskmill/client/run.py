@@ -25,6 +25,7 @@ from maskmill.core.item import ItemStatus
 from maskmill.core.job import JobStatus
 from maskmill.core.mask import Rle
 from maskmill.core.model import content_hash
+from maskmill.core.prompt import Template
 from maskmill.core.recipe import Recipe
 
 IMAGES_NAMED_MAX = 1000  # a job over more than these is a job over the whole dataset
@@ -119,6 +120,19 @@ def find_or_create_dataset(client: Service, name: str) -> DatasetView:
     return find_dataset(client, name) or client.create_dataset(name)
 
 
+def find_template(client: Service, dataset_id: str, text: str) -> TemplateView:
+    """A template of a dataset by its id or its name; raises NotFound, and InvalidInput when several have the name."""
+    by_name: dict[str, list[TemplateView]] = {}
+    for template in client.templates(dataset_id):
+        if template.template_id == text:
+            return template
+        by_name.setdefault(template.name, []).append(template)
+    found = unique(by_name, text, "template")
+    if found is None:
+        raise NotFound(message=f"There is no template {text!r}. `maskmill templates list` shows those that exist.")
+    return found
+
+
 def make_templates(
     client: Service, dataset_id: str, drafts: tuple[TemplateDraft, ...], uploaded: UploadReport
 ) -> list[TemplateView]:
@@ -126,13 +140,18 @@ def make_templates(
     existing = list(client.templates(dataset_id)) if drafts else []
     made = []
     for draft in drafts:
-        image = _reference(client, dataset_id, draft, uploaded) if draft.image is not None else None
-        size = image.normal.size if image is not None and image.normal is not None else None
-        mask = _mask_in(Path(draft.mask)) if draft.mask is not None else None
-        template = draft.template(image_id=image.image_id if image else None, size=size, mask=mask)
+        template = template_of(client, dataset_id, draft, uploaded)
         equal = next((one for one in existing if same_template(one, template)), None)
         made.append(equal or client.create_template(dataset_id, template))
     return made
+
+
+def template_of(client: Service, dataset_id: str, draft: TemplateDraft, uploaded: UploadReport) -> Template:
+    """What a draft means in a dataset; raises InvalidInput when its picture or its mask cannot be had."""
+    image = _reference(client, dataset_id, draft, uploaded) if draft.image is not None else None
+    size = image.normal.size if image is not None and image.normal is not None else None
+    mask = _mask_in(Path(draft.mask)) if draft.mask is not None else None
+    return draft.template(image_id=image.image_id if image else None, size=size, mask=mask)
 
 
 def _mask_in(path: Path) -> Rle:

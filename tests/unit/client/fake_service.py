@@ -438,7 +438,7 @@ def serving(service: FakeService) -> Iterator[FakeService]:
                 self.close_connection = True
             self.wfile.write(answer.body[: answer.cut_at])
 
-        do_GET = do_POST = _do  # noqa: N815 - named by http.server
+        do_GET = do_POST = do_PATCH = do_DELETE = _do  # noqa: N815 - named by http.server
 
         def log_message(self, *args: object) -> None:
             pass

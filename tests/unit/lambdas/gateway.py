@@ -202,7 +202,7 @@ def lane_reply(payload: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
     return aws.answering(ShardAnswer(segmenter=request.segmenter, images=(image,)))
 
 
-def mask_of(score: float, counts: str = "0PX1") -> Mask:
+def mask_of(score: float, counts: str = "0`U1") -> Mask:
     return Mask(rle=Rle(size=normal_image().size, counts=counts), score=score)
 
 

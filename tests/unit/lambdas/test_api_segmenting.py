@@ -46,7 +46,7 @@ def test_a_prompt_is_answered_with_the_chosen_candidate_first(api: Api, image: s
     assert answer.status == 200, answer.text
     assert answer.json["segmenter"] == LANE_SEGMENTER
     assert [one["score"] for one in answer.json["candidates"]] == [0.9, 0.1, 0.1]
-    assert answer.json["candidates"][0]["rle"] == {"size": {"height_px": 30, "width_px": 40}, "counts": "0PX1"}
+    assert answer.json["candidates"][0]["rle"] == {"size": {"height_px": 30, "width_px": 40}, "counts": "0`U1"}
     (task,) = asked(lane).images
     assert task.prompts[0].prompt == Prompt(points=(Point(x=0.5, y=0.5),))
     assert (task.prompts[0].choice, task.prompts[0].top_k, task.size) == ("1", 3, normal_image().size)
@@ -78,6 +78,15 @@ def test_the_parts_of_the_first_candidate_come_when_they_are_asked_for(
     assert answer.json["parts"][0]["box"] == {"x": 23, "y": 0, "width": 5, "height": 30}
     assert len(api.post(f"{image}/segment", {"prompt": PROMPT, "parts_max": 1}).json["parts"]) == 1
     assert api.post(f"{image}/segment", {"prompt": PROMPT}).json["parts"] == []
+
+
+def test_a_mask_that_is_none_is_the_lanes_failure(api: Api, image: str, lane: aws.LaneFunction) -> None:
+    answered = MaskAnswer(mask_key="0", mask=mask_of(0.9, counts="1"))
+    found = FoundMask(mask=mask_of(0.9, counts="1"), stability=1.0, point=Point(x=0.3, y=0.3))
+    answer = ImageAnswer(image_key="0", masks=(answered,), found=(found,))
+    lane.reply = lambda _payload: aws.answering(ShardAnswer(segmenter=LANE_SEGMENTER, images=(answer,)))
+    assert api.post(f"{image}/segment", {"prompt": PROMPT, "parts_max": 8}).code == "model_failed"
+    assert api.post(f"{image}/automask", {"at": {"x": 0.5, "y": 0.5}}).code == "model_failed"
 
 
 BAD_PROMPTS: dict[str, tuple[dict[str, Any], str, str]] = {

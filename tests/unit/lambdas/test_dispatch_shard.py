@@ -9,7 +9,7 @@ from maskmill.core.prompt import Placement, Prompt, Template
 from maskmill.core.shard import ShardRequest
 from tests.unit.lambdas.scene import SEGMENTER, TEMPLATE, TENANT, Scene
 
-GIVEN = Rle(size=Size(height_px=30, width_px=40), counts="0PX1")
+GIVEN = Rle(size=Size(height_px=30, width_px=40), counts="0`U1")
 CAP = Template(name="cap", prompt=Prompt(points=(Point(x=0.1, y=0.1),)))
 
 
