@@ -12,8 +12,8 @@ class HookCalls(Wire):
     """Who is told of what happens."""
 
     def create_webhook(self, body: CreateWebhook) -> WebhookSecret:
-        """A new webhook with the secret that signs, which is shown this once and so kept under no key."""
-        return self._post_once(WebhookSecret, "/webhooks", body)
+        """A new webhook with the secret that signs, which is shown this once."""
+        return self._create(WebhookSecret, "/webhooks", body)
 
     def webhooks(self) -> Iterator[WebhookView]:
         return self._all(Page[WebhookView], "/webhooks")

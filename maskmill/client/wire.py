@@ -90,9 +90,9 @@ class Wire:
         call = Call("POST", path, content=_content(body, is_sparse=is_sparse), may_repeat=True)
         return self._parsed(model, self._caller.send(call))
 
-    def _post_once(self, model: type[Value], path: str, body: BaseModel | None = None) -> Value:
+    def _post_once(self, model: type[Value], path: str) -> Value:
         """A POST that does something each time it comes, so that it is not repeated."""
-        return self._parsed(model, self._caller.send(Call("POST", path, content=_content(body))))
+        return self._parsed(model, self._caller.send(Call("POST", path)))
 
     def _change(self, model: type[Value], path: str, body: BaseModel) -> Value:
         """A PATCH: only what the body sets is changed."""
