@@ -41,6 +41,7 @@ def build(app: cdk.App, stage: Stage) -> None:
         data=data,
         plan_queue=pipeline.plan_queue,
         webhook_queue=pipeline.webhook_queue,
+        export_queue=pipeline.export_queue,
     )
     cdk.Tags.of(app).add("application", "maskmill")
     cdk.Tags.of(app).add("stage", stage.name)

@@ -82,6 +82,11 @@ IMAGING = Bundle(
     lock="requirements/lambda-imaging.txt",
     leaves_out=("maskmill/cli", "maskmill/client.py"),
 )
+EXPORTS = Bundle(
+    name="exports",
+    lock="requirements/lambda-exports.txt",
+    leaves_out=IMAGING.leaves_out,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,7 @@ class Concurrency:
     collect: int
     render: int
     finish: int
+    export: int
     webhook: int = 10  # an attempt does little but wait for its receiver
 
     def of(self, queue: QueueName) -> int:
@@ -186,7 +187,7 @@ LOCAL = Stage(
     webhook_private_hosts=("127.0.0.1", "localhost"),
     quotas=Quotas(datasets=10_000, images=1_000_000, bytes=1024 * GIB, variants_per_day=5_000_000, open_jobs=100),
     requests_per_minute=60_000,
-    concurrency=Concurrency(ingest=2, plan=2, dispatch=2, collect=2, render=2, finish=2),
+    concurrency=Concurrency(ingest=2, plan=2, dispatch=2, collect=2, render=2, finish=2, export=2),
     endpoint=EndpointPlan(
         image_uri="000000000000.dkr.ecr.us-east-1.amazonaws.com/maskmill-model-server:local",
         shard_items=4,
@@ -198,7 +199,7 @@ LOCAL = Stage(
 
 DEV = Stage(
     name="dev",
-    concurrency=Concurrency(ingest=10, plan=2, dispatch=5, collect=5, render=20, finish=2),
+    concurrency=Concurrency(ingest=10, plan=2, dispatch=5, collect=5, render=20, finish=2, export=2),
 )
 
 PROD = Stage(
@@ -210,7 +211,7 @@ PROD = Stage(
     api_rate=200,
     api_burst=400,
     quotas=Quotas(datasets=1_000, images=200_000, bytes=500 * GIB, variants_per_day=500_000, open_jobs=20),
-    concurrency=Concurrency(ingest=50, plan=5, dispatch=20, collect=20, render=200, finish=10),
+    concurrency=Concurrency(ingest=50, plan=5, dispatch=20, collect=20, render=200, finish=10, export=10),
     endpoint=EndpointPlan(shard_items=25, instances_max=4, queue_life_s=7200),
     lane=LanePlan(memory_mb=8192, most_at_once=20),
 )

@@ -10,13 +10,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from infra.bundle import CONTROL, IMAGING, build
+from infra.bundle import CONTROL, EXPORTS, IMAGING, build
 from infra.config import Stage, chosen
 
 
 def make(stage: Stage) -> list[Path]:
     """The zips of all bundles of a stage; raises BundleFailed."""
-    return [build(bundle, stage.target).path for bundle in (CONTROL, IMAGING)]
+    return [build(bundle, stage.target).path for bundle in (CONTROL, IMAGING, EXPORTS)]
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from infra.bundle import CONTROL, IMAGING, Bundle
+from infra.bundle import CONTROL, EXPORTS, IMAGING, Bundle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,7 @@ COLLECT_MASKS = Shape(verb="collect_masks", bundle=IMAGING, memory_mb=3008, time
 RENDER_ITEM = Shape(verb="render_item", bundle=IMAGING, memory_mb=3008, timeout_s=600)
 FINISH_JOB = Shape(verb="finish_job", bundle=IMAGING, memory_mb=3008, timeout_s=900)
 DELIVER_WEBHOOK = Shape(verb="deliver_webhook", bundle=CONTROL, memory_mb=256, timeout_s=30)
+EXPORT_DATASET = Shape(verb="export_dataset", bundle=EXPORTS, memory_mb=3008, timeout_s=900)  # nothing is kept on disk
 SWEEP = Shape(verb="sweep", bundle=CONTROL, memory_mb=512, timeout_s=50)  # ends before its next minute begins
 BURY_LETTERS = Shape(verb="bury_letters", bundle=CONTROL, memory_mb=512, timeout_s=60, batch=10)
 PUSH_PROGRESS = Shape(verb="push_progress", bundle=CONTROL, memory_mb=512, timeout_s=60, batch=100)

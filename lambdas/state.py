@@ -7,21 +7,22 @@ should follow it must not strand a job.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from lambdas import usage
 from maskmill.core import keys, rows
 from maskmill.core.errors import Code, MaskmillError, message_of
+from maskmill.core.export import ExportFormat
 from maskmill.core.image import NormalImage, Refusal
 from maskmill.core.item import ItemStatus
 from maskmill.core.job import Counts, JobStatus
 from maskmill.core.limits import RESULT_ROW_BYTES_MAX, SWEEP_DELIVERY_S
-from maskmill.core.messages import DeliverWebhook, DispatchItems, FinishJob
+from maskmill.core.messages import DeliverWebhook, DispatchItems, ExportDataset, FinishJob
 from maskmill.core.plan import Chunk
 from maskmill.core.ports import Clock, Objects, Queues, Table
 from maskmill.core.recipe import backgrounds_of, variants_per_image
-from maskmill.core.result import ItemResult
+from maskmill.core.result import ItemResult, Results
 from maskmill.core.rows import ChunkState, JobState
 from maskmill.core.table import Key, Query, Row, RowConflict
 from maskmill.core.work import NOTHING_SPENT, Spent, Work
@@ -99,7 +100,18 @@ def keep_result(table: Table, media: Objects, tenant: str, job_id: str, result: 
 
 def result_of(media: Objects, row: Row) -> ItemResult:
     """What an item left behind, from its row or from the object that the row names."""
-    return ItemResult.model_validate_json(row["doc"] if "doc" in row else media.get(row["key"]))
+    return ItemResult.model_validate_json(_doc_of(media, row))
+
+
+def done_results(table: Table, media: Objects, job: JobState, chunks: Iterable[ChunkState]) -> Results:
+    """What the items of a job that are done left behind, by number."""
+    done = {index for chunk in chunks for index, item in chunk.items.items() if item.status is ItemStatus.DONE}
+    found = all_rows(table, rows.job_pk(job.tenant, job.job.job_id), rows.RESULT_PREFIX)
+    return Results(_doc_of(media, row) for row in found if rows.result_index(row) in done)
+
+
+def _doc_of(media: Objects, row: Row) -> str:
+    return str(row["doc"]) if "doc" in row else media.get(row["key"]).decode()
 
 
 def end_item(
@@ -211,6 +223,17 @@ def _variants_made(job: JobState) -> int | None:
     if not job.planned:
         return 0
     return None if job.counts is None else job.counts.done * variants_per_image(job.job.recipe.recipe)
+
+
+def exports_wanted(job: JobState) -> tuple[ExportFormat, ...]:
+    """Whoever cancels a job wants no more work on it; what it left behind can still be exported by asking for it."""
+    return () if job.cancel_requested else job.job.recipe.recipe.exports
+
+
+def ask_for_exports(queues: Queues, job: JobState) -> None:
+    """The exports that the recipe of a finished job wants."""
+    tenant, job_id = job.tenant, job.job.job_id
+    queues.send(ExportDataset(tenant=tenant, job_id=job_id, format=export) for export in exports_wanted(job))
 
 
 def end_job_items(table: Table, queues: Queues, job: JobState, *, code: Code, status: ItemStatus, at_s: int) -> None:

@@ -16,6 +16,7 @@ VARIANTS = NORMALS.removesuffix("normal.png") + "variants/*"  # pictures and the
 PLANS = keys.plan("*", "*")
 CHUNKS = PLANS.replace("plan.json", "chunks/*")
 DATASETS = keys.dataset_file("*", "*", "*")
+EXPORTS = keys.export_file("*", "*", "*", "*")
 REQUESTS = keys.request("*", "*", "*")
 
 ANSWERS_FOLDER = "async"  # the endpoint's output path; a request's own folder follows below it

@@ -1,4 +1,4 @@
-"""The way in: people sign in, and one function answers their requests; it knows no queue but the first."""
+"""The way in: people sign in, and one function answers their requests; it knows queues and not their readers."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ class ApiStack(cdk.Stack):
         data: DataStack,
         plan_queue: WorkQueue,
         webhook_queue: WorkQueue,
+        export_queue: WorkQueue,
     ) -> None:
         super().__init__(scope, name, description="Maskmill: sign-in and HTTP API")
         people = People(self, "People", is_disposable=stage.is_disposable)
@@ -49,6 +50,7 @@ class ApiStack(cdk.Stack):
                 plan_queue_url=plan_queue.url,
                 webhook_queue_url=webhook_queue.url,
                 webhook_private_hosts=",".join(stage.webhook_private_hosts),
+                export_queue_url=export_queue.url,
                 segmenter=stage.endpoint.segmenter.version,
                 lane_name=stage.lane_name,
                 lane_segmenter=stage.fast.version,
@@ -63,12 +65,12 @@ class ApiStack(cdk.Stack):
                 objects(data.uploads, "PutObject", keys=(prefixes.UPLOADS,)),
                 objects(data.media, "GetObject", keys=(prefixes.NORMALS, prefixes.THUMBNAILS)),
                 objects(data.media, "GetObject", keys=(prefixes.LABEL_PICTURES, prefixes.VARIANTS)),
-                objects(data.media, "GetObject", keys=(prefixes.CHUNKS, prefixes.DATASETS)),
+                objects(data.media, "GetObject", keys=(prefixes.CHUNKS, prefixes.DATASETS, prefixes.EXPORTS)),
                 objects(data.media, "GetObject", keys=(prefixes.EMBEDDINGS,)),
                 objects(data.media, "GetObject", "PutObject", keys=(prefixes.AUTOMASKS,)),
                 absence(data.media),
                 invoke_function(self, stage.lane_name),
-                send(plan_queue.queue, webhook_queue.queue),
+                send(plan_queue.queue, export_queue.queue, webhook_queue.queue),
             ],
         )
         door = HttpApi(

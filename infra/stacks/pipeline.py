@@ -34,6 +34,7 @@ class PipelineStack(cdk.Stack):
         self.render_queue = WorkQueue(self, QueueName.RENDER, read_by=shapes.RENDER_ITEM)
         self.finish_queue = WorkQueue(self, QueueName.FINISH, read_by=shapes.FINISH_JOB)
         self.webhook_queue = WorkQueue(self, QueueName.WEBHOOK, read_by=shapes.DELIVER_WEBHOOK)
+        self.export_queue = WorkQueue(self, QueueName.EXPORT, read_by=shapes.EXPORT_DATASET)
         self.answers = AnswerTopics(self, "Answers", to=self.collect_queue)
 
         self._reads(self._ingest_image(), self.ingest_queue)
@@ -43,6 +44,7 @@ class PipelineStack(cdk.Stack):
         self._reads(self._render_item(), self.render_queue)
         self._reads(self._finish_job(), self.finish_queue)
         self._reads(self._deliver_webhook(), self.webhook_queue)
+        self._reads(self._export_dataset(), self.export_queue)
         self._bury_letters().reads_letters(*self._queues)
         self._every_minute(self._sweep())
 
@@ -54,7 +56,8 @@ class PipelineStack(cdk.Stack):
     @property
     def _queues(self) -> tuple[WorkQueue, ...]:
         first = (self.ingest_queue, self.plan_queue, self.dispatch_queue)
-        return (*first, self.collect_queue, self.render_queue, self.finish_queue, self.webhook_queue)
+        last = (self.finish_queue, self.export_queue, self.webhook_queue)
+        return (*first, self.collect_queue, self.render_queue, *last)
 
     def _reads(self, function: Function, queue: WorkQueue) -> None:
         function.reads(queue, concurrency=self._stage.concurrency.of(queue.name))
@@ -178,13 +181,38 @@ class PipelineStack(cdk.Stack):
             self,
             shapes.FINISH_JOB,
             self._stage,
-            settings=settings.FinishJobSettings(table_name=data.table.table_name, media_bucket=data.media.bucket_name),
+            settings=settings.FinishJobSettings(
+                table_name=data.table.table_name,
+                media_bucket=data.media.bucket_name,
+                export_queue_url=self.export_queue.url,
+            ),
             may=[
-                rows(data.table, "GetItem", "Query", "UpdateItem"),
+                rows(data.table, "GetItem", "Query", "PutItem", "UpdateItem"),
                 objects(data.media, "GetObject", keys=(prefixes.NORMALS, prefixes.LABELS, prefixes.VARIANTS)),
                 objects(data.media, "GetObject", keys=(prefixes.CHUNKS,)),
                 objects(data.media, "PutObject", "AbortMultipartUpload", keys=(prefixes.DATASETS,)),
                 absence(data.media),
+                send(self.export_queue.queue),
+            ],
+        )
+
+    def _export_dataset(self) -> Function:
+        data = self._data
+        return Function(
+            self,
+            shapes.EXPORT_DATASET,
+            self._stage,
+            settings=settings.ExportDatasetSettings(
+                table_name=data.table.table_name,
+                media_bucket=data.media.bucket_name,
+                export_queue_url=self.export_queue.url,
+            ),
+            may=[
+                rows(data.table, "GetItem", "Query", "UpdateItem"),
+                objects(data.media, "GetObject", keys=(prefixes.NORMALS, prefixes.LABELS, prefixes.VARIANTS)),
+                objects(data.media, "PutObject", "AbortMultipartUpload", keys=(prefixes.EXPORTS,)),
+                absence(data.media),
+                send(self.export_queue.queue),
             ],
         )
 
@@ -239,11 +267,13 @@ class PipelineStack(cdk.Stack):
                 dispatch_queue_url=self.dispatch_queue.url,
                 render_queue_url=self.render_queue.url,
                 finish_queue_url=self.finish_queue.url,
+                export_queue_url=self.export_queue.url,
             ),
             may=[
                 rows(data.table, "GetItem", "Query", "UpdateItem"),
                 send(self.dispatch_queue.queue, self.render_queue.queue),
                 send(self.finish_queue.queue),
+                send(self.export_queue.queue),
             ],
         )
 

@@ -1,4 +1,7 @@
-"""Dead letters: what was tried too often becomes a failed item, image or job with a reason; it retries nothing."""
+"""Dead letters: what was tried too often becomes a failed item, image, job or export with a reason.
+
+It retries nothing.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from maskmill.core.messages import (
     CollectAnswer,
     DeliverWebhook,
     DispatchItems,
+    ExportDataset,
     FinishJob,
     IngestUpload,
     Message,
@@ -46,6 +50,8 @@ def bury(ports: Ports, letter: Message) -> None:
             _fail_items(ports, letter)
         case PlanJob() | FinishJob():
             _fail_job(ports, letter)
+        case ExportDataset():
+            _fail_export(ports, letter)
 
 
 def _refuse_image(ports: Ports, letter: IngestUpload) -> None:
@@ -108,6 +114,8 @@ def _fail_job(ports: Ports, letter: PlanJob | FinishJob) -> None:
         return
     if job.planned and (job.status.is_terminal or not job.is_full):
         state.free_place(ports.table, job)
+        if job.status.is_terminal and isinstance(letter, FinishJob):
+            state.ask_for_exports(ports.queues, job)  # it may have died before it said so
         return  # its items go on; only a job that cannot be planned or finished ends here
     at_s = state.now_s(ports.clock)
     if job.finish_until_s > at_s and not job.status.is_terminal:
@@ -120,6 +128,19 @@ def _fail_job(ports: Ports, letter: PlanJob | FinishJob) -> None:
         status=JobStatus.FAILED,
         finished_at=ports.clock.now(),
         reason=state.refusal(Code.GAVE_UP),
+    )
+
+
+def _fail_export(ports: Ports, letter: ExportDataset) -> None:
+    row = ports.table.get(rows.export_key(letter.tenant, letter.job_id, letter.format))
+    if row is None:
+        return
+    if rows.export_of(row).run_until_s > state.now_s(ports.clock) and not rows.export_of(row).status.is_terminal:
+        raise Unavailable(detail="a run is still making this export")
+    reason = state.refusal(Code.EXPORT_FAILED)
+    _write_if_open(
+        ports,
+        rows.fail_export(letter.tenant, letter.job_id, letter.format, reason, finished_at=ports.clock.now()),
     )
 
 

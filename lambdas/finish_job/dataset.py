@@ -7,10 +7,11 @@ them twice gives the same bytes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import attrgetter
 from typing import NamedTuple
 
 from lambdas import state
-from lambdas.finish_job.read_ahead import Wanted, read_ahead
+from lambdas.read_ahead import Wanted, read_ahead
 from maskmill.core import keys
 from maskmill.core.image import NormalImage
 from maskmill.core.limits import ARCHIVE_BYTES_MAX, LABEL_BYTES_EXPECTED
@@ -34,7 +35,7 @@ class _File(NamedTuple):
     wanted: Wanted
 
 
-def write_dataset(media: Objects, job: JobState, results: tuple[ItemResult, ...]) -> int:
+def write_dataset(media: Objects, job: JobState, results: Iterable[ItemResult]) -> int:
     """Write all files; returns the bytes of the archive."""
     backgrounds = state.backgrounds(media, job)
     _stream(media, job, keys.ANNOTATIONS, "application/json", _annotations(media, job, results))
@@ -53,7 +54,7 @@ def _stream(media: Objects, job: JobState, name: str, media_type: str, chunks: I
             sink.write(chunk)
 
 
-def _annotations(media: Objects, job: JobState, results: tuple[ItemResult, ...]) -> Iterator[bytes]:
+def _annotations(media: Objects, job: JobState, results: Iterable[ItemResult]) -> Iterator[bytes]:
     """COCO asks for each item's labels once, in the order of its pictures: they are read in that order, ahead."""
     recipe = job.job.recipe
     masks = read_ahead(media.get, _label_masks(job, results))
@@ -61,14 +62,19 @@ def _annotations(media: Objects, job: JobState, results: tuple[ItemResult, ...])
     def rle_of(_label: Label) -> Rle:
         return LabelMask.model_validate_json(next(masks)).rle
 
+    def pictures() -> Iterator[DatasetPicture]:
+        return (picture for item in results for picture in pictures_of(item, recipe.recipe))
+
     categories = [recipe.name_of(template_id) for template_id in recipe.recipe.templates]
-    return instances(results, rle_of, categories=categories, include_sources=recipe.recipe.sources)
+    return instances(
+        pictures, rle_of, categories=categories, file_of=attrgetter("file"), mask_of=DatasetPicture.mask_file
+    )
 
 
-def _label_masks(job: JobState, results: tuple[ItemResult, ...]) -> Iterator[Wanted]:
+def _label_masks(job: JobState, results: Iterable[ItemResult]) -> Iterator[Wanted]:
     for item in results:
         seen: set[str] = set()
-        for picture in pictures_of(item, include_source=job.job.recipe.recipe.sources):
+        for picture in pictures_of(item, job.job.recipe.recipe):
             for label in picture.labels:
                 if label.object_id not in seen:
                     seen.add(label.object_id)
@@ -76,12 +82,12 @@ def _label_masks(job: JobState, results: tuple[ItemResult, ...]) -> Iterator[Wan
                     yield Wanted(key, LABEL_BYTES_EXPECTED)
 
 
-def _manifest(job: JobState, results: tuple[ItemResult, ...], backgrounds: Backgrounds) -> Iterator[bytes]:
+def _manifest(job: JobState, results: Iterable[ItemResult], backgrounds: Backgrounds) -> Iterator[bytes]:
     return manifest(results, recipe=job.job.recipe, backgrounds=backgrounds)
 
 
 def _members(
-    media: Objects, job: JobState, results: tuple[ItemResult, ...], backgrounds: Backgrounds
+    media: Objects, job: JobState, results: Iterable[ItemResult], backgrounds: Backgrounds
 ) -> Iterator[Member]:
     """Annotations and manifest first, made again rather than read, then each item's source, variants and masks."""
     yield Member(keys.ANNOTATIONS, lambda: _annotations(media, job, results))
@@ -103,13 +109,13 @@ def _notice() -> Iterable[bytes]:
     yield f"The pictures of this dataset have more than {gigabytes} GiB. Fetch them with `maskmill sync`.\n".encode()
 
 
-def _files(job: JobState, results: tuple[ItemResult, ...], backgrounds: Backgrounds) -> Iterator[_File]:
+def _files(job: JobState, results: Iterable[ItemResult], backgrounds: Backgrounds) -> Iterator[_File]:
     """Every picture and every mask of the dataset once, in the order of the archive."""
     if job.job.recipe.recipe.sources:
         yield from _background_files(job, backgrounds)
     for item in results:
         seen: set[str] = set()
-        for picture in pictures_of(item, include_source=job.job.recipe.recipe.sources):
+        for picture in pictures_of(item, job.job.recipe.recipe):
             yield _File(picture.file, _picture(job, picture))
             for label in picture.labels:
                 mask_file = picture.mask_file(label)

@@ -11,6 +11,7 @@ from lambdas.aws.batch import answer_batch
 from lambdas.aws.clock import SystemClock
 from lambdas.aws.events import expecting
 from lambdas.aws.objects import S3Objects
+from lambdas.aws.queues import SqsQueues, queue_urls
 from lambdas.aws.table import DynamoTable
 from lambdas.finish_job.dataset import write_dataset
 from lambdas.finish_job.logic import Ports, finish
@@ -25,6 +26,7 @@ def connect() -> Ports:
     return Ports(
         table=DynamoTable(clients.dynamodb(), settings.table_name),
         media=S3Objects(clients.s3(), settings.media_bucket),
+        queues=SqsQueues(clients.sqs(), queue_urls(settings)),
         clock=SystemClock(),
         write_dataset=write_dataset,
         lease_s=FINISH_LEASE_S,

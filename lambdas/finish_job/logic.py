@@ -1,8 +1,11 @@
-"""Finishing: a job whose items have all ended gets its dataset and its end; it knows no file format."""
+"""Finishing: a job whose items have all ended gets its dataset and its end, and its exports are asked for.
+
+It knows no file format.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,11 +13,11 @@ from lambdas import state
 from lambdas.finish_job.account import work_done
 from maskmill.core import rows
 from maskmill.core.errors import Code, Unavailable
-from maskmill.core.item import ItemStatus
 from maskmill.core.job import Counts, JobStatus, outcome
+from maskmill.core.limits import SWEEP_EXPORT_S
 from maskmill.core.messages import FinishJob
-from maskmill.core.ports import Clock, Objects, Table
-from maskmill.core.result import ItemResult
+from maskmill.core.ports import Clock, Objects, Queues, Table
+from maskmill.core.result import Results
 from maskmill.core.rows import ChunkState, JobState
 from maskmill.core.table import RowConflict
 from maskmill.core.work import Work
@@ -23,7 +26,7 @@ from maskmill.core.work import Work
 class Writer(Protocol):
     """Writes the dataset of a job from its results, in their order; returns the bytes of the archive."""
 
-    def __call__(self, media: Objects, job: JobState, results: tuple[ItemResult, ...]) -> int: ...
+    def __call__(self, media: Objects, job: JobState, results: Results) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Ports:
 
     table: Table
     media: Objects
+    queues: Queues
     clock: Clock
     write_dataset: Writer
     lease_s: int
@@ -47,6 +51,7 @@ def finish(ports: Ports, message: FinishJob) -> None:
         return
     if job.status.is_terminal:
         state.free_place(ports.table, job)
+        state.ask_for_exports(ports.queues, job)
         return
     chunks = tuple(state.all_chunks(ports.table, message.tenant, message.job_id))
     if not all(chunk.is_full for chunk in chunks):
@@ -57,10 +62,23 @@ def finish(ports: Ports, message: FinishJob) -> None:
     counts = _counts(chunks)
     archive_bytes = 0
     if counts.done:
-        archive_bytes = ports.write_dataset(ports.media, job, tuple(_results(ports, job, chunks)))
+        results = state.done_results(ports.table, ports.media, job, chunks)
+        archive_bytes = ports.write_dataset(ports.media, job, results)
+        _note_exports(ports, job)
     finishing_s = max(0.0, (ports.clock.now() - began).total_seconds())
     work = work_done(job, chunks, archive_bytes=archive_bytes, finishing_s=finishing_s)
     _close(ports, job, counts, archive_bytes, work)
+    if counts.done:
+        state.ask_for_exports(ports.queues, job)
+
+
+def _note_exports(ports: Ports, job: JobState) -> None:
+    """The exports that the recipe wants, noted before the job ends: from here on the sweep knows of them."""
+    at_s = state.now_s(ports.clock)
+    for export in state.exports_wanted(job):
+        write = rows.put_export(job.tenant, job.job.job_id, export, now_s=at_s, due_at_s=at_s + SWEEP_EXPORT_S)
+        with suppress(RowConflict):  # noted by an earlier run
+            ports.table.write(write)
 
 
 def _begin(ports: Ports, job: JobState) -> bool:
@@ -86,15 +104,6 @@ def _counts(chunks: tuple[ChunkState, ...]) -> Counts:
         for status, number in chunk.counts.model_dump().items():
             total[status] = total.get(status, 0) + number
     return Counts(**total)
-
-
-def _results(ports: Ports, job: JobState, chunks: tuple[ChunkState, ...]) -> Iterator[ItemResult]:
-    """The results of the items that are done, by number."""
-    done = {index for chunk in chunks for index, item in chunk.items.items() if item.status is ItemStatus.DONE}
-    for row in state.all_rows(ports.table, rows.job_pk(job.tenant, job.job.job_id), rows.RESULT_PREFIX):
-        result = state.result_of(ports.media, row)
-        if result.index in done:
-            yield result
 
 
 def _close(ports: Ports, job: JobState, counts: Counts, archive_bytes: int, work: Work) -> None:

@@ -62,7 +62,8 @@ def paint(media: Objects, job: JobState, chunk: Chunk, item: PlannedItem) -> Pai
     canvas = _Canvas(media, job, chunk, item, item.normal)
     labels = canvas.labels()
     stem = file_stem(item.index, item.name)
-    variants = tuple(_variants(canvas, stem)) if labels else ()
+    wants_variants = bool(labels) and canvas.recipe.splits.has_variants(item.normal.pixels_sha256)
+    variants = tuple(_variants(canvas, stem)) if wants_variants else ()
     result = ItemResult(
         index=item.index,
         image_id=item.image_id,

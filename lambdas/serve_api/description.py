@@ -123,7 +123,7 @@ def _operation(route: Route, refs: Refs) -> dict[str, Any]:
         "summary": route.about,
         "tags": [route.resource],
         "parameters": [
-            *(_path_parameter(name) for name in re.findall(r"<(\w+)>", route.path)),
+            *(_path_parameter(name, route) for name in re.findall(r"<(\w+)>", route.path)),
             *map(_query_parameter, route.query),
             *map(_header_parameter, headers_of(route)),
         ],
@@ -137,8 +137,10 @@ def _operation(route: Route, refs: Refs) -> dict[str, Any]:
     return found
 
 
-def _path_parameter(name: str) -> dict[str, Any]:
-    schema = {"type": "string", "pattern": f"^{ID_PATTERN}$"}
+def _path_parameter(name: str, route: Route) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "string", "pattern": f"^{ID_PATTERN}$"}
+    if name in route.names:
+        schema = {"type": "string", "enum": [word.value for word in route.names[name]]}
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 

@@ -82,7 +82,7 @@ def _serve(route: Route) -> Callable[..., Response[Any]]:
         tenant = "" if route.is_public else tenant_of(event.raw_event)
         if not route.is_public:
             _count(tenant)
-        if not all(map(is_id, ids.values())):
+        if not all(is_id(value) for name, value in ids.items() if name not in route.names):
             raise NotFound(detail="an id of another shape")
         call = Call(
             ports=connect(),

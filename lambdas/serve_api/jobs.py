@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 
-from lambdas.serve_api import cursors, datasets
+from lambdas.serve_api import cursors, datasets, export_states
 from lambdas.serve_api.ports import Ports
 from maskmill.core import rows
 from maskmill.core.api import JobView, Page
@@ -124,6 +124,7 @@ def view(table: Table, state: JobState) -> JobView:
         retry_of=job.retry_of,
         retried_by=tuple(sorted(state.retried_by)),
         cost=JobCost(estimate=state.estimate, actual=_actual(state)),
+        exports=export_states.summaries(table, state),
     )
 
 

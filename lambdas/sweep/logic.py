@@ -19,6 +19,7 @@ from maskmill.core.limits import (
     JOB_LIFE_S,
     SWEEP_ANSWER_S,
     SWEEP_DELIVERY_S,
+    SWEEP_EXPORT_S,
     SWEEP_FINISH_S,
     SWEEP_FIRST_LOOK_S,
     SWEEP_JOBS_MAX,
@@ -34,6 +35,7 @@ from maskmill.core.messages import (
     CollectAnswer,
     DeliverWebhook,
     DispatchItems,
+    ExportDataset,
     FinishJob,
     IngestUpload,
     Message,
@@ -41,7 +43,7 @@ from maskmill.core.messages import (
     RenderItem,
 )
 from maskmill.core.ports import Clock, Objects, Queues, Table
-from maskmill.core.rows import ChunkState, ItemState, JobState
+from maskmill.core.rows import ChunkState, ExportState, ItemState, JobState
 from maskmill.core.table import Index, Key, Query, Row, RowConflict
 
 
@@ -100,6 +102,7 @@ def _due(table: Table, at_s: int) -> Iterator[tuple[Row, _Look]]:
         *((rows.due_jobs(number), _look_at_job) for number in range(rows.DUE_PARTITIONS)),
         (rows.DUE_UPLOADS, _look_at_upload),
         (rows.DUE_DELIVERIES, _look_at_delivery),
+        (rows.DUE_EXPORTS, _look_at_export),
     ]
     first = at_s // 60 % len(partitions)
     for pk, look in partitions[first:] + partitions[:first]:
@@ -232,6 +235,35 @@ def _has_answer(ports: Ports, chunk: ChunkState, request_id: str) -> bool:
         if key is not None and ports.work.head(key) is not None:
             return True
     return False
+
+
+def _look_at_export(ports: Ports, stale: Row, at_s: int, repairs: Repairs) -> None:
+    row = ports.table.get(state.row_key(stale))
+    if row is None:
+        return
+    export = rows.export_of(row)
+    job = state.load_job(ports.table, export.tenant, export.job_id)
+    if export.status.is_terminal or job is None:
+        return
+    if export.run_until_s > at_s or not job.status.is_terminal:
+        _postpone(ports, state.row_key(row), max(export.run_until_s, at_s) + SWEEP_EXPORT_S)
+    elif job.archive_bytes == 0 or at_s - export.created_at_s > JOB_LIFE_S:
+        _fail_export(ports, export)
+        repairs.add("export_gave_up")
+    else:
+        ports.queues.send([ExportDataset(tenant=export.tenant, job_id=export.job_id, format=export.format)])
+        _postpone(ports, state.row_key(row), at_s + SWEEP_EXPORT_S)
+        repairs.add("export")
+
+
+def _fail_export(ports: Ports, export: ExportState) -> None:
+    reason = state.refusal(Code.EXPORT_FAILED)
+    try:
+        ports.table.write(
+            rows.fail_export(export.tenant, export.job_id, export.format, reason, finished_at=ports.clock.now())
+        )
+    except RowConflict:
+        return  # it has ended meanwhile
 
 
 def _look_at_upload(ports: Ports, row: Row, at_s: int, repairs: Repairs) -> None:

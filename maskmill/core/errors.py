@@ -67,6 +67,9 @@ class Code(StrEnum):
     RENDER_FAILED = "render_failed"
     GAVE_UP = "gave_up"
     CANCELLED = "cancelled"
+    # One export of a job
+    EXPORT_TOO_LARGE = "export_too_large"
+    EXPORT_FAILED = "export_failed"
 
 
 _MESSAGES: dict[Code, str] = {
@@ -113,6 +116,8 @@ _MESSAGES: dict[Code, str] = {
     Code.RENDER_FAILED: "The variants of this image could not be rendered. Retry the failed items.",
     Code.GAVE_UP: "This item failed too often. Retry the failed items; if it stays, report the job id.",
     Code.CANCELLED: "The job was cancelled before this item was done.",
+    Code.EXPORT_TOO_LARGE: "The dataset is larger than one export may be. Fetch its files with `maskmill sync`.",
+    Code.EXPORT_FAILED: "The export could not be made. Ask for it again; if it stays, report the job id.",
 }
 
 

@@ -11,6 +11,7 @@
                                                                                  behind, where that is long
                      t/<tenant>/jobs/<job>/plan.json · chunks/<n>.json
                      t/<tenant>/jobs/<job>/dataset/…                             annotations, manifest, archive
+                     t/<tenant>/jobs/<job>/exports/<format>/…                    the dataset as other tools read it
     work bucket      t/<tenant>/jobs/<job>/requests/<request>.json               what the endpoint reads
                      answers/…                                                   what the endpoint writes
 
@@ -112,6 +113,11 @@ def chunk(tenant: str, job_id: str, number: int) -> str:
 def dataset_file(tenant: str, job_id: str, name: str) -> str:
     """A file of a finished job's dataset, by its path in it."""
     return f"{_job(tenant, job_id)}/dataset/{name}"
+
+
+def export_file(tenant: str, job_id: str, export: str, name: str) -> str:
+    """A part of an export, or its receipt."""
+    return f"{_job(tenant, job_id)}/exports/{export}/{name}"
 
 
 ANNOTATIONS = "annotations/instances.json"

@@ -49,11 +49,17 @@ PICTURES_PER_IMAGE_MAX = 1_000  # variants, and the masks of those that do not s
 VARIANTS_PER_JOB_MAX = 50_000  # one run of finish_job writes them all into one archive
 RESULT_ROW_BYTES_MAX = 100 * 1024  # what an item left behind lies in its row, or else in an object
 ARCHIVE_BYTES_MAX = 16 * 1024**3  # beyond this the archive holds the lists only, and the pictures are fetched singly
+EXPORT_BYTES_MAX = 64 * 1024**3  # of one export; more is fetched singly
+EXPORT_PART_BYTES_MAX = 2 * 1024**3  # of pictures and masks in one file of an export, unless a single one is larger
+EXPORT_SHARD_BYTES_MAX = 512 * 1024**2  # of formats that are read shard by shard
+EXPORT_PART_PIXELS_MAX = 4_000_000_000  # that are drawn anew for one file, so that it is made in one run
 LABEL_BYTES_EXPECTED = 64 * 1024  # of a label's RLE, for reading ahead
 MODEL_ATTEMPTS_MAX = 3
 CONFLICT_RETRIES_MAX = 8
 JOB_LIFE_S = 24 * 60 * 60  # after this, what is still open fails with `gave_up`
 FINISH_LEASE_S = 16 * 60  # longer than one run of finish_job may take
+EXPORT_LEASE_S = 16 * 60  # longer than one run of export_dataset may take
+EXPORT_RUN_S = 4 * 60  # after this, a run leaves the further parts of an export to the next one
 SWEEP_JOBS_MAX = 200  # due rows of each partition that one sweep looks at
 SWEEP_RUN_S = 40  # a sweep ends itself well before the function's time is up
 
@@ -66,6 +72,7 @@ SWEEP_RENDERING_S = 15 * 60
 SWEEP_UPLOAD_S = 5 * 60
 SWEEP_PLAN_S = 5 * 60
 SWEEP_FINISH_S = 15 * 60
+SWEEP_EXPORT_S = 20 * 60
 QUEUE_BATCH_MAX = 10
 
 # Live progress

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from maskmill.core.export import ExportFormat
 from maskmill.core.limits import SHARD_ITEMS_MAX
 from maskmill.core.model import Model
 
@@ -25,6 +26,7 @@ class QueueName(StrEnum):
     RENDER = "render"
     FINISH = "finish"
     WEBHOOK = "webhook"
+    EXPORT = "export"
 
 
 class IngestUpload(Model):
@@ -89,7 +91,16 @@ class DeliverWebhook(Model):
     delivery_id: str
 
 
-Message = IngestUpload | PlanJob | DispatchItems | CollectAnswer | RenderItem | FinishJob | DeliverWebhook
+class ExportDataset(_Message):
+    """Make this export of a finished job, or go on with it."""
+
+    kind: Literal["export"] = "export"
+    format: ExportFormat
+
+
+Message = (
+    IngestUpload | PlanJob | DispatchItems | CollectAnswer | RenderItem | FinishJob | ExportDataset | DeliverWebhook
+)
 
 QUEUE_OF: dict[type[Message], QueueName] = {
     IngestUpload: QueueName.INGEST,
@@ -99,4 +110,5 @@ QUEUE_OF: dict[type[Message], QueueName] = {
     RenderItem: QueueName.RENDER,
     FinishJob: QueueName.FINISH,
     DeliverWebhook: QueueName.WEBHOOK,
+    ExportDataset: QueueName.EXPORT,
 }

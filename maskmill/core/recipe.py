@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 
 from maskmill.core.edit import RANGES, Background, Edits, VariedEdit
 from maskmill.core.errors import Code, FieldFault, InvalidInput
+from maskmill.core.export import ExportFormat, Splits
 from maskmill.core.limits import (
     IMAGES_PER_JOB_MAX,
     LAYERS_PER_RECIPE_MAX,
@@ -117,11 +118,15 @@ class Recipe(Model):
     seed: Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)] = 0
     output: Output = Output()
     sources: bool = True  # whether the upright sources are part of the dataset, labelled like the variants
+    exports: Annotated[tuple[ExportFormat, ...], Field(max_length=len(ExportFormat))] = ()  # made when the job ends
+    splits: Splits = Splits()
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if len(set(self.templates)) != len(self.templates):
             raise ValueError("a template is named twice")
+        if len(set(self.exports)) != len(self.exports):
+            raise ValueError("an export is named twice")
         known = set(self.templates)
         for layer in self.layers:
             unknown = set(names_in(layer.region)) - known
@@ -160,6 +165,11 @@ def variants_per_image(recipe: Recipe) -> int:
         return 0
     per_sample = 1 if recipe.composition is Composition.STACKED else len(recipe.layers)
     return per_sample * recipe.samples_per_image
+
+
+def shows_source(recipe: Recipe, pixels_sha256: str) -> bool:
+    """Whether the dataset holds a source itself: where the recipe wants sources, or where there are no variants."""
+    return recipe.sources or not recipe.splits.has_variants(pixels_sha256)
 
 
 def images_max(recipe: Recipe) -> int:

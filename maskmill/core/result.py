@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+import zlib
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Annotated
 
@@ -94,6 +96,24 @@ class ItemResult(Model):
     labels: tuple[Label, ...]
     variants: tuple[VariantRecord, ...]
     remarks: tuple[Remark, ...] = ()
+
+
+class Results:
+    """What the items of a job left behind, in order, to be gone through as often as needed.
+
+    They are kept compressed and parsed anew each time: 50,000 variants with labels of their own are gigabytes as values
+    and megabytes as text.
+    """
+
+    def __init__(self, docs: Iterable[str]) -> None:
+        self._packed = tuple(zlib.compress(doc.encode(), 1) for doc in docs)
+
+    def __iter__(self) -> Iterator[ItemResult]:
+        for packed in self._packed:
+            yield ItemResult.model_validate_json(zlib.decompress(packed))
+
+    def __len__(self) -> int:
+        return len(self._packed)
 
 
 class LabelMask(Model):

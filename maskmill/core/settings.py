@@ -54,6 +54,7 @@ class ServeApiSettings(Settings):
     uploads_bucket: str
     media_bucket: str
     plan_queue_url: str
+    export_queue_url: str
     segmenter: str  # the version that masks are keyed by, for example classic-1
     lane_name: str  # the function that segments for people who wait
     lane_segmenter: str  # the version of the segmenter in it
@@ -121,6 +122,14 @@ class RenderItemSettings(Settings):
 class FinishJobSettings(Settings):
     table_name: str
     media_bucket: str
+    export_queue_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportDatasetSettings(Settings):
+    table_name: str
+    media_bucket: str
+    export_queue_url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +151,7 @@ class SweepSettings(Settings):
     render_queue_url: str
     finish_queue_url: str
     webhook_queue_url: str
+    export_queue_url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +160,7 @@ class BuryLettersSettings(Settings):
     dispatch_queue_url: str
     render_queue_url: str
     finish_queue_url: str
+    export_queue_url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,68 +7,105 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import count
 
+from maskmill.core.export import Split
 from maskmill.core.mask import Rle
-from maskmill.core.result import ItemResult, Label
-from maskmill.exports.layout import DatasetPicture, pictures_of
+from maskmill.core.result import Label
+from maskmill.exports.archive import Member
+from maskmill.exports.entries import Entry, RleOf, labelled
+from maskmill.exports.exporter import Content, Dataset, File, Needs, classes_of
+from maskmill.exports.layout import DatasetPicture
+from maskmill.exports.tally import Count
 
-RleOf = Callable[[Label], Rle]
+Pictures = Callable[[], Iterable[DatasetPicture]]
+Namer = Callable[[DatasetPicture], str]
+MaskNamer = Callable[[DatasetPicture, Label], str]
 
 
 def instances(
-    items: Iterable[ItemResult], rle_of: RleOf, *, categories: Sequence[str], include_sources: bool
+    pictures: Pictures,
+    rle_of: RleOf,
+    *,
+    categories: Sequence[str],
+    file_of: Namer,
+    mask_of: MaskNamer | None = None,
+    written: Callable[[Label, Rle], None] | None = None,
 ) -> Iterator[bytes]:
     """`instances.json` as chunks of UTF-8 of about one picture each.
 
-    `items` is iterated twice, first for the images and then for the annotations, so it must be a collection or start
-    anew each time, in one order. `categories` are the names of the recipe's templates in its order. `rle_of` is asked
-    once per label and item. Empty labels have no annotation. Raises KeyError for a label outside `categories`.
+    `pictures` is called twice, first for the images and then for the annotations, and must give them in one order.
+    `categories` are the names of the recipe's templates in its order. `rle_of` is asked once per label and item.
+    `file_of` and `mask_of` name the files of pictures and masks; `written` is told of every annotation. Empty labels
+    have none. Raises KeyError for a label outside `categories`.
     """
     numbers = {name: number for number, name in enumerate(categories, start=1)}
     yield _text({"info": {"description": "Maskmill", "version": "1.0"}, "licenses": []})[:-1]
     yield b',"categories":' + _text([_category(name, number) for name, number in numbers.items()])
     yield b',"images":['
-    yield from _joined(_images(items, include_sources))
+    yield from _joined(_images(pictures(), file_of))
     yield b'],"annotations":['
-    yield from _joined(_annotations(items, rle_of, numbers, include_sources))
+    yield from _joined(_annotations(labelled(pictures(), rle_of), numbers, mask_of, written))
     yield b"]}\n"
 
 
-def _images(items: Iterable[ItemResult], include_sources: bool) -> Iterator[dict[str, object]]:
-    numbers = count(1)
-    for item in items:
-        for picture in pictures_of(item, include_source=include_sources):
-            yield {
-                "id": next(numbers),
-                "file_name": picture.file,
-                "width": picture.size.width_px,
-                "height": picture.size.height_px,
-            }
+class CocoExporter:
+    """`annotations/instances_<split>.json` and `images/<split>/`, as datumaro wants them; the pictures as they are."""
+
+    needs = Needs.PICTURE
+    draws = False
+
+    def head(self, dataset: Dataset, count: Count) -> Iterator[Member]:
+        for split in dataset.splits():
+            yield Member(f"annotations/instances_{split}.json", partial(self._instances, dataset, split, count))
+
+    def _instances(self, dataset: Dataset, split: Split, count: Count) -> Iterator[bytes]:
+        def pictures() -> Iterator[DatasetPicture]:
+            return (entry.picture for entry in dataset.entries(split))
+
+        yield from instances(
+            pictures,
+            dataset.rles(split),
+            categories=classes_of(dataset.recipe),
+            file_of=lambda picture: Entry(picture, split).file,
+            written=count.measure_exact,
+        )
+
+    def files(self, entry: Entry, content: Content, count: Count) -> Iterator[File]:
+        count.add(entry, entry.picture.labels)
+        yield File(f"images/{entry.split}/{entry.file}", content.data)
+
+
+def _images(pictures: Iterable[DatasetPicture], file_of: Namer) -> Iterator[dict[str, object]]:
+    for number, picture in enumerate(pictures, start=1):
+        size = picture.size
+        yield {"id": number, "file_name": file_of(picture), "width": size.width_px, "height": size.height_px}
 
 
 def _annotations(
-    items: Iterable[ItemResult], rle_of: RleOf, categories: dict[str, int], include_sources: bool
+    pictures: Iterable[tuple[DatasetPicture, Sequence[Rle]]],
+    categories: dict[str, int],
+    mask_of: MaskNamer | None,
+    written: Callable[[Label, Rle], None] | None,
 ) -> Iterator[dict[str, object]]:
-    images, numbers = count(1), count(1)
-    for item in items:
-        known: dict[str, Rle] = {}
-        for picture in pictures_of(item, include_source=include_sources):
-            image = next(images)
-            for label in picture.labels:
-                rle = known.get(label.object_id) or known.setdefault(label.object_id, rle_of(label))
-                numbered = {"id": next(numbers), "image_id": image, "category_id": categories[label.name]}
-                yield {**numbered, **_annotation(picture, label, rle)}
+    numbers = count(1)
+    for image, (picture, rles) in enumerate(pictures, start=1):
+        for label, rle in zip(picture.labels, rles, strict=True):
+            numbered = {"id": next(numbers), "image_id": image, "category_id": categories[label.name]}
+            mask_file = {} if mask_of is None else {"mask_file": mask_of(picture, label)}
+            if written is not None:
+                written(label, rle)
+            yield {**numbered, **_annotation(label, rle), **mask_file}
 
 
-def _annotation(picture: DatasetPicture, label: Label, rle: Rle) -> dict[str, object]:
+def _annotation(label: Label, rle: Rle) -> dict[str, object]:
     return {
         "segmentation": rle.coco(),
         "iscrowd": 0,
         "area": label.area_px,
         "bbox": [label.box.x, label.box.y, label.box.width, label.box.height],
         "score": label.score,
-        "mask_file": picture.mask_file(label),
     }
 
 

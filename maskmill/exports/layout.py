@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from maskmill.core.geometry import Size
 from maskmill.core.image import NormalImage
+from maskmill.core.recipe import Recipe, shows_source
 from maskmill.core.result import EXTENSIONS, ItemResult, Label, VariantRecord
 
 INSTANCES_FILE = "annotations/instances.json"
@@ -58,9 +59,13 @@ class DatasetPicture:
         return mask_file(self.variant.file_stem if self.variant and has_own else self.item.file_stem, label)
 
 
-def pictures_of(item: ItemResult, *, include_source: bool) -> Iterator[DatasetPicture]:
-    """The pictures that an item adds, in the order of every export: the source, then its variants."""
-    if include_source:
+def pictures_of(item: ItemResult, recipe: Recipe) -> Iterator[DatasetPicture]:
+    """The pictures that an item adds, in the order of every export: the source, then its variants.
+
+    Where the split of a source has originals only, the source is there, whatever the recipe says of sources.
+    """
+    pixels = item.normal.pixels_sha256
+    if shows_source(recipe, pixels):
         yield DatasetPicture(item, None)
-    for variant in item.variants:
-        yield DatasetPicture(item, variant)
+    if recipe.splits.has_variants(pixels):
+        yield from (DatasetPicture(item, variant) for variant in item.variants)

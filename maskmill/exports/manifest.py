@@ -20,15 +20,16 @@ def manifest(
 ) -> Iterator[bytes]:
     """One line per source and variant, in the order of the COCO export, keys sorted, UTF-8 with a newline each.
 
-    `group_id` is the same for a source and all its variants: a split by it leaks nothing. A variant has its bytes'
-    `sha256` and what they are made of: its drawn `layers`, the `regions` that these name, by template id, the
+    `group_id` is the same for a source and all its variants, and so is `split`, which leaks nothing. A variant has its
+    bytes' `sha256` and what they are made of: its drawn `layers`, the `regions` that these name, by template id, the
     `backgrounds` of its cut-outs, by image id, its `output`, the `renderer` and the `noise_seed` (16 hex digits) from
     its own identity. A source has none of these. A region without a file is empty on this image.
     """
     shared: dict[str, object] = {"recipe_seed": recipe.recipe.seed, "recipe_sha256": content_hash(recipe)}
     for item in items:
-        for picture in pictures_of(item, include_source=recipe.recipe.sources):
-            line = _source_facts(picture)
+        split = recipe.recipe.splits.of(item.normal.pixels_sha256)
+        for picture in pictures_of(item, recipe.recipe):
+            line = _source_facts(picture) | {"split": split}
             if picture.variant is not None:
                 line |= _variant_facts(picture.variant) | shared
                 line |= _ingredients(item, picture.variant, recipe, backgrounds or {})

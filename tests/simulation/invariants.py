@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from maskmill.core import item as items
 from maskmill.core import job as jobs
 from maskmill.core import keys, rows
 from maskmill.core.errors import Code
+from maskmill.core.export import ExportFormat, ExportPart, ExportStatus
 from maskmill.core.item import ItemStatus
 from maskmill.core.job import JobStatus
 from maskmill.core.limits import MODEL_ATTEMPTS_MAX
@@ -178,6 +180,7 @@ class Invariants:
         for index, item in states.items():
             yield from (f"item {index} {fault}" for fault in self._item_faults(job, item, planned[index]))
         yield from self._archive_faults(job, states)
+        yield from self._export_faults(job, states)
 
     def _end_faults(self, job: JobState, states: dict[int, ItemState]) -> Iterator[str]:
         counts = jobs.count(item.status for item in states.values())
@@ -256,6 +259,34 @@ class Invariants:
             yield f"has an archive that is not of {done}"
         if (job.archive_bytes > 0) is not bool(done):
             yield f"says {job.archive_bytes} bytes of archive for {len(done)} items"
+
+    def _export_faults(self, job: JobState, states: dict[int, ItemState]) -> Iterator[str]:
+        """Every export that was asked for has ended; one that is ready holds every item that is done, once."""
+        pk = rows.job_pk(job.tenant, job.job.job_id)
+        found = {
+            state.format: state
+            for key, row in self.table.rows.items()
+            if key.pk == pk and key.sk.startswith(rows.EXPORT_PREFIX)
+            for state in (rows.export_of(row),)
+        }
+        wanted = () if job.cancel_requested or job.archive_bytes == 0 else job.job.recipe.recipe.exports
+        yield from (f"has no export {export}" for export in wanted if export not in found)
+        for export in found.values():
+            if not export.status.is_terminal:
+                yield f"has the export {export.format} still being made"
+            elif export.status is ExportStatus.FAILED and not self.world.marks["dead_letter"]:
+                yield f"has the failed export {export.format} without a dead letter"
+            elif export.receipt is not None:
+                done = sorted(index for index, item in states.items() if item.status is ItemStatus.DONE)
+                held = sorted(index for part in export.receipt.parts for index in self._held(job, export.format, part))
+                if held != done:
+                    yield f"has an export of {held}, not of {done}"
+
+    def _held(self, job: JobState, export: ExportFormat, part: ExportPart) -> list[int]:
+        data = self.media.objects[keys.export_file(job.tenant, job.job.job_id, export, part.name)]
+        if len(data) != part.size_bytes or hashlib.sha256(data).hexdigest() != part.sha256:
+            return [-1]
+        return list(json.loads(data))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Any
 from lambdas.bury_letters import logic as bury_letters
 from lambdas.collect_masks import logic as collect_masks
 from lambdas.dispatch_shard import logic as dispatch_shard
+from lambdas.export_dataset import logic as export_dataset
 from lambdas.finish_job import logic as finish_job
 from lambdas.ingest_image import logic as ingest_image
 from lambdas.plan_job import logic as plan_job
@@ -25,14 +26,24 @@ from lambdas.serve_api.signing import Keyring
 from lambdas.sweep import logic as sweep
 from maskmill.core import rows
 from maskmill.core.errors import Unavailable
-from maskmill.core.messages import DispatchItems, FinishJob, IngestUpload, Message, PlanJob, QueueName, RenderItem
-from maskmill.core.result import ItemResult
+from maskmill.core.messages import (
+    DispatchItems,
+    ExportDataset,
+    FinishJob,
+    IngestUpload,
+    Message,
+    PlanJob,
+    QueueName,
+    RenderItem,
+)
+from maskmill.core.result import Results
 from maskmill.core.rows import JobState
 from maskmill.core.shard import ShardAnswer, ShardRequest
+from maskmill.core.table import Key, Row
 from maskmill.core.usage import Quotas
 from tests.simulation.cloud import MemoryEndpoint, MemoryLane, MemoryObjects, MemoryQueues, MemoryTable
 from tests.simulation.invariants import Invariants
-from tests.simulation.stand_ins import answer_to, check, normalise, paint, write_dataset
+from tests.simulation.stand_ins import SlowMaker, answer_to, check, normalise, paint, write_dataset
 from tests.simulation.users import CountedIds, NoDoors, User
 from tests.simulation.world import Crash, World
 
@@ -68,6 +79,12 @@ class Sizes:
     chunks_per_run: int = 2
 
 
+def _has_ended(key: Key, row: Row) -> bool:
+    if key.sk.startswith(rows.EXPORT_PREFIX):
+        return rows.export_of(row).status.is_terminal
+    return not key.sk.startswith("JOB#") or rows.job_of(row).status.is_terminal
+
+
 @dataclass(slots=True)
 class Pipeline:
     """One world with the product in it: `jobs` users with up to `images` images each."""
@@ -78,6 +95,7 @@ class Pipeline:
     with_sweep: bool = True
     with_cancel: bool = True
     with_retry: bool = True  # a retry asks again for what failed
+    cold_s: float = 300.0  # the longest that the model takes
     hands: Hands = Hands()
     sizes: Sizes = Sizes()
     repairs: Counter[str] = field(default_factory=Counter)
@@ -119,9 +137,7 @@ class Pipeline:
 
     def _is_at_rest(self) -> bool:
         has_calls = self.open_users > 0 or any(user.clicks for user in self.users)
-        return not has_calls and all(
-            rows.job_of(row).status.is_terminal for key, row in self.table.rows.items() if key.sk.startswith("JOB#")
-        )
+        return not has_calls and all(map(_has_ended, list(self.table.rows), self.table.rows.values()))
 
     def api(self) -> serve_api.Ports:
         """The ports of the API on this cloud."""
@@ -218,6 +234,7 @@ class Pipeline:
             QueueName.COLLECT: self._collect,
             QueueName.RENDER: self._render,
             QueueName.FINISH: self._finish,
+            QueueName.EXPORT: self._export,
         }[queue]
 
     # The product's functions on this cloud
@@ -270,12 +287,19 @@ class Pipeline:
         )
 
     def _finish(self, message: FinishJob) -> None:
-        ports = finish_job.Ports(self.table, self.media, self.world, self._write_dataset, lease_s=FINISH_LEASE_S)
+        ports = finish_job.Ports(
+            self.table, self.media, self.queues, self.world, self._write_dataset, lease_s=FINISH_LEASE_S
+        )
         finish_job.finish(ports, message)
 
-    def _write_dataset(self, media: MemoryObjects, job: JobState, results: tuple[ItemResult, ...]) -> int:
+    def _write_dataset(self, media: MemoryObjects, job: JobState, results: Results) -> int:
         with self.invariants.alone(f"the archive of {job.job.job_id}"):
             return self.hands.write_dataset(media, job, results)
+
+    def _export(self, message: ExportDataset) -> None:
+        maker = SlowMaker(self.world, self.invariants.alone)
+        ports = export_dataset.Ports(self.table, self.media, self.queues, self.world, maker, lease_s=FINISH_LEASE_S)
+        export_dataset.export(ports, message)
 
     def _bury(self, letter: Message) -> None:
         bury_letters.bury(bury_letters.Ports(self.table, self.queues, self.world), letter)
@@ -301,7 +325,9 @@ class Pipeline:
         if self.world.strikes("request_lost", request_key):
             return
         for _ in range(2 if self.world.strikes("model_twice", request_key) else 1):
-            self.world.at(5 + 300 * self.world.chance("cold", request_key), partial(self._model, request_key, promise))
+            self.world.at(
+                5 + self.cold_s * self.world.chance("cold", request_key), partial(self._model, request_key, promise)
+            )
 
     def _model(self, request_key: str, promise: str) -> None:
         request = ShardRequest.model_validate_json(self.work.objects[request_key])

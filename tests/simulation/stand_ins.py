@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from lambdas.render_item.logic import Painted
 from maskmill.core import keys
 from maskmill.core.errors import Code, InvalidInput, ModelFailure
+from maskmill.core.export import ExportFormat, ExportPart, MadePart, Split, SplitTally, Tally
 from maskmill.core.geometry import Size
 from maskmill.core.image import NormalImage, Refusal, SourceFormat
 from maskmill.core.mask import Mask, Rle
 from maskmill.core.plan import Chunk, PlannedItem, mask_key_for
 from maskmill.core.recipe import OutputFormat
-from maskmill.core.result import BoxPx, ItemResult, Label, VariantRecord
+from maskmill.core.result import BoxPx, ItemResult, Label, Results, VariantRecord
 from maskmill.core.rows import JobState
 from maskmill.core.shard import ImageAnswer, MaskAnswer, ShardAnswer, ShardRequest
 from maskmill.core.work import Spent
+from maskmill.exports.parts import PlannedPart
 from tests.simulation.cloud import MemoryObjects
+from tests.simulation.world import World
 
 SIZE = Size(height_px=8, width_px=8)
 
@@ -126,10 +131,40 @@ def paint(media: MemoryObjects, job: JobState, chunk: Chunk, item: PlannedItem) 
     return Painted(result, Spent(variants=1, variants_made=1, labels=len(labels), made_bytes=len(data)))
 
 
-def write_dataset(media: MemoryObjects, job: JobState, results: tuple[ItemResult, ...]) -> int:
+def write_dataset(media: MemoryObjects, job: JobState, results: Results) -> int:
     """Reads each picture and writes an archive of what was recorded."""
     for result in results:
         media.get(keys.normal(job.tenant, result.normal.pixels_sha256))
     data = json.dumps([result.model_dump(mode="json") for result in results]).encode()
     media.put(keys.dataset_file(job.tenant, job.job.job_id, keys.ARCHIVE), data, media_type="application/zip")
     return len(data)
+
+
+PARTS = 4
+PART_S = 85.0  # so that one run cannot make them all
+
+
+@dataclass(frozen=True, slots=True)
+class SlowMaker:
+    """Makes exports of a few parts: each reads its pictures and tells which items it holds."""
+
+    world: World
+    alone: Callable[[str], AbstractContextManager[None]]
+
+    def parts(self, job: JobState, results: Results, export: ExportFormat) -> list[PlannedPart]:
+        return [PlannedPart(export, number, f"{number}.json", None, number, PARTS) for number in range(PARTS)]
+
+    def make(self, media: MemoryObjects, job: JobState, results: Results, part: PlannedPart) -> MadePart:
+        where = f"{part.export} {part.number} of {job.job.job_id}"
+        with self.alone(where):
+            held = list(results)[part.start :: part.stop]
+            for result in held:
+                media.get(keys.normal(job.tenant, result.normal.pixels_sha256))
+            self.world.work(PART_S, where)
+            data = json.dumps([result.index for result in held]).encode()
+            key = keys.export_file(job.tenant, job.job.job_id, part.export, part.name)
+            media.put(key, data, media_type="application/zip")
+        made = ExportPart(
+            name=part.name, size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest(), pictures=len(held)
+        )
+        return MadePart(part=made, tally=Tally(splits={Split.TRAIN: SplitTally(sources=len(held))}))

@@ -112,7 +112,8 @@ class User:
             for one in TEMPLATES
         ]
         layer = {"region": ids[0], "edits": {"hue": 40}}
-        return Recipe.model_validate({"templates": ids, "layers": [layer]})
+        exports = [name for name in ("coco", "yolo-seg") if self.chance(f"wants {name}") < 0.5]
+        return Recipe.model_validate({"templates": ids, "layers": [layer], "exports": exports})
 
     def _upload(self, names: list[str]) -> list[str]:
         files = {name: file_of(self.world.chance("kind", name), name) for name in names}

@@ -103,16 +103,20 @@ class World:
         self.at(seconds, current.switch)
         self._hub.switch()
 
+    def work(self, seconds: float, where: str) -> None:
+        """Let other tasks run while this one is busy; it dies when its time is up."""
+        deadline_s = getattr(greenlet.getcurrent(), "deadline_s", None)
+        if deadline_s is not None and self.now_s + seconds > deadline_s:
+            self.sleep(deadline_s - self.now_s)
+            self.met["timed_out"] += 1
+            raise Crash(where)
+        self.sleep(seconds)
+
     def call(self, service: str, label: str, effect: Callable[[], Result]) -> Result:
         """One call of a simulated service, with its latency and its faults."""
         where = f"{service}:{label}"
         latency_s = 120.0 if self.strikes("slow", where) else 0.005 + 0.05 * self.chance("latency", where)
-        deadline_s = getattr(greenlet.getcurrent(), "deadline_s", None)
-        if deadline_s is not None and self.now_s + latency_s > deadline_s:
-            self.sleep(deadline_s - self.now_s)
-            self.met["timed_out"] += 1
-            raise Crash(where)
-        self.sleep(latency_s)
+        self.work(latency_s, where)
         if self.strikes("crash_before", where):
             raise Crash(where)
         if self.strikes("throttle", where):

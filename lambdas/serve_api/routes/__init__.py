@@ -9,6 +9,7 @@ from __future__ import annotations
 from lambdas.serve_api.routes import (
     about,
     datasets,
+    exports,
     images,
     jobs,
     live,
@@ -26,6 +27,7 @@ RESOURCES = (
     *templates.ROUTES,
     *jobs.ROUTES,
     *webhooks.ROUTES,
+    *exports.ROUTES,
     *live.ROUTES,
 )
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from lambdas.serve_api import cursors, once, tags
 from lambdas.serve_api.ports import Ports
-from maskmill.core.errors import Code, FieldFault, InvalidInput, Where
+from maskmill.core.errors import Code, FieldFault, InvalidInput, NotFound, Where
 from maskmill.core.limits import PAGE_ITEMS_MAX
 
 PREFIX = "/api/v1"
@@ -59,6 +59,13 @@ class Call:
         tag = {"ETag": tags.tag_of(view)}
         is_known = tags.names(self.headers.get("if-none-match"), tag["ETag"])
         return Reply(304, None, tag) if is_known else Reply(200, view, tag)
+
+    def named(self, name: str, choices: type[Choice]) -> Choice:
+        """A part of the path that is one of a few words; raises NotFound for any other."""
+        text = self.ids[name]
+        if text not in [choice.value for choice in choices]:
+            raise NotFound(detail=f"no such {name}")
+        return choices(text)
 
     def choice(self, name: str, choices: type[Choice]) -> Choice | None:
         text = self.query.get(name)
@@ -114,10 +121,10 @@ class Route:
     """A method and a path pattern below the prefix, and what it promises.
 
     `answers` holds the body of each status that is no refusal (None: without a body), `codes` the refusals beyond
-    those that every route knows. `is_public` routes need no token; their calls name no tenant. `is_creating` routes
-    take an Idempotency-Key; where `is_made_again`, a repetition runs, with the same ids, since its answer ages.
-    Answers that make or begin something name its address in Location, where it `locates`. `content` is the media type
-    of a body that is no model.
+    those that every route knows. `names` are the parts of the path that are no ids but one of a few words. `is_public`
+    routes need no token; their calls name no tenant. `is_creating` routes take an Idempotency-Key; where
+    `is_made_again`, a repetition runs, with the same ids, since its answer ages. Answers that make or begin something
+    name its address in Location, where it `locates`. `content` is the media type of a body that is no model.
     """
 
     method: str
@@ -127,6 +134,7 @@ class Route:
     answers: Mapping[int, type[BaseModel] | None]
     body: type[BaseModel] | None = None
     query: tuple[Param, ...] = ()
+    names: Mapping[str, type[StrEnum]] = field(default_factory=dict)
     headers: tuple[Header, ...] = ()
     codes: tuple[Code, ...] = ()
     is_public: bool = False

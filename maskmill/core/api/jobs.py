@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from maskmill.core.api.exports import ExportSummary
 from maskmill.core.bill import JobCost
 from maskmill.core.geometry import Size
 from maskmill.core.image import NormalImage, Refusal
@@ -48,6 +49,7 @@ class JobView(Model):
     retry_of: str | None = None
     retried_by: tuple[str, ...] = ()
     cost: JobCost = JobCost()
+    exports: tuple[ExportSummary, ...] = ()
 
 
 class ItemView(Model):

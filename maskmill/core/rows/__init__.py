@@ -10,6 +10,7 @@
     T#t#J#j            CHUNK#nnnn           the states of up to 25 items and their counters, side by side
     T#t#J#j            RESULT#nnnnnn        what one finished item left behind
     T#t#J#j            EVENT#nnnnnnnn       what was told of the job, by number; goes after a week
+    T#t#J#j            EXPORT#format        an export of the finished dataset: its parts, its run, its receipt
     T#t                WEBHOOK#w            a webhook, with the secrets that sign what it is told
     T#t#W#w            DELIVERY#i           what a webhook is told, and every attempt at it
     SYSTEM             SIGNING#nnn          a secret that the service signs with
@@ -34,6 +35,20 @@ from maskmill.core.rows.calls import (
     take_requests,
 )
 from maskmill.core.rows.events import EVENT_PREFIX, event_key, event_of, is_told, put_event
+from maskmill.core.rows.exports import (
+    DUE_EXPORTS,
+    EXPORT_PREFIX,
+    ExportState,
+    begin_export,
+    close_export,
+    export_key,
+    export_of,
+    fail_export,
+    note_part,
+    put_export,
+    release_export,
+    restart_export,
+)
 from maskmill.core.rows.items import (
     CHUNK_PREFIX,
     RESULT_PREFIX,
@@ -51,6 +66,7 @@ from maskmill.core.rows.items import (
     put_result,
     put_result_address,
     release_item,
+    result_index,
     result_key,
     start_rendering,
 )
@@ -148,9 +164,11 @@ __all__ = [
     "DELIVERY_PREFIX",
     "DUE_DATASETS",
     "DUE_DELIVERIES",
+    "DUE_EXPORTS",
     "DUE_PARTITIONS",
     "DUE_UPLOADS",
     "EVENT_PREFIX",
+    "EXPORT_PREFIX",
     "JOB_PREFIX",
     "LIMITS_SK",
     "RESULT_PREFIX",
@@ -158,6 +176,7 @@ __all__ = [
     "WEBHOOK_PREFIX",
     "ChunkState",
     "Delivery",
+    "ExportState",
     "ItemState",
     "JobState",
     "KeptCall",
@@ -167,12 +186,14 @@ __all__ = [
     "ask_again",
     "begin_call",
     "begin_call_again",
+    "begin_export",
     "begin_finishing",
     "begin_planning",
     "change_template",
     "chunk_key",
     "chunk_of",
     "claim_delivery",
+    "close_export",
     "close_job",
     "dataset_job_key",
     "dataset_key",
@@ -189,6 +210,9 @@ __all__ = [
     "event_key",
     "event_of",
     "expire_dataset",
+    "export_key",
+    "export_of",
+    "fail_export",
     "give_back",
     "give_back_job",
     "image_key",
@@ -210,6 +234,7 @@ __all__ = [
     "newest_signing_key",
     "note_failure",
     "note_job_ended",
+    "note_part",
     "note_repair",
     "note_retry",
     "note_success",
@@ -221,6 +246,7 @@ __all__ = [
     "put_dataset_job",
     "put_delivery",
     "put_event",
+    "put_export",
     "put_image",
     "put_job",
     "put_rate",
@@ -235,12 +261,15 @@ __all__ = [
     "recent_jobs_pk",
     "recount",
     "release",
+    "release_export",
     "release_item",
     "remove_template",
     "remove_webhook",
     "rename_dataset",
     "request_cancel",
     "reserve",
+    "restart_export",
+    "result_index",
     "result_key",
     "rotate_secret",
     "settle_image",

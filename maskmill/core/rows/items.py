@@ -261,6 +261,11 @@ def result_key(tenant: str, job_id: str, index: int) -> Key:
     return Key(job_pk(tenant, job_id), f"{RESULT_PREFIX}{index:06d}")
 
 
+def result_index(row: Row) -> int:
+    """The number of the item that a result is of."""
+    return int(str(row["sk"]).removeprefix(RESULT_PREFIX))
+
+
 def put_result(tenant: str, job_id: str, index: int, *, doc: str) -> Put:
     """What an item left behind, as JSON."""
     return Put(result_key(tenant, job_id, index), {"doc": doc})

@@ -19,7 +19,8 @@ from maskmill.core.prompt import Placement, Template
 from maskmill.core.recipe import Layer, OutputFormat, Recipe, resolve
 from maskmill.core.result import ItemResult, Label, VariantRecord
 from maskmill.exports.coco import instances
-from maskmill.exports.layout import pictures_of
+from maskmill.exports.entries import RleOf
+from maskmill.exports.layout import DatasetPicture, pictures_of
 from maskmill.exports.manifest import manifest
 from maskmill.imaging.masks import area_px, box_px, mask_png, read_mask_png, rle_of
 
@@ -80,7 +81,22 @@ class Made:
         return self.rles[label.object_id]
 
     def coco(self, *, include_sources: bool = True) -> bytes:
-        return b"".join(instances(self.items, self.rle, categories=CATEGORIES, include_sources=include_sources))
+        recipe = recipe_with(sources=include_sources)
+        return coco_of(self.items, self.rle, recipe, CATEGORIES)
+
+
+def recipe_with(*, sources: bool = True) -> Recipe:
+    return RESOLVED.recipe.model_copy(update={"sources": sources})
+
+
+def coco_of(items: list[ItemResult], rle_of: RleOf, recipe: Recipe, categories: list[str]) -> bytes:
+    def pictures() -> list[DatasetPicture]:
+        return [picture for item in items for picture in pictures_of(item, recipe)]
+
+    chunks = instances(
+        pictures, rle_of, categories=categories, file_of=lambda one: one.file, mask_of=DatasetPicture.mask_file
+    )
+    return b"".join(chunks)
 
 
 @pytest.fixture
@@ -103,7 +119,7 @@ def test_pycocotools_reads_each_label_as_its_mask_png(made: Made, loaded: Callab
     by_file = {
         picture.mask_file(label): mask_png(made.masks[label.object_id])
         for item in made.items
-        for picture in pictures_of(item, include_source=True)
+        for picture in pictures_of(item, recipe_with())
         for label in picture.labels
     }
     assert len(coco.anns) == 3 * 1 + 2 * (2 + 2) + 1 + 1
@@ -145,14 +161,14 @@ def test_an_empty_dataset_is_valid(loaded: Callable[[bytes], COCO]) -> None:
     def none(label: Label) -> Rle:
         raise KeyError(label)
 
-    coco = loaded(b"".join(instances([], none, categories=[], include_sources=True)))
+    coco = loaded(coco_of([], none, recipe_with(), []))
     assert not coco.imgs
 
 
 def test_mask_files_are_unique_to_their_pixels(made: Made) -> None:
     files: dict[str, str] = {}
     for item in made.items:
-        for picture in pictures_of(item, include_source=True):
+        for picture in pictures_of(item, recipe_with()):
             for label in picture.labels:
                 assert files.setdefault(picture.mask_file(label), label.object_id) == label.object_id
 

@@ -53,10 +53,11 @@ def receive(*queues: str) -> set[tuple[str, str]]:
 
 ENDPOINT = "arn:<AWS::Partition>:sagemaker:<AWS::Region>:<AWS::AccountId>:endpoint/maskmill-prod"
 LANE = "arn:<AWS::Partition>:lambda:<AWS::Region>:<AWS::AccountId>:function:maskmill-prod-lane"
-ALL = ("Ingest", "Plan", "Dispatch", "Collect", "Render", "Finish", "Webhook")
+ALL = ("Ingest", "Plan", "Dispatch", "Collect", "Render", "Finish", "Export", "Webhook")
 UPLOADS = "t/*/d/*/*"
 CHUNKS = "t/*/jobs/*/chunks/*"
 DATASETS = "t/*/jobs/*/dataset/*"
+EXPORTS = "t/*/jobs/*/exports/*/*"
 REQUESTS = "t/*/jobs/*/requests/*.json"
 MASKS = f"{PX}/masks/*.json"
 EMBEDDINGS = f"{PX}/embeddings/*.bin"
@@ -71,12 +72,12 @@ RIGHTS = {
     "ServeApi": table("get", "query", "put", "update", "delete")
     | {("dynamodb:Query", "<Table.Arn>/index/recent")}
     | put("Uploads", UPLOADS)
-    | get("Media", NORMAL, THUMBNAIL, f"{PX}/labels/*.png", VARIANTS, CHUNKS, DATASETS)
+    | get("Media", NORMAL, THUMBNAIL, f"{PX}/labels/*.png", VARIANTS, CHUNKS, DATASETS, EXPORTS)
     | get("Media", EMBEDDINGS, AUTOMASKS)
     | put("Media", AUTOMASKS)
     | miss("Media")
     | {("lambda:InvokeFunction", LANE)}
-    | send("Plan", "Webhook"),
+    | send("Plan", "Export", "Webhook"),
     "IngestImage": table("get", "update")
     | get("Uploads", UPLOADS)
     | put("Media", NORMAL, THUMBNAIL)
@@ -107,13 +108,21 @@ RIGHTS = {
     | miss("Media")
     | send("Finish")
     | receive("RenderQueue/Queue"),
-    "FinishJob": table("get", "query", "update")
+    "FinishJob": table("get", "query", "put", "update")
     | get("Media", NORMAL, LABELS, VARIANTS, CHUNKS)
     | put("Media", DATASETS)
     | {("s3:AbortMultipartUpload", f"<Media.Arn>/{DATASETS}")}
     | miss("Media")
+    | send("Export")
     | receive("FinishQueue/Queue"),
     "DeliverWebhook": table("get", "update") | send("Webhook") | receive("WebhookQueue/Queue"),
+    "ExportDataset": table("get", "query", "update")
+    | get("Media", NORMAL, LABELS, VARIANTS)
+    | put("Media", EXPORTS)
+    | {("s3:AbortMultipartUpload", f"<Media.Arn>/{EXPORTS}")}
+    | miss("Media")
+    | send("Export")
+    | receive("ExportQueue/Queue"),
     "Sweep": table("get", "query", "update")
     | {("dynamodb:Query", "<Table.Arn>/index/due")}
     | get("Uploads", UPLOADS)
@@ -121,7 +130,7 @@ RIGHTS = {
     | miss("Uploads", "Work")
     | send(*ALL),
     "BuryLetters": table("get", "query", "update")
-    | send("Dispatch", "Render", "Finish")
+    | send("Dispatch", "Render", "Finish", "Export")
     | receive(*(f"{queue}Queue/Letters" for queue in ALL)),
     "PushProgress": table("get", "query", "put") | changes(),
     "Lane": get("Media", NORMAL, EMBEDDINGS) | put("Media", EMBEDDINGS) | miss("Media"),
@@ -195,6 +204,7 @@ def test_the_model_reads_requests_and_pictures_keeps_embeddings_and_writes_answe
         (keys.plan("t1", "j"), PLAN),
         (keys.chunk("t1", "j", 3), CHUNKS),
         (keys.dataset_file("t1", "j", keys.ARCHIVE), DATASETS),
+        (keys.export_file("t1", "j", "yolo-seg", "receipt.json"), EXPORTS),
         (keys.request("t1", "j", "r"), REQUESTS),
     ],
 )

@@ -49,6 +49,7 @@ KEYS = {
     "plan": keys.plan("a", "b"),
     "chunk": keys.chunk("a", "b", 1),
     "dataset_file": keys.dataset_file("a", "b", keys.MANIFEST),
+    "export_file": keys.export_file("a", "b", "c", "d"),
     "request": keys.request("a", "b", "c"),
     "answer": "async/" + keys.answer_folder("a", "b") + "/c.json",
     "failure": "async-failed/" + keys.answer_folder("a", "b") + "/c.json",
@@ -60,6 +61,7 @@ ELSEWHERE = {
     ("collect_masks", "work"): {"request", "answer", "failure"},  # named by the endpoint's notification
     ("render_item", "media"): {"result"},
     ("finish_job", "media"): {"result", "normal", "label_png", "label_rle", "variant"},  # the archive's list
+    ("export_dataset", "media"): {"result", "normal", "label_png", "label_rle", "variant"},  # the parts' lists
     ("sweep", "work"): {"answer", "failure"},  # promised by the endpoint, kept in the chunk's row
 }
 

@@ -16,6 +16,7 @@ READERS = {
     "RenderQueue/Queue": "RenderItem",
     "FinishQueue/Queue": "FinishJob",
     "WebhookQueue/Queue": "DeliverWebhook",
+    "ExportQueue/Queue": "ExportDataset",
     **dict.fromkeys(LETTERS, "BuryLetters"),
 }
 

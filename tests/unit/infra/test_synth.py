@@ -66,7 +66,7 @@ OUTPUTS = {
     "WorkBucket",
 } | {
     f"{queue}{what}Url"
-    for queue in ("Ingest", "Plan", "Dispatch", "Collect", "Render", "Finish", "Webhook")
+    for queue in ("Ingest", "Plan", "Dispatch", "Collect", "Render", "Finish", "Export", "Webhook")
     for what in ("Queue", "Letters")
 }
 

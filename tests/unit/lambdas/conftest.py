@@ -33,6 +33,7 @@ def whole_account() -> Iterator[Account]:
             "PLAN_QUEUE_URL": urls["plan"],
             "WEBHOOK_QUEUE_URL": urls["webhook"],
             "WEBHOOK_PRIVATE_HOSTS": "",
+            "EXPORT_QUEUE_URL": urls["export"],
             "SEGMENTER": "classic-1",
             "LANE_NAME": "lane",
             "LANE_SEGMENTER": LANE_SEGMENTER,

@@ -100,13 +100,15 @@ def test_health_and_limits_say_what_is_true(api: Api) -> None:
     assert set(bounds) == set(type(about.bounds(api.ports)).model_fields)
 
 
-def test_every_code_is_a_code_of_this_edge_or_of_an_item() -> None:
+def test_every_code_is_a_code_of_this_edge_or_of_an_item_or_an_export() -> None:
     assert {code.value for code in ITEM_CODES} == {
         "animated_not_supported",
         "cancelled",
         "checksum_mismatch",
         "corrupt_image",
         "empty_file",
+        "export_failed",
+        "export_too_large",
         "gave_up",
         "invalid_mask",
         "no_object_found",

@@ -28,13 +28,14 @@ def things() -> dict[str, str]:
     """What another tenant has: one thing of every kind."""
     owner = Api()
     dataset, template, (image,) = owner.ready_dataset()
-    job = str(owner.submit(dataset, template).json["job_id"])
+    wanted = {"recipe": recipe(template, exports=["coco"])}
+    job = str(owner.post(f"/datasets/{dataset}/jobs", wanted).json["job_id"])
     owner.plan(job, items=1, chunk_items=1)
     owner.result(job, 0)
     webhook = str(owner.post("/webhooks", {"url": "https://hooks.example.com/"}).json["webhook_id"])
     delivery = str(owner.post(f"/webhooks/{webhook}/test").json["delivery_id"])
     things = {"dataset": dataset, "template": template, "image": image, "job": job}
-    return {**things, "webhook": webhook, "delivery": delivery, "owner": owner.tenant}
+    return {**things, "format": "coco", "webhook": webhook, "delivery": delivery, "owner": owner.tenant}
 
 
 def body_for(route: Route, ids: dict[str, str]) -> Any:

@@ -31,7 +31,7 @@ def scene() -> Scene:
 
 
 def finish(scene: Scene) -> None:
-    ports = finish_job.Ports(scene.table, scene.media, scene.clock, lambda *_: 1, lease_s=LEASE_S)
+    ports = finish_job.Ports(scene.table, scene.media, scene.queues, scene.clock, lambda *_: 1, lease_s=LEASE_S)
     finish_job.finish(ports, MESSAGE)
 
 

@@ -14,10 +14,12 @@ import pytest
 
 from maskmill.core import settings as all_settings
 from maskmill.core.errors import Unavailable
+from maskmill.core.export import ExportFormat
 from maskmill.core.messages import (
     CollectAnswer,
     DeliverWebhook,
     DispatchItems,
+    ExportDataset,
     FinishJob,
     IngestUpload,
     Message,
@@ -40,10 +42,12 @@ MISSING: dict[str, list[Message]] = {
     "render_item": [RenderItem(tenant="a", job_id="j", chunk=0, index=0)],
     "finish_job": [FinishJob(tenant="a", job_id="j")],
     "deliver_webhook": [DeliverWebhook(tenant="a", webhook_id="w", delivery_id="d")],
+    "export_dataset": [ExportDataset(tenant="a", job_id="j", format=ExportFormat.COCO)],
     "bury_letters": [
         IngestUpload(tenant="a", dataset_id="d", image_id="i"),
         PlanJob(tenant="a", job_id="j"),
         RenderItem(tenant="a", job_id="j", chunk=0, index=0),
+        ExportDataset(tenant="a", job_id="j", format=ExportFormat.COCO),
     ],
 }
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from lambdas.finish_job.read_ahead import AHEAD_BYTES_MAX, STREAMS, Wanted, read_ahead
+from lambdas.read_ahead import AHEAD_BYTES_MAX, STREAMS, Wanted, read_ahead
 from maskmill.core.ports import ObjectMissing
 
 

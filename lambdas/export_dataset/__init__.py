@@ -1,0 +1,1 @@
+"""Writes a finished dataset in the form that another tool reads."""

@@ -1,0 +1,77 @@
+"""The routes of exports and of the archive."""
+
+from __future__ import annotations
+
+from lambdas.serve_api import exports
+from lambdas.serve_api.routes.call import PREFIX, Call, Reply, Route
+from maskmill.core.api import ArchiveView, ExportView, Page
+from maskmill.core.errors import Code
+from maskmill.core.export import ExportFormat
+
+EXPORT_POLL_AFTER_S = 5
+FORMATS = {"format": ExportFormat}
+
+
+def _format(call: Call) -> ExportFormat:
+    return call.named("format", ExportFormat)
+
+
+def _ask(call: Call) -> Reply:
+    return _answer(call, exports.ask(call.ports, call.tenant, call.job, _format(call)))
+
+
+def _read(call: Call) -> Reply:
+    export = exports.read(call.ports, call.tenant, call.job, _format(call))
+    return Reply(200, export) if export.status.is_terminal else _answer(call, export)
+
+
+def _answer(call: Call, export: ExportView) -> Reply:
+    where = f"{PREFIX}/jobs/{call.job}/exports/{export.format.value}"
+    return Reply(202, export, {"Location": where, "Retry-After": str(EXPORT_POLL_AFTER_S)})
+
+
+def _list(call: Call) -> Reply:
+    return Reply(200, exports.listed(call.ports, call.tenant, call.job))
+
+
+def _archive(call: Call) -> Reply:
+    return Reply(200, exports.archive(call.ports, call.tenant, call.job))
+
+
+ROUTES = (
+    Route(
+        method="GET",
+        path="/jobs/<job>/exports",
+        run=_list,
+        about="The exports of a job with their receipts; one page holds all",
+        answers={200: Page[ExportView]},
+    ),
+    Route(
+        method="POST",
+        path="/jobs/<job>/exports/<format>",
+        run=_ask,
+        names=FORMATS,
+        about="Ask for an export of a finished job; one that is there is not made again, one that failed is",
+        answers={202: ExportView},
+        codes=(Code.CONFLICT,),
+        is_creating=True,
+        locates=True,
+    ),
+    Route(
+        method="GET",
+        path="/jobs/<job>/exports/<format>",
+        run=_read,
+        names=FORMATS,
+        about="An export: its receipt and the signed addresses of its files; 202 while it is being made",
+        answers={200: ExportView, 202: ExportView},
+        locates=True,
+    ),
+    Route(
+        method="GET",
+        path="/jobs/<job>/archive",
+        run=_archive,
+        about="The signed address of the archive with everything; it can be read in ranges",
+        answers={200: ArchiveView},
+        codes=(Code.CONFLICT,),
+    ),
+)
