@@ -32,6 +32,7 @@ from lambdas.serve_api.rates import Rate, RateLimited, Rates
 from lambdas.serve_api.routes import ROUTES
 from lambdas.serve_api.routes.call import POLL_AFTER_S, PREFIX, Call, Reply, Route
 from lambdas.serve_api.signing import Keyring
+from maskmill.core.bill import Fleet
 from maskmill.core.errors import Code, MaskmillError, NotFound
 from maskmill.core.limits import RATE_WINDOW_S
 from maskmill.core.ports import Ids
@@ -39,6 +40,7 @@ from maskmill.core.settings import ServeApiSettings, hosts_of
 from maskmill.core.usage import Quotas
 
 FUNCTION = "serve_api"
+LOOKS_AT_ONCE = 10  # connections that the store's client keeps open
 _EVERY_ANSWER = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 app = APIGatewayHttpResolver()
@@ -64,6 +66,8 @@ def connect() -> Ports:
         lane_segmenter=settings.lane_segmenter,
         lane_side_max=settings.lane_side_max,
         trial_life_s=settings.trial_life_s,
+        fleet=_fleet(settings),
+        looks_at_once=LOOKS_AT_ONCE,
         quotas=Quotas(
             datasets=settings.quota_datasets,
             images=settings.quota_images,
@@ -73,6 +77,16 @@ def connect() -> Ports:
         ),
         draw_secret=new_secret,
         webhook_private_hosts=hosts_of(settings.webhook_private_hosts),
+    )
+
+
+def _fleet(settings: ServeApiSettings) -> Fleet:
+    return Fleet(
+        instance_type=settings.instance_type,
+        instances_max=settings.instances_max,
+        idle_s=settings.instance_idle_s,
+        chunk_items=settings.chunk_items,
+        renders_at_once=settings.renders_at_once,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lambdas.serve_api.rates import Rates
 from lambdas.serve_api.signing import Keyring
+from maskmill.core.bill import Fleet
 from maskmill.core.ports import Clock, Doors, Ids, Lane, Objects, Queues, Table
 from maskmill.core.usage import Quotas
 
@@ -18,7 +19,7 @@ class Ports:
     `segmenter` is the version that new jobs are keyed by, `lane_segmenter` that of the lane, and `lane_side_max` the
     number of points along each side of a search that the lane gets through while somebody waits; `trial_life_s` is
     after how long a trial dataset expires of which nothing else is said. `quotas` are what a tenant may use unless it
-    has limits of its own.
+    has limits of its own. `fleet` is what jobs run on, and `looks_at_once` how many objects may be looked for at once.
     """
 
     table: Table
@@ -36,5 +37,7 @@ class Ports:
     lane_side_max: int
     trial_life_s: int
     quotas: Quotas
+    fleet: Fleet
+    looks_at_once: int
     draw_secret: Callable[[], bytes]
     webhook_private_hosts: frozenset[str] = frozenset()

@@ -8,22 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from itertools import islice
+from typing import NamedTuple
 
 from pydantic_core import ErrorDetails
 
 from lambdas import state
-from lambdas.serve_api import datasets, images, jobs, quotas, templates
+from lambdas.serve_api import datasets, estimates, images, jobs, quotas, templates
 from lambdas.serve_api.bodies import check_size
 from lambdas.serve_api.names import is_id
 from lambdas.serve_api.ports import Ports
 from maskmill.core import rows
 from maskmill.core.api import SubmitJob
+from maskmill.core.bill import Estimate
 from maskmill.core.edit import Background
-from maskmill.core.errors import Code, Conflict, FieldFault, InvalidInput
+from maskmill.core.errors import Code, Conflict, FieldFault, InvalidInput, Unavailable
 from maskmill.core.image import Image, ImageStatus
 from maskmill.core.job import Job, is_worth_retrying, job_id_of
 from maskmill.core.limits import (
+    ESTIMATE_IMAGES_AT_SUBMISSION_MAX,
     IMAGES_PER_DATASET_MAX,
     JOB_BYTES_MAX,
     PAGE_ITEMS_MAX,
@@ -40,7 +42,21 @@ from maskmill.core.rows import JobState
 from maskmill.core.table import Query, RowConflict
 
 FETCHED_ONE_BY_ONE_MAX = 25
-_Made = tuple[Job, int]  # a job, and how many variants it may make
+
+
+class _Made(NamedTuple):
+    """A job, how many variants it may make, and what is thought of it where that could be found out."""
+
+    job: Job
+    variants: int
+    estimate: Estimate | None
+
+
+class _Asked(NamedTuple):
+    """What a body asks for: its recipe with the templates, and the images, some of which may not be here yet."""
+
+    recipe: ResolvedRecipe
+    images: list[Image]
 
 
 def code_for(fault: ErrorDetails) -> Code | None:
@@ -55,6 +71,13 @@ def submit(ports: Ports, tenant: str, dataset_id: str, key: str | None, body: Su
     job_id = job_id_of(tenant, ports.ids.new(1)[0] if key is None else key)
     body_hash = content_hash({"dataset": dataset_id, "body": body})
     return accepted(ports, tenant, job_id, body_hash, lambda: _job(ports, tenant, dataset_id, job_id, body))
+
+
+def estimate(ports: Ports, tenant: str, dataset_id: str, body: SubmitJob) -> Estimate:
+    """What a job would take if it were submitted now; nothing is kept. Raises what submitting raises, but no quota."""
+    datasets.require(ports.table, tenant, dataset_id)
+    asked = _checked(ports.table, tenant, dataset_id, body)
+    return estimates.with_quotas(ports, tenant, estimates.estimated(ports, tenant, asked.recipe, asked.images))
 
 
 def retry(ports: Ports, tenant: str, source_id: str, key: str | None) -> JobState:
@@ -80,11 +103,12 @@ def accepted(ports: Ports, tenant: str, job_id: str, body_hash: str, make: Calla
     """
     row = ports.table.get(rows.job_key(tenant, job_id))
     if row is None:
-        job, variants = make()
+        job, variants, estimate = make()
         quotas.take_job(ports, tenant, job_id, variants=variants)
         _tell_dataset(ports.table, tenant, job)
         now_s = int(job.created_at.timestamp())
-        write = rows.put_job(tenant, job, body_hash=body_hash, now_s=now_s, due_at_s=now_s + SWEEP_FIRST_LOOK_S)
+        due_at_s = now_s + SWEEP_FIRST_LOOK_S
+        write = rows.put_job(tenant, job, body_hash=body_hash, now_s=now_s, due_at_s=due_at_s, estimate=estimate)
         try:
             row = ports.table.write(write)
         except RowConflict as conflict:
@@ -123,10 +147,12 @@ def _again(ports: Ports, tenant: str, source: JobState, job_id: str) -> _Made:
         "job_id": job_id,
         "retry_of": source.job.job_id,
         "segmenter": ports.segmenter,
+        "instance_type": ports.fleet.instance_type,
         "created_at": ports.clock.now(),
     }
     left = max(0, source.items_total - counts.done)
-    return source.job.model_copy(update=changes), left * variants_per_image(source.job.recipe.recipe)
+    job = source.job.model_copy(update=changes)
+    return _Made(job, left * variants_per_image(job.recipe.recipe), None)
 
 
 def _is_open(table: Table, tenant: str, job_id: str) -> bool:
@@ -135,20 +161,43 @@ def _is_open(table: Table, tenant: str, job_id: str) -> bool:
 
 
 def _job(ports: Ports, tenant: str, dataset_id: str, job_id: str, body: SubmitJob) -> _Made:
-    check_size(body.recipe, RECIPE_BYTES_MAX, what="recipe", pointer="/recipe", code=Code.INVALID_RECIPE)
-    recipe = _resolved(ports.table, tenant, dataset_id, body.recipe)
-    _check_backgrounds(ports.table, tenant, dataset_id, body.recipe)
-    count = _count_images(ports.table, tenant, dataset_id, body.image_ids, count_max=images_max(body.recipe))
+    asked = _checked(ports.table, tenant, dataset_id, body)
     job = Job(
         job_id=job_id,
         dataset_id=dataset_id,
-        recipe=recipe,
+        recipe=asked.recipe,
         image_ids=None if body.image_ids is None else tuple(dict.fromkeys(body.image_ids)),
         segmenter=ports.segmenter,
+        instance_type=ports.fleet.instance_type,
         created_at=ports.clock.now(),
     )
     check_size(job, JOB_BYTES_MAX, what="recipe with its templates", pointer="/recipe", code=Code.INVALID_RECIPE)
-    return job, count * variants_per_image(body.recipe)
+    variants = sum(map(_is_settled, asked.images)) * variants_per_image(body.recipe)
+    return _Made(job, variants, _estimate_if_can(ports, tenant, asked))
+
+
+def _estimate_if_can(ports: Ports, tenant: str, asked: _Asked) -> Estimate | None:
+    """The estimate that a job keeps; a store that is busy keeps no job from being accepted."""
+    try:
+        return estimates.estimated(
+            ports, tenant, asked.recipe, asked.images, sample_max=ESTIMATE_IMAGES_AT_SUBMISSION_MAX
+        )
+    except Unavailable:
+        return None
+
+
+def _checked(table: Table, tenant: str, dataset_id: str, body: SubmitJob) -> _Asked:
+    """What a body asks for, when it fits the dataset; raises InvalidInput."""
+    check_size(body.recipe, RECIPE_BYTES_MAX, what="recipe", pointer="/recipe", code=Code.INVALID_RECIPE)
+    recipe = _resolved(table, tenant, dataset_id, body.recipe)
+    _check_backgrounds(table, tenant, dataset_id, body.recipe)
+    images = _images_of(table, tenant, dataset_id, body.image_ids)
+    count = sum(map(_is_settled, images))
+    if count == 0:
+        raise InvalidInput(Code.NO_IMAGES)
+    if count > images_max(body.recipe):
+        raise InvalidInput(Code.TOO_MANY_IMAGES)
+    return _Asked(recipe, images)
 
 
 def _resolved(table: Table, tenant: str, dataset_id: str, recipe: Recipe) -> ResolvedRecipe:
@@ -176,12 +225,10 @@ def _check_backgrounds(table: Table, tenant: str, dataset_id: str, recipe: Recip
         raise InvalidInput(Code.INVALID_RECIPE, faults=tuple(faults))
 
 
-def _count_images(
-    table: Table, tenant: str, dataset_id: str, image_ids: tuple[str, ...] | None, *, count_max: int
-) -> int:
-    """How many images there are to work on: some, and not too many; every one that is named is of the dataset."""
+def _images_of(table: Table, tenant: str, dataset_id: str, image_ids: tuple[str, ...] | None) -> list[Image]:
+    """The images to work on, those that have not arrived included; every one that is named is of the dataset."""
     if image_ids is None:
-        return _checked_count(_all_images(table, tenant, dataset_id), count_max)
+        return list(_all_images(table, tenant, dataset_id))
     found = _named(table, tenant, dataset_id, image_ids)
     faults = tuple(
         FieldFault(pointer=f"/image_ids/{position}", detail="no such image in this dataset")
@@ -190,17 +237,7 @@ def _count_images(
     )
     if faults:
         raise InvalidInput(faults=faults)
-    return _checked_count(found.values(), count_max)
-
-
-def _checked_count(images: Iterable[Image], count_max: int) -> int:
-    """How many images have settled, at least one and at most `count_max`; no more are looked at than that."""
-    count = sum(1 for _ in islice(filter(_is_settled, images), count_max + 1))
-    if count == 0:
-        raise InvalidInput(Code.NO_IMAGES)
-    if count > count_max:
-        raise InvalidInput(Code.TOO_MANY_IMAGES)
-    return count
+    return list(found.values())
 
 
 def _is_settled(image: Image) -> bool:

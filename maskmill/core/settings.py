@@ -68,6 +68,11 @@ class ServeApiSettings(Settings):
     quota_variants_per_day: int
     quota_open_jobs: int
     requests_per_minute: int  # of each tenant
+    instance_type: str  # what jobs run on, for estimates: that of the segmenter
+    instances_max: int
+    instance_idle_s: int  # that its last instance waits for more work
+    chunk_items: int  # images that one invocation of it holds
+    renders_at_once: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,13 +98,15 @@ def usage_of(work: Work) -> Usage:
             + (work.rendering_s + work.finishing_s) * rates.IMAGING_GB,
             Resource.FUNCTION_CALLS: messages,
             Resource.TABLE_WRITES: 8
-            + work.chunks * 3
-            + (2 * work.chunks + work.shards + work.images) * row_kb
-            # each item's result
+            + work.chunks
+            + (2 * work.chunks + 2 * work.shards + work.images) * row_kb
             + work.images * _ROW_KB_RESULT,
-            Resource.TABLE_READS: 10 + 4 * work.chunks + 3 * work.shards + work.images * (2 + row_reads),
+            Resource.TABLE_READS: 10
+            + 4 * work.chunks
+            + 3 * work.shards
+            + work.images * (1 + row_reads + _ROW_KB_RESULT / _ROW_READ_KB),
             Resource.OBJECT_WRITES: 4
-            + 2 * work.chunks
+            + work.chunks
             + work.shards
             + work.masks_computed
             + 2 * work.labels_made

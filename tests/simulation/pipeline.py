@@ -25,6 +25,7 @@ from lambdas.serve_api.rates import Rates
 from lambdas.serve_api.signing import Keyring
 from lambdas.sweep import logic as sweep
 from maskmill.core import rows
+from maskmill.core.bill import Fleet
 from maskmill.core.errors import Unavailable
 from maskmill.core.messages import (
     DispatchItems,
@@ -53,6 +54,7 @@ RECEIVES_MAX = 5
 LEASE_S = 3600
 SEGMENTER = "sim-1"
 FINISH_LEASE_S = 300
+FLEET = Fleet(instance_type="ml.c6i.xlarge", instances_max=1, idle_s=300, chunk_items=2, renders_at_once=2)
 QUOTAS = Quotas(datasets=100, images=10_000, bytes=10**9, variants_per_day=10_000, open_jobs=10)
 END_S = 30 * 3600.0
 CollectBody = tuple[str, str, str]  # "ok" or "failed", the request's key, the answer's or the failure's address
@@ -157,6 +159,8 @@ class Pipeline:
             lane_side_max=4,
             trial_life_s=6 * 3600,
             quotas=QUOTAS,
+            fleet=FLEET,
+            looks_at_once=1,
             draw_secret=lambda: b"simulated secret of 32 bytes ...",
         )
 

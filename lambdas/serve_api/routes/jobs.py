@@ -15,6 +15,7 @@ from lambdas.serve_api.routes.call import (
     Route,
 )
 from maskmill.core.api import DatasetFiles, ItemVariants, ItemView, JobView, Page, SubmitJob
+from maskmill.core.bill import Estimate
 from maskmill.core.errors import Code, NotFound
 from maskmill.core.item import ItemStatus
 
@@ -24,6 +25,11 @@ def _submit(call: Call) -> Reply:
     key = once.key_of(call.headers)
     state = submissions.submit(call.ports, call.tenant, call.dataset, key, body)
     return _accepted(jobs.view(call.ports.table, state))
+
+
+def _estimate(call: Call) -> Reply:
+    body = bodies.read(call.body(), SubmitJob, submissions.code_for)
+    return Reply(200, submissions.estimate(call.ports, call.tenant, call.dataset, body))
 
 
 def _accepted(job: JobView) -> Reply:
@@ -66,6 +72,15 @@ def _read_files(call: Call) -> Reply:
 
 
 ROUTES = (
+    Route(
+        method="POST",
+        path="/datasets/<dataset>/jobs/estimate",
+        run=_estimate,
+        about="What a job would take: masks that are known, seconds and dollars; nothing runs and nothing is kept",
+        body=SubmitJob,
+        answers={200: Estimate},
+        codes=(Code.INVALID_RECIPE, Code.NO_IMAGES, Code.TOO_MANY_IMAGES),
+    ),
     Route(
         method="POST",
         path="/datasets/<dataset>/jobs",

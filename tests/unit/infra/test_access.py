@@ -73,7 +73,7 @@ RIGHTS = {
     | {("dynamodb:Query", "<Table.Arn>/index/recent")}
     | put("Uploads", UPLOADS)
     | get("Media", NORMAL, THUMBNAIL, f"{PX}/labels/*.png", VARIANTS, CHUNKS, DATASETS, EXPORTS)
-    | get("Media", EMBEDDINGS, AUTOMASKS)
+    | get("Media", EMBEDDINGS, AUTOMASKS, MASKS)
     | put("Media", AUTOMASKS)
     | miss("Media")
     | {("lambda:InvokeFunction", LANE)}

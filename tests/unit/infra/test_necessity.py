@@ -57,7 +57,7 @@ KEYS = {
 
 # Keys that come with a message, lie in a row or are handed through a list: what the calls with such a key name.
 ELSEWHERE = {
-    ("serve_api", "media"): {"result"},  # long results, named by their rows
+    ("serve_api", "media"): {"result", "mask"},  # long results, named by their rows; what an estimate looks for
     ("collect_masks", "work"): {"request", "answer", "failure"},  # named by the endpoint's notification
     ("render_item", "media"): {"result"},
     ("finish_job", "media"): {"result", "normal", "label_png", "label_rle", "variant"},  # the archive's list

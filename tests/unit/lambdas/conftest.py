@@ -14,6 +14,14 @@ from maskmill.core.usage import Quota
 from tests.contract import aws
 from tests.unit.lambdas.gateway import LANE_SEGMENTER, LANE_SIDE_MAX, QUOTAS, TRIAL_LIFE_S, Api, lane_reply
 
+FLEET_SETTINGS = {
+    "INSTANCE_TYPE": "ml.c6i.xlarge",
+    "INSTANCES_MAX": "1",
+    "INSTANCE_IDLE_S": "300",
+    "CHUNK_ITEMS": "16",
+    "RENDERS_AT_ONCE": "20",
+}
+
 
 @dataclass(frozen=True)
 class Account:
@@ -41,6 +49,7 @@ def whole_account() -> Iterator[Account]:
             "TRIAL_LIFE_S": str(TRIAL_LIFE_S),
             **{f"QUOTA_{quota.upper()}": str(QUOTAS.of(quota)) for quota in Quota},
             "REQUESTS_PER_MINUTE": "3000",
+            **FLEET_SETTINGS,
         }
         with mock.patch.dict(os.environ, settings):
             edge.connect.cache_clear()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from maskmill.core.api import JobView
 from maskmill.core.bill import Actual
 from maskmill.core.image import Refusal
 from maskmill.core.prices import Resource
 from maskmill.core.shard import ImageAnswer, ImageTask
+from tests.simulation.cloud import at_once
 from tests.unit.lambdas.studio import BOX, Studio, picture
 
 
@@ -105,3 +109,50 @@ def test_how_long_it_took_is_in_no_file_of_the_dataset(worked_ms: int | None) ->
     other.studio.pipeline.world.now_s += 1234.5
     ours, theirs = (one.studio.archive(one.studio.job(one.dataset_id, one.recipe).job_id) for one in (shop, other))
     assert ours == theirs
+
+
+# Requests -----------------------------------------------------------------------------------------------------------
+
+MEASURES = {
+    Resource.TABLE_READS: {"table.get", "table.query"},
+    Resource.TABLE_WRITES: {"table.write"},
+    Resource.OBJECT_READS: {f"{bucket}.{verb}" for bucket in ("media", "work") for verb in ("get", "head")},
+    Resource.OBJECT_WRITES: {"media.put", "work.put"},
+}
+
+
+def counted(studio: Studio, act: Callable[[], Any]) -> Counter[str]:
+    """The calls of the ports that something makes."""
+    calls: Counter[str] = Counter()
+
+    def call(service: str, label: str, effect: Callable[[], Any]) -> Any:
+        calls[service] += 1
+        return effect()
+
+    parts = [getattr(studio.pipeline, name) for name in ("table", "media", "work", "queues", "endpoint")]
+    for part in parts:
+        part.call = call
+    act()
+    for part in parts:
+        part.call = at_once
+    return calls
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+@pytest.mark.parametrize(("images", "samples"), [(3, 1), (12, 4)])
+def test_the_bill_counts_the_requests_that_the_functions_make(images: int, samples: int, is_known: bool) -> None:
+    """Within a quarter, each kind: rows and objects are counted call by call, a write as its kilobytes."""
+    studio = Studio()
+    dataset_id, _ = studio.dataset(**{f"{number}.png": picture(number) for number in range(images)})
+    ball = studio.template(dataset_id, "ball")
+    recipe = {"templates": [ball], "layers": [{"region": ball, "edits": {"noise": 0.1}}], "samples_per_image": samples}
+    if is_known:
+        studio.job(dataset_id, recipe)
+    seen: list[JobView] = []
+    calls = counted(studio, lambda: seen.append(studio.job(dataset_id, recipe)))
+    actual = seen[0].cost.actual
+    assert actual is not None
+    amounts = {line.resource: line.amount for line in actual.cost.lines}
+    for resource, services in MEASURES.items():
+        asked = sum(calls[service] for service in services)
+        assert 0.75 * asked <= amounts[resource] <= 1.35 * asked, (resource, asked, amounts[resource], calls)

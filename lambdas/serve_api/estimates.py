@@ -1,0 +1,104 @@
+"""What the API knows of a job before it runs: its pictures, and which of its masks are there; it knows no arithmetic.
+
+Masks are looked for one by one, so a large dataset is sampled: evenly, over all of its images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from lambdas import usage
+from lambdas.serve_api.ports import Ports
+from maskmill.core import keys
+from maskmill.core.bill import Estimate, EstimateWarning, WarningCode, masks_per_image
+from maskmill.core.estimate import Known, Pictures, estimate
+from maskmill.core.image import Image, ImageStatus
+from maskmill.core.keys import mask_key_of
+from maskmill.core.limits import ESTIMATE_IMAGES_MAX
+from maskmill.core.prompt import placed_prompt
+from maskmill.core.recipe import ResolvedRecipe
+from maskmill.core.usage import Quota, exceeded
+
+
+def estimated(
+    ports: Ports,
+    tenant: str,
+    recipe: ResolvedRecipe,
+    images: Sequence[Image],
+    *,
+    sample_max: int = ESTIMATE_IMAGES_MAX,
+) -> Estimate:
+    """The estimate of a recipe over these images; masks are looked for on at most `sample_max` of them."""
+    ready = [image for image in images if image.status is ImageStatus.READY]
+    known = _known(ports, tenant, recipe, _sampled(ready, sample_max))
+    return estimate(recipe, pictures_of(images), known, segmenter=ports.segmenter, fleet=ports.fleet)
+
+
+def with_quotas(ports: Ports, tenant: str, made: Estimate) -> Estimate:
+    """The estimate with a warning when the job would be refused for the tenant's quotas as they are now."""
+    state, limits = usage.read(ports.table, tenant, ports.quotas)
+    asked = {Quota.OPEN_JOBS: 1, Quota.VARIANTS_PER_DAY: made.variants}
+    refusal = exceeded(asked, state=state, limits=limits, now=ports.clock.now())
+    if refusal is None:
+        return made
+    warning = EstimateWarning(code=WarningCode.QUOTA, message=refusal.message)
+    return made.model_copy(update={"warnings": (*made.warnings, warning)})
+
+
+def pictures_of(images: Iterable[Image]) -> Pictures:
+    """The images in numbers."""
+    found = Pictures(ready=0)
+    for image in images:
+        if image.normal is not None:
+            found = replace(
+                found,
+                ready=found.ready + 1,
+                pixels=found.pixels + image.normal.size.pixels,
+                source_bytes=found.source_bytes + image.normal.png_bytes,
+            )
+        elif image.status is ImageStatus.REFUSED:
+            found = replace(found, refused=found.refused + 1)
+        else:
+            found = replace(found, expected=found.expected + 1)
+    return found
+
+
+def _sampled(images: Sequence[Image], most: int) -> list[Image]:
+    """At most that many of the images, evenly spread over all."""
+    count = min(len(images), most)
+    return [images[position * len(images) // count] for position in range(count)]
+
+
+def _known(ports: Ports, tenant: str, recipe: ResolvedRecipe, images: Sequence[Image]) -> Known:
+    if not masks_per_image(recipe):
+        return Known(looked_for=0, found=0)
+    wanted = [key for image in images for key in sorted(set(_mask_keys(ports, tenant, recipe, image)))]
+    return Known(looked_for=len(wanted), found=sum(_present(ports, wanted)))
+
+
+def _mask_keys(ports: Ports, tenant: str, recipe: ResolvedRecipe, image: Image) -> Iterator[str]:
+    if image.normal is None:
+        return
+    pixels = image.normal.pixels_sha256
+    for template in recipe.templates.values():
+        prompt = placed_prompt(template)
+        if prompt is not None:
+            mask_key = mask_key_of(
+                pixels_sha256=pixels, prompt=prompt, choice=template.choice, segmenter=ports.segmenter
+            )
+            yield keys.mask(tenant, pixels, mask_key)
+
+
+def _present(ports: Ports, wanted: Sequence[str]) -> Iterator[bool]:
+    """Whether each object is there; several are looked for at once where the ports allow it."""
+
+    def is_there(key: str) -> bool:
+        return ports.media.head(key) is not None
+
+    if ports.looks_at_once == 1:
+        yield from map(is_there, wanted)
+        return
+    with ThreadPoolExecutor(ports.looks_at_once) as pool:
+        yield from pool.map(is_there, wanted)
