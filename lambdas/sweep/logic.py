@@ -22,6 +22,7 @@ from maskmill.core.limits import (
     SWEEP_EXPORT_S,
     SWEEP_FINISH_S,
     SWEEP_FIRST_LOOK_S,
+    SWEEP_FULL_CHUNK_S,
     SWEEP_JOBS_MAX,
     SWEEP_PATIENCE_S,
     SWEEP_PENDING_S,
@@ -133,7 +134,7 @@ def _look_at_job(ports: Ports, stale: Row, at_s: int, repairs: Repairs) -> None:
         if chunk.has_left_segmenter:
             left_at_s[chunk.number] = chunk.changed_at_s
         if chunk.is_full:
-            if f"{chunk.number:04d}" not in job.chunks_full:
+            if f"{chunk.number:04d}" not in job.chunks_full and _is_forgotten(chunk, at_s):
                 state.forward(ports.table, ports.queues, tenant, job_id, chunk)
                 repairs.add("full_chunk")
             continue
@@ -143,6 +144,11 @@ def _look_at_job(ports: Ports, stale: Row, at_s: int, repairs: Repairs) -> None:
         ports.queues.send([FinishJob(tenant=tenant, job_id=job_id)])
         _postpone(ports, rows.job_key(tenant, job_id), at_s + SWEEP_FINISH_S)
         repairs.add("finish")
+
+
+def _is_forgotten(chunk: ChunkState, at_s: int) -> bool:
+    """Whether the last item ended so long ago that whoever ended it is not about to say so."""
+    return at_s - chunk.changed_at_s >= SWEEP_FULL_CHUNK_S
 
 
 def _free_since(job: JobState, number: int, left_at_s: Mapping[int, int]) -> int | None:

@@ -67,6 +67,7 @@ SWEEP_RUN_S = 40  # a sweep ends itself well before the function's time is up
 
 # How long the sweep waits before it repairs (the queues' own retries come first)
 SWEEP_FIRST_LOOK_S = 60
+SWEEP_FULL_CHUNK_S = 30  # a function's next call comes within its client's patience
 SWEEP_ANSWER_S = 3 * 60
 SWEEP_PENDING_S = 5 * 60
 SWEEP_PATIENCE_S = 15 * 60  # to which the waits grow as a job gets older, since its messages may only be in line
