@@ -48,6 +48,7 @@ def body_for(route: Route, ids: dict[str, str]) -> Any:
         "/datasets/<dataset>/templates": {"name": "x", "placement": "centre"},
         "/datasets/<dataset>/templates/<template>": {},
         "/datasets/<dataset>/jobs": {"recipe": recipe(ids["template"])},
+        "/datasets/<dataset>/jobs/estimate": {"recipe": recipe(ids["template"])},
         "/datasets/<dataset>/images/<image>/segment": {"prompt": {"points": [{"x": 0.5, "y": 0.5}]}},
         "/datasets/<dataset>/images/<image>/automask": {},
     }.get(route.path)
