@@ -62,7 +62,11 @@ Region = str | RegionExpr  # a template id, or an expression over template ids
 
 
 class Distribution(Model):
-    """Values drawn from a seed: exactly one of uniform [low, high], normal [mean, standard deviation] or choice."""
+    """Values drawn from a seed: exactly one of uniform [low, high], normal [mean, standard deviation] or choice.
+
+    What is drawn lies in the range of its edit: bounds, choices and means outside of it are refused, and the tails of a
+    normal distribution are cut off there. A drawn value has six digits after the point.
+    """
 
     uniform: tuple[Number, Number] | None = None
     normal: tuple[Number, Annotated[Number, Field(ge=0.0)]] | None = None
@@ -76,6 +80,10 @@ class Distribution(Model):
             raise ValueError("uniform needs [low, high] with low <= high")
         return self
 
+    def named(self) -> tuple[float, ...]:
+        """The values that the distribution names: its bounds, its choices or its mean."""
+        return self.uniform or self.choice or (self.normal or ())[:1]
+
 
 class Layer(Model):
     """One region with its edits; `vary` draws a new value per sample for the edits that it names."""
@@ -83,6 +91,15 @@ class Layer(Model):
     region: Region
     edits: Edits = Edits()
     vary: dict[VariedEdit, Distribution] = {}
+
+    @model_validator(mode="after")
+    def _draws_within_ranges(self) -> Self:
+        for edit, distribution in self.vary.items():
+            low, high = RANGES[edit]
+            for value in distribution.named():
+                if not low <= value <= high:
+                    raise ValueError(f"{edit} is drawn from values of {low:g} to {high:g}, not {value:g}")
+        return self
 
 
 class Composition(StrEnum):

@@ -102,6 +102,22 @@ def test_the_same_job_again_gives_the_same_bytes_and_asks_the_endpoint_for_nothi
     assert endpoint_state(cloud)["accepted"] == before["accepted"]
 
 
+def test_one_seed_makes_one_dataset_and_another_seed_another(
+    cloud: Laptop, ann: User, photos: Path, out: Path, tmp_path: Path
+) -> None:
+    """The whole archive, byte for byte: variants with drawn edits and noise, masks, annotations and manifest."""
+    drawn = ("--edit", "ball:hue=-40..40,noise=0.05", "--edit", "box:brightness=-0.2|0.2", "--samples", "3")
+    before = endpoint_state(cloud)
+    archives = []
+    for name, seed in (("first", "7"), ("again", "7"), ("other", "8")):
+        ann.maskmill(*run_arguments(photos, tmp_path / name, *drawn, "--seed", seed))
+        archives.append(hashlib.sha256((tmp_path / name / "dataset.zip").read_bytes()).hexdigest())
+    assert archives[0] == archives[1]
+    assert archives[0] != archives[2]
+    assert digests(tmp_path / "first" / "variants").keys() == digests(tmp_path / "other" / "variants").keys()
+    assert endpoint_state(cloud)["accepted"] == before["accepted"]
+
+
 def test_other_edits_ask_the_endpoint_for_nothing(
     cloud: Laptop, ann: User, photos: Path, out: Path, tmp_path: Path
 ) -> None:

@@ -45,6 +45,15 @@ def layer(**values: Any) -> dict[str, Any]:
         ({"layers": [layer(vary={"paint": {"choice": [1]}})]}, "Input should be"),
         ({"layers": [layer(vary={"hue": {"choice": [1], "uniform": [0, 1]}})]}, "exactly one"),
         ({"layers": [layer(vary={"hue": {"uniform": [2, 1]}})]}, "low <= high"),
+        (
+            {"layers": [layer(vary={"hue": {"uniform": [-181, 10]}})]},
+            "hue is drawn from values of -180 to 180, not -181",
+        ),
+        (
+            {"layers": [layer(vary={"noise": {"choice": [0.1, 0.3]}})]},
+            "noise is drawn from values of 0 to 0.2, not 0.3",
+        ),
+        ({"layers": [layer(vary={"gamma": {"normal": [2.5, 0.1]}})]}, "not 2.5"),
         ({"layers": [layer()] * 5, "samples_per_image": 50}, "more than 200"),
         ({"layers": [layer(edits={"cutout": {}}), layer()], "composition": "stacked"}, "only the last layer"),
         ({"output": {"format": "exe"}}, "'webp'"),
@@ -76,15 +85,18 @@ def test_two_templates_of_one_name_would_mix_labels() -> None:
         resolve(recipe_of(), {"a": CAP, "b": CAP})
 
 
-distributions = st.one_of(
-    st.tuples(st.floats(-200, 200), st.floats(0, 100)).map(lambda p: Distribution(uniform=(p[0], p[0] + p[1]))),
-    st.tuples(st.floats(-200, 200), st.floats(0, 100)).map(lambda p: Distribution(normal=p)),
-    st.lists(st.floats(-200, 200), min_size=1, max_size=8).map(lambda v: Distribution(choice=tuple(v))),
-)
+def distributions(edit: str) -> st.SearchStrategy[Distribution]:
+    values = st.floats(*RANGES[edit])
+    return st.one_of(
+        st.tuples(values, values).map(lambda pair: Distribution(uniform=(min(pair), max(pair)))),
+        st.tuples(values, st.floats(0, 1000)).map(lambda pair: Distribution(normal=pair)),
+        st.lists(values, min_size=1, max_size=8).map(lambda found: Distribution(choice=tuple(found))),
+    )
 
 
-@given(distributions, st.sampled_from(sorted(RANGES)), st.integers(0, 2**63 - 1))
-def test_drawn_values_are_valid_edits_and_repeat(distribution: Distribution, edit: str, seed: int) -> None:
+@given(st.data(), st.sampled_from(sorted(RANGES)), st.integers(0, 2**63 - 1))
+def test_drawn_values_are_valid_edits_and_repeat(data: st.DataObject, edit: str, seed: int) -> None:
+    distribution = data.draw(distributions(edit))
     recipe = recipe_of(layers=[layer(vary={edit: distribution.model_dump()})], seed=seed)
     first = draw(recipe, source="s", sample=3)
     assert first == draw(recipe, source="s", sample=3)
