@@ -29,4 +29,6 @@ def bounds(_ports: Ports) -> Limits:
         template_bytes_max=limits.TEMPLATE_BYTES_MAX,
         recipe_bytes_max=limits.RECIPE_BYTES_MAX,
         job_bytes_max=limits.JOB_BYTES_MAX,
+        webhooks_per_tenant_max=limits.WEBHOOKS_PER_TENANT_MAX,
+        webhook_url_chars_max=limits.WEBHOOK_URL_CHARS_MAX,
     )

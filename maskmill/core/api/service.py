@@ -29,3 +29,5 @@ class Limits(Model):
     template_bytes_max: int
     recipe_bytes_max: int
     job_bytes_max: int
+    webhooks_per_tenant_max: int
+    webhook_url_chars_max: int
