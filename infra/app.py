@@ -25,6 +25,7 @@ CONTEXT = (
     "image",
     "lane_image",
     "upload_origins",
+    "gateway_base",
 )
 
 
@@ -33,7 +34,7 @@ def build(app: cdk.App, stage: Stage) -> None:
     data = DataStack(app, f"{stage.prefix}-data", stage)
     pipeline = PipelineStack(app, f"{stage.prefix}-pipeline", stage, data=data)
     InferenceStack(app, f"{stage.prefix}-inference", stage, data=data, topics=pipeline.answers)
-    LiveStack(app, f"{stage.prefix}-live", stage, data=data)
+    live = LiveStack(app, f"{stage.prefix}-live", stage, data=data)
     ApiStack(
         app,
         f"{stage.prefix}-api",
@@ -42,6 +43,7 @@ def build(app: cdk.App, stage: Stage) -> None:
         plan_queue=pipeline.plan_queue,
         webhook_queue=pipeline.webhook_queue,
         export_queue=pipeline.export_queue,
+        live_url=live.sockets.url,
     )
     cdk.Tags.of(app).add("application", "maskmill")
     cdk.Tags.of(app).add("stage", stage.name)

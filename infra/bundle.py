@@ -36,7 +36,15 @@ RUNNING_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 DROPPED_FOLDERS = {"__pycache__", "tests", "bin"}
 DROPPED_FILES = {"RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json", "uv_cache.json", ".lock"}
 DROPPED_SUFFIXES = {".pyi", ".pyc", ".a"}
-SERVICES = {"dynamodb", "lambda", "s3", "sagemaker-runtime", "sqs", "sts"}  # whose models of the AWS SDK are kept
+SERVICES = {
+    "apigatewaymanagementapi",
+    "dynamodb",
+    "lambda",
+    "s3",
+    "sagemaker-runtime",
+    "sqs",
+    "sts",
+}  # whose models of the AWS SDK are kept
 DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -117,7 +125,7 @@ def build(bundle: Bundle, target: Target, *, root: Path = ROOT) -> Built:
 
 def _wheels(lock: Path, name: str, target: Target, folder: Path) -> Path:
     """The zip of the installed wheels of a lock, without what nobody imports."""
-    digest = _digest([FORMAT, target.name, str(target.platform), lock.read_text()])
+    digest = _digest([FORMAT, target.name, str(target.platform), *sorted(SERVICES), lock.read_text()])
     path = folder / f"{name}-{target.name}-{digest}.zip"
     if path.exists():
         return path

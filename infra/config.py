@@ -148,6 +148,7 @@ class Stage:
     api_burst: int = 100
     quotas: Quotas = MODEST  # of every tenant that has no limits of its own
     requests_per_minute: int = 3000  # of each tenant
+    gateway_base: str | None = None  # where an emulator's gateway answers: its APIs have no names of their own
     concurrency: Concurrency
     endpoint: EndpointPlan = EndpointPlan()
     lane: LanePlan = LanePlan()
@@ -225,7 +226,8 @@ def chosen(context: Mapping[str, str | None]) -> Stage:
     `segmenter` is the engine of jobs, `weights` the S3 prefix of its weights and `weights_sha256` the SHA-256 of the
     checkpoint as its publisher gives it away, needed where the catalogue does not know it. `fast`, `fast_weights` and
     `fast_weights_sha256` say the same of the interactive lane. `image` is the address of a ready image of the model
-    server (then the deployment needs no Docker), `upload_origins` a list separated by commas.
+    server (then the deployment needs no Docker), `upload_origins` a list separated by commas, and
+    `gateway_base` the address below which an emulator serves its APIs.
     """
     stage = _named(STAGES, context.get("stage") or DEV.name, what="stage")
     origins = context.get("upload_origins")
@@ -233,6 +235,7 @@ def chosen(context: Mapping[str, str | None]) -> Stage:
         stage = replace(stage, upload_origins=tuple(origins.split(",")))
     return replace(
         stage,
+        gateway_base=context.get("gateway_base") or stage.gateway_base,
         fast=_segmenter(stage.fast, context, name="fast", weights="fast_weights"),
         endpoint=replace(
             stage.endpoint,

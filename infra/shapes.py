@@ -30,4 +30,5 @@ DELIVER_WEBHOOK = Shape(verb="deliver_webhook", bundle=CONTROL, memory_mb=256, t
 EXPORT_DATASET = Shape(verb="export_dataset", bundle=EXPORTS, memory_mb=3008, timeout_s=900)  # nothing is kept on disk
 SWEEP = Shape(verb="sweep", bundle=CONTROL, memory_mb=512, timeout_s=50)  # ends before its next minute begins
 BURY_LETTERS = Shape(verb="bury_letters", bundle=CONTROL, memory_mb=512, timeout_s=60, batch=10)
+HOLD_CONNECTION = Shape(verb="hold_connection", bundle=CONTROL, memory_mb=512, timeout_s=10)
 PUSH_PROGRESS = Shape(verb="push_progress", bundle=CONTROL, memory_mb=512, timeout_s=60, batch=100)

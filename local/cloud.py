@@ -24,6 +24,7 @@ from local.emulator.environment import (
     api_url,
     emulator_command,
     emulator_environment,
+    gateway_base,
     prepare_folders,
 )
 from local.emulator.venv import ensure_venv
@@ -152,7 +153,7 @@ def _deployed(
                 folder=REPOSITORY,
                 state=emulator.state,
                 emulator_url=emulator.url,
-                context={"stage": LOCAL.name, **context},
+                context={"stage": LOCAL.name, "gateway_base": gateway_base(emulator.url), **context},
             )
             python.result()
         with steps.timed("Synthesising the stacks and starting the emulator"):

@@ -36,6 +36,7 @@ class ApiStack(cdk.Stack):
         plan_queue: WorkQueue,
         webhook_queue: WorkQueue,
         export_queue: WorkQueue,
+        live_url: str,
     ) -> None:
         super().__init__(scope, name, description="Maskmill: sign-in and HTTP API")
         people = People(self, "People", is_disposable=stage.is_disposable)
@@ -54,6 +55,7 @@ class ApiStack(cdk.Stack):
                 segmenter=stage.endpoint.segmenter.version,
                 lane_name=stage.lane_name,
                 lane_segmenter=stage.fast.version,
+                live_url=live_url,
                 lane_side_max=stage.lane_side_max,
                 trial_life_s=stage.trial_hours * 3600,
                 **{f"quota_{quota}": stage.quotas.of(quota) for quota in Quota},

@@ -1,4 +1,4 @@
-"""Live progress: what is written to the rows of jobs becomes events that clients hear of; it knows no event."""
+"""Live progress: what is written to the rows of jobs becomes events, of which open sockets hear; it knows no event."""
 
 from __future__ import annotations
 
@@ -10,29 +10,53 @@ from infra.config import Stage
 from infra.constructs.access import rows
 from infra.constructs.function import Function
 from infra.constructs.queue import letters_queue
+from infra.constructs.sockets import Sockets
 from infra.stacks.data import DataStack
-from maskmill.core.settings import PushProgressSettings
+from maskmill.core.settings import HoldConnectionSettings, PushProgressSettings
 
 ROWS_TOLD_OF = ("JOB#", "CHUNK#", "EXPORT#")
 
 
 class LiveStack(cdk.Stack):
-    """A function that reads the table's stream and tells of jobs."""
+    """A function that reads the table's stream and tells of jobs, and the sockets of those who listen."""
 
     def __init__(self, scope: Construct, name: str, stage: Stage, *, data: DataStack) -> None:
         super().__init__(scope, name, description="Maskmill: live progress")
         self._stage = stage
         self._data = data
+        self.sockets = Sockets(
+            self,
+            "Sockets",
+            name=f"{stage.prefix}-live",
+            base=stage.gateway_base,
+            rate=stage.api_rate,
+            burst=stage.api_burst,
+        )
         letters = letters_queue(self, "ProgressLetters")
+        self.sockets.served_by(self._hold_connection().function)
         self._push_progress().reads_changes(data.table, of_rows=ROWS_TOLD_OF, letters=letters)
+        cdk.CfnOutput(self, "LiveUrl", value=self.sockets.url)
         cdk.CfnOutput(self, "ProgressLettersUrl", value=letters.queue_url)
 
+    def _hold_connection(self) -> Function:
+        table = self._data.table
+        return Function(
+            self,
+            shapes.HOLD_CONNECTION,
+            self._stage,
+            settings=HoldConnectionSettings(table_name=table.table_name, sockets_url=self.sockets.sending_url),
+            may=[
+                rows(table, "GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"),
+                self.sockets.send("POST", "DELETE"),
+            ],
+        )
+
     def _push_progress(self) -> Function:
-        data = self._data
+        table = self._data.table
         return Function(
             self,
             shapes.PUSH_PROGRESS,
             self._stage,
-            settings=PushProgressSettings(table_name=data.table.table_name),
-            may=[rows(data.table, "GetItem", "Query", "PutItem")],
+            settings=PushProgressSettings(table_name=table.table_name, sockets_url=self.sockets.sending_url),
+            may=[rows(table, "GetItem", "Query", "PutItem", "DeleteItem"), self.sockets.send("POST")],
         )

@@ -52,7 +52,12 @@ def sagemaker_runtime() -> Any:
     return boto3.client("sagemaker-runtime", config=_config(10))
 
 
+@cache
+def sockets(url: str) -> Any:
+    return boto3.client("apigatewaymanagementapi", endpoint_url=url, config=_config(3))
+
+
 def forget() -> None:
     """Drop all clients; the next use makes new ones."""
-    for client in (dynamodb, s3, sqs, functions, sagemaker_runtime):
+    for client in (dynamodb, s3, sqs, functions, sagemaker_runtime, sockets):
         client.cache_clear()

@@ -12,6 +12,7 @@ from typing import Any
 
 from lambdas.aws import clients
 from lambdas.aws.clock import SystemClock
+from lambdas.aws.sockets import GatewaySockets
 from lambdas.aws.stream import changes_in
 from lambdas.aws.table import DynamoTable
 from lambdas.aws.telemetry import logger_of
@@ -25,7 +26,11 @@ FUNCTION = "push_progress"
 @cache
 def connect() -> Ports:
     settings = PushProgressSettings.from_env(os.environ)
-    return Ports(table=DynamoTable(clients.dynamodb(), settings.table_name), clock=SystemClock())
+    return Ports(
+        table=DynamoTable(clients.dynamodb(), settings.table_name),
+        sockets=GatewaySockets(clients.sockets(settings.sockets_url)),
+        clock=SystemClock(),
+    )
 
 
 def handler(event: dict[str, Any], _context: object) -> None:

@@ -11,14 +11,16 @@ from dataclasses import dataclass, field
 
 from lambdas import state
 from lambdas.push_progress.changes import JobChange, by_job
+from lambdas.push_progress.listeners import tell
 from lambdas.push_progress.tallies import Tallies, total
 from maskmill.core import rows
+from maskmill.core.api import JobMessage
 from maskmill.core.errors import Unavailable
 from maskmill.core.event import Event, ExportChange, bounded, says_nothing_new
 from maskmill.core.item import ItemStatus
 from maskmill.core.job import Counts
 from maskmill.core.limits import CONFLICT_RETRIES_MAX, EVENT_ITEMS_MAX
-from maskmill.core.ports import Clock, Table
+from maskmill.core.ports import Clock, Sockets, Table
 from maskmill.core.rows import ChunkState, JobState
 from maskmill.core.table import Query, RowChange, RowConflict
 
@@ -30,6 +32,7 @@ class Ports:
     """What telling needs; `tallies` outlive a batch, for as long as the process lives."""
 
     table: Table
+    sockets: Sockets
     clock: Clock
     tallies: Tallies = field(default_factory=Tallies)
 
@@ -49,6 +52,8 @@ def _tell(ports: Ports, change: JobChange) -> None:
     event = _append(ports, change)
     if event is None:
         return  # the job was removed meanwhile
+    message = JobMessage(job_id=change.job_id, seq=event.seq, status=event.status)
+    tell(ports.table, ports.sockets, change.tenant, message, now_s=state.now_s(ports.clock))
 
 
 def _append(ports: Ports, change: JobChange) -> Event | None:

@@ -61,6 +61,7 @@ def connect() -> Ports:
         lane=FunctionLane(clients.functions(), settings.lane_name),
         rates=Rates(table, clock, per_window=settings.requests_per_minute),
         keyring=Keyring(table, draw=new_secret),
+        live_url=settings.live_url,
         media_bucket=settings.media_bucket,
         segmenter=settings.segmenter,
         lane_segmenter=settings.lane_segmenter,

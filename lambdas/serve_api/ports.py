@@ -20,6 +20,7 @@ class Ports:
     number of points along each side of a search that the lane gets through while somebody waits; `trial_life_s` is
     after how long a trial dataset expires of which nothing else is said. `quotas` are what a tenant may use unless it
     has limits of its own. `fleet` is what jobs run on, and `looks_at_once` how many objects may be looked for at once.
+    `draw_secret` gives 32 bytes that nobody can guess; `live_url` is where sockets are opened.
     """
 
     table: Table
@@ -31,6 +32,7 @@ class Ports:
     lane: Lane
     keyring: Keyring
     rates: Rates
+    live_url: str
     media_bucket: str
     segmenter: str
     lane_segmenter: str

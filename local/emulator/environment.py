@@ -99,4 +99,9 @@ def prepare_folders(settings: EmulatorSettings) -> None:
 
 def api_url(emulator_url: str, api_id: str) -> str:
     """Where an HTTP API answers. Its own name under `execute-api.localhost` resolves in browsers only."""
-    return f"{emulator_url}/_aws/execute-api/{api_id}/$default"
+    return f"{gateway_base(emulator_url)}/{api_id}/$default"
+
+
+def gateway_base(emulator_url: str) -> str:
+    """The address below which the emulator serves its APIs, each under its id."""
+    return f"{emulator_url}/_aws/execute-api"

@@ -82,6 +82,10 @@ QUEUE_BATCH_MAX = 10
 EVENT_LIFE_S = 7 * 24 * 60 * 60  # how long a client may be away and still catch up
 EVENT_ITEMS_MAX = 200  # changes that one event names; beyond this it gives the counts alone
 EVENT_SEQ_MAX = 99_999_999
+TICKET_LIFE_S = 60  # between asking for a socket's ticket and opening the socket
+CONNECTION_LIFE_S = 2 * 60 * 60 + 5 * 60  # the gateway closes every socket after two hours
+CONNECTIONS_PER_TENANT_MAX = 20
+SOCKET_MESSAGE_CHARS_MAX = 100
 
 # Quotas
 RECOUNT_S = 60  # how often at most, while a tenant is refused, what it uses is compared with what there is

@@ -140,6 +140,18 @@ class Lane(Protocol):
         ...
 
 
+class Sockets(Protocol):
+    """The open sockets of clients. A socket may be gone without a word."""
+
+    def send(self, connection_id: str, text: str) -> bool:
+        """Send one line; False when nobody is there any more. Raises Unavailable."""
+        ...
+
+    def close(self, connection_id: str) -> bool:
+        """End a connection; False when it has ended. Raises Unavailable."""
+        ...
+
+
 class Clock(Protocol):
     """The time, as the function that runs sees it."""
 

@@ -58,6 +58,7 @@ class ServeApiSettings(Settings):
     segmenter: str  # the version that masks are keyed by, for example classic-1
     lane_name: str  # the function that segments for people who wait
     lane_segmenter: str  # the version of the segmenter in it
+    live_url: str  # where clients open sockets
     lane_side_max: int  # points along each side of a search for everything that the lane ends in time
     webhook_queue_url: str
     webhook_private_hosts: str  # separated by commas: hosts that may be told although they are not public
@@ -171,3 +172,10 @@ class BuryLettersSettings(Settings):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushProgressSettings(Settings):
     table_name: str
+    sockets_url: str  # where the gateway takes what is sent to its sockets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldConnectionSettings(Settings):
+    table_name: str
+    sockets_url: str

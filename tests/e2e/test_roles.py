@@ -36,6 +36,7 @@ HARMLESS = {  # what an allowed call may answer: that there is nothing to do it 
     "NoSuchKey",
     "NoSuchUpload",
     "ConditionalCheckFailedException",
+    "GoneException",
     "ReceiptHandleIsInvalid",
     "ResourceAlreadyExistsException",
 }
@@ -83,7 +84,8 @@ def receives(queue: str) -> set[str]:
 
 LETTERS = tuple(f"{queue.value} letters" for queue in QueueName)
 MAY: dict[str, set[str]] = {
-    "serve-api": each("row", "get", "query", "query recent", "put", "update", "delete")
+    "serve-api": each("row", "get", "query", "query recent", "put", "update")
+    | ROW_DELETES
     | each("put", "uploads")
     | each("get", "normal", "thumbnail", "label pictures", "variants", "chunks", "dataset", "embeddings", "automasks")
     | each("put", "automasks")
@@ -133,7 +135,10 @@ MAY: dict[str, set[str]] = {
     "bury-letters": each("row", "get", "query", "update")
     | each("send", "render", "finish")
     | set().union(*(receives(letters) for letters in LETTERS)),
-    "push-progress": each("row", "get", "query", "put") | each("send", "progress letters"),
+    "push-progress": each("row", "get", "query", "put", "delete")
+    | each("send", "progress letters")
+    | each("socket", "send"),
+    "hold-connection": each("row", "get", "query", "put", "update", "delete") | each("socket", "send", "close"),
     "lane": each("get", "normal", "embeddings") | each("put", "embeddings") | each("list", "MediaBucket"),
     "endpoint": each("get", "normal", "requests", "embeddings")
     | each("put", "answers", "failures", "embeddings")
@@ -149,9 +154,18 @@ def calls(cloud: Laptop, keys: Credentials) -> Calls:
     def aws(service: str) -> Any:
         return client_of(cloud, keys, service)
 
-    return _object_calls(cloud, aws("s3")) | _row_calls(cloud, aws("dynamodb")) | _queue_calls(cloud, aws("sqs")) | (
+    return _socket_calls(cloud, keys) | _object_calls(cloud, aws("s3")) | _row_calls(cloud, aws("dynamodb")) | _queue_calls(cloud, aws("sqs")) | (
         _other_calls(cloud, aws)
     )  # fmt: skip
+
+
+def _socket_calls(cloud: Laptop, keys: Credentials) -> Calls:
+    gateway = client("apigatewaymanagementapi", cloud.outputs["LiveUrl"].replace("ws", "http", 1), keys)
+    return {
+        "socket send": lambda: gateway.post_to_connection(ConnectionId=NOBODY, Data=b"x"),
+        "socket close": lambda: gateway.delete_connection(ConnectionId=NOBODY),
+        "socket look": lambda: gateway.get_connection(ConnectionId=NOBODY),
+    }
 
 
 def _object_calls(cloud: Laptop, s3: Any) -> Calls:

@@ -292,6 +292,29 @@ class MemoryLane:
 
 
 @dataclass(slots=True)
+class MemorySockets:
+    """Sockets by their ids: `lines` holds what each was sent; an id that is not in it is gone."""
+
+    call: Call = at_once
+    lines: dict[str, list[str]] = field(default_factory=dict)
+
+    def open(self, *connection_ids: str) -> None:
+        for connection_id in connection_ids:
+            self.lines[connection_id] = []
+
+    def send(self, connection_id: str, text: str) -> bool:
+        return self.call("socket.send", connection_id, lambda: self._send(connection_id, text))
+
+    def close(self, connection_id: str) -> bool:
+        return self.lines.pop(connection_id, None) is not None
+
+    def _send(self, connection_id: str, text: str) -> bool:
+        if connection_id in self.lines:
+            self.lines[connection_id].append(text)
+        return connection_id in self.lines
+
+
+@dataclass(slots=True)
 class FixedClock:
     """A clock that stands still until it is told to move."""
 

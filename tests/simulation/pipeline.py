@@ -153,6 +153,7 @@ class Pipeline:
             lane=MemoryLane(self.hands.answer),
             keyring=Keyring(self.table, draw=lambda: b"simulated secret"),
             rates=Rates(self.table, self.world, per_window=1000),
+            live_url="wss://live.example",
             media_bucket="media",
             segmenter=SEGMENTER,
             lane_segmenter=SEGMENTER,

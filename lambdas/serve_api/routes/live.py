@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from lambdas.serve_api import events
+from lambdas.serve_api import events, tickets
 from lambdas.serve_api.routes.call import LIMIT, Call, Param, Reply, Route
-from maskmill.core.api import JobEvents
+from maskmill.core.api import JobEvents, LiveTicket
 from maskmill.core.errors import FieldFault, InvalidInput, Where
 from maskmill.core.limits import EVENT_SEQ_MAX
 
@@ -28,7 +28,18 @@ def _since_of(text: str | None) -> int:
     return int(text)
 
 
+def _issue_ticket(call: Call) -> Reply:
+    return Reply(201, tickets.issue(call.ports, call.tenant))
+
+
 ROUTES = (
+    Route(
+        method="POST",
+        path="/live/tickets",
+        run=_issue_ticket,
+        about="A ticket that opens a socket once: connect to `url` with the parameter `ticket`",
+        answers={201: LiveTicket},
+    ),
     Route(
         method="GET",
         path="/jobs/<job>/events",

@@ -29,7 +29,7 @@ from maskmill.core.api.library import (
     UploadTicket,
     UploadTickets,
 )
-from maskmill.core.api.live import JobEvents
+from maskmill.core.api.live import JobEvents, JobMessage, LiveTicket, Pong
 from maskmill.core.api.service import Health, Limits
 from maskmill.core.api.usage import QuotaView, UsageView
 from maskmill.core.api.webhooks import CreateWebhook, DeliveryView, WebhookSecret, WebhookView
@@ -53,12 +53,15 @@ __all__ = [
     "ItemVariants",
     "ItemView",
     "JobEvents",
+    "JobMessage",
     "JobView",
     "LabelView",
     "Limits",
+    "LiveTicket",
     "Page",
     "PatchDataset",
     "PatchTemplate",
+    "Pong",
     "Problem",
     "ProblemField",
     "QuotaView",

@@ -1,9 +1,13 @@
-"""The bodies of live progress: events of a job, and tickets for a socket; it knows no HTTP."""
+"""The bodies of live progress: events of a job, tickets for a socket, and its lines; it knows no HTTP."""
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Literal
+
 from maskmill.core.api.jobs import JobView
 from maskmill.core.event import Event
+from maskmill.core.job import JobStatus
 from maskmill.core.model import Model
 
 
@@ -18,3 +22,26 @@ class JobEvents(Model):
     next_since: int
     is_complete: bool
     job: JobView | None = None
+
+
+class LiveTicket(Model):
+    """What opens one socket, once, until `expires_at`: `url` with the parameter `ticket`."""
+
+    ticket: str
+    url: str
+    expires_at: datetime
+
+
+class JobMessage(Model):
+    """A line on a socket: this job has changed, and the event of this number says how."""
+
+    type: Literal["job"] = "job"
+    job_id: str
+    seq: int
+    status: JobStatus
+
+
+class Pong(Model):
+    """The line that answers a ping."""
+
+    type: Literal["pong"] = "pong"

@@ -13,6 +13,9 @@
     T#t#J#j            EXPORT#format        an export of the finished dataset: its parts, its run, its receipt
     T#t                WEBHOOK#w            a webhook, with the secrets that sign what it is told
     T#t#W#w            DELIVERY#i           what a webhook is told, and every attempt at it
+    T#t                CONNECTION#c         an open socket of a tenant
+    CONNECTION#c       HOLDER               whose it is
+    TICKET#h           TICKET               what opens a socket once, by its hash
     SYSTEM             SIGNING#nnn          a secret that the service signs with
 
 The tenant is part of the partition key of all that belongs to one. A terminal state and its counter change in one
@@ -33,6 +36,19 @@ from maskmill.core.rows.calls import (
     put_rate,
     rate_key,
     take_requests,
+)
+from maskmill.core.rows.connections import (
+    CONNECTION_PREFIX,
+    Connection,
+    connection_key,
+    connection_of,
+    forget_connection,
+    holder_key,
+    put_connection,
+    put_ticket,
+    ticket_key,
+    ticket_of,
+    use_ticket,
 )
 from maskmill.core.rows.events import EVENT_PREFIX, event_key, event_of, is_told, put_event
 from maskmill.core.rows.exports import (
@@ -160,6 +176,7 @@ from maskmill.core.rows.webhooks import (
 
 __all__ = [
     "CHUNK_PREFIX",
+    "CONNECTION_PREFIX",
     "DATASET_JOB_PREFIX",
     "DELIVERY_PREFIX",
     "DUE_DATASETS",
@@ -175,6 +192,7 @@ __all__ = [
     "USAGE_PREFIX",
     "WEBHOOK_PREFIX",
     "ChunkState",
+    "Connection",
     "Delivery",
     "ExportState",
     "ItemState",
@@ -195,6 +213,8 @@ __all__ = [
     "claim_delivery",
     "close_export",
     "close_job",
+    "connection_key",
+    "connection_of",
     "dataset_job_key",
     "dataset_key",
     "dataset_of",
@@ -213,8 +233,10 @@ __all__ = [
     "export_key",
     "export_of",
     "fail_export",
+    "forget_connection",
     "give_back",
     "give_back_job",
+    "holder_key",
     "image_key",
     "image_of",
     "is_kept",
@@ -242,6 +264,7 @@ __all__ = [
     "postpone",
     "postpone_delivery",
     "put_chunk",
+    "put_connection",
     "put_dataset",
     "put_dataset_job",
     "put_delivery",
@@ -254,6 +277,7 @@ __all__ = [
     "put_result_address",
     "put_signing_key",
     "put_template",
+    "put_ticket",
     "put_usage",
     "put_webhook",
     "rate_key",
@@ -282,8 +306,11 @@ __all__ = [
     "template_key",
     "template_of",
     "tenant_pk",
+    "ticket_key",
+    "ticket_of",
     "usage_key",
     "usage_of",
+    "use_ticket",
     "webhook_key",
     "webhook_of",
 ]

@@ -46,6 +46,11 @@ def changes() -> set[tuple[str, str]]:
     return read | {("sqs:SendMessage", "<ProgressLetters.Arn>")}
 
 
+def sockets(*methods: str) -> set[tuple[str, str]]:
+    arn = "arn:<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>:<Sockets/Api>/live"
+    return {("execute-api:ManageConnections", f"{arn}/{method}/@connections/*") for method in methods}
+
+
 def receive(*queues: str) -> set[tuple[str, str]]:
     actions = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
     return {(action, f"<{queue}.Arn>") for queue in queues for action in actions}
@@ -132,7 +137,8 @@ RIGHTS = {
     "BuryLetters": table("get", "query", "update")
     | send("Dispatch", "Render", "Finish", "Export")
     | receive(*(f"{queue}Queue/Letters" for queue in ALL)),
-    "PushProgress": table("get", "query", "put") | changes(),
+    "PushProgress": table("get", "query", "put", "delete") | changes() | sockets("POST"),
+    "HoldConnection": table("get", "query", "put", "update", "delete") | sockets("POST", "DELETE"),
     "Lane": get("Media", NORMAL, EMBEDDINGS) | put("Media", EMBEDDINGS) | miss("Media"),
 }
 

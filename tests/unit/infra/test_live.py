@@ -3,9 +3,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import aws_cdk as cdk
+
+from infra.config import chosen
+from infra.constructs.sockets import Sockets
 from infra.stacks.live import ROWS_TOLD_OF
 from maskmill.core import rows
-from tests.unit.infra.cloud import Cloud
+from tests.unit.infra.cloud import Cloud, Resource
 
 
 def changes(cloud: Cloud) -> dict[str, Any]:
@@ -47,3 +51,52 @@ def test_a_batch_that_fails_is_halved_and_given_up_at_last(cloud: Cloud) -> None
     assert 3600 <= mapping["MaximumRecordAgeInSeconds"] <= 24 * 3600
     assert mapping["StartingPosition"] == "TRIM_HORIZON"
     assert 1 <= mapping["MaximumBatchingWindowInSeconds"] <= 2
+
+
+# Sockets --------------------------------------------------------------------------------------------------------------
+
+
+def of_sockets(cloud: Cloud, kind: str) -> list[Resource]:
+    return [found for found in cloud.resources(f"ApiGatewayV2::{kind}") if found.name.startswith("Sockets/")]
+
+
+def test_all_that_happens_to_a_socket_goes_to_one_function(cloud: Cloud) -> None:
+    """A ticket is checked when a socket opens; the gateway has nothing to check it by."""
+    routes = {
+        route.properties["RouteKey"]: route.properties["AuthorizationType"] for route in of_sockets(cloud, "Route")
+    }
+    assert routes == dict.fromkeys(("$connect", "$disconnect", "$default"), "NONE")
+    (integration,) = of_sockets(cloud, "Integration")
+    uri = cloud.text(integration.stack, integration.properties["IntegrationUri"])
+    assert uri.endswith("functions/<HoldConnection/Function.Arn>/invocations")
+    (permission,) = [one for one in cloud.resources("Lambda::Permission") if one.name.startswith("Sockets/")]
+    assert cloud.text(permission.stack, permission.properties["FunctionName"]) == "<HoldConnection/Function>"
+    assert cloud.text(permission.stack, permission.properties["SourceArn"]).endswith(":<Sockets/Api>/live/*")
+
+
+def test_sockets_are_limited(cloud: Cloud) -> None:
+    (stage,) = of_sockets(cloud, "Stage")
+    assert stage.properties["StageName"] == "live"
+    assert stage.properties["DefaultRouteSettings"]["ThrottlingRateLimit"] > 0
+    assert stage.properties["DefaultRouteSettings"]["ThrottlingBurstLimit"] > 0
+
+
+def test_clients_are_told_where_sockets_are_opened(cloud: Cloud) -> None:
+    url = "wss://<Sockets/Api>.execute-api.<AWS::Region>.<AWS::URLSuffix>/live"
+    assert cloud.outputs()["LiveUrl"] == url
+    api = cloud.named("ServeApi/Function")
+    assert cloud.text(api.stack, api.properties["Environment"]["Variables"]["LIVE_URL"]) == url
+    for name in ("PushProgress", "HoldConnection"):
+        function = cloud.named(f"{name}/Function")
+        told = cloud.text(function.stack, function.properties["Environment"]["Variables"]["SOCKETS_URL"])
+        assert told == url.replace("wss:", "https:")
+
+
+def test_an_emulator_serves_sockets_below_an_address_of_its_own() -> None:
+    base = "http://127.0.0.1:4566/_aws/execute-api"
+    app = cdk.App()
+    sockets = Sockets(cdk.Stack(app), "Sockets", name="live", base=base, rate=1, burst=1)
+    assert sockets.url.startswith("ws://127.0.0.1:4566/_aws/execute-api/")
+    assert sockets.sending_url.startswith(f"{base}/")
+    assert sockets.url.endswith("/live") and sockets.sending_url.endswith("/live")
+    assert chosen({"stage": "local", "gateway_base": base}).gateway_base == base

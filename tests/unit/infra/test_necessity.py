@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 import inspect
+import re
 
 import pytest
 
@@ -14,7 +15,7 @@ from infra import shapes
 from infra.shapes import Shape
 from maskmill.core import keys, messages, rows
 from tests.unit.infra.cloud import Cloud, grants
-from tests.unit.infra.test_access import changes, log_of, receive
+from tests.unit.infra.test_access import changes, log_of, receive, sockets
 from tests.unit.infra.uses import UNKNOWN, Source, source_of
 
 VERBS = [value.verb for value in vars(shapes).values() if isinstance(value, Shape)]
@@ -31,6 +32,7 @@ OBJECT_ACTIONS = {
 DOORS = {"upload": ("Uploads", "s3:PutObject"), "download": ("Media", "s3:GetObject")}
 ROW_ACTIONS = {"Put": "dynamodb:PutItem", "Update": "dynamodb:UpdateItem", "Delete": "dynamodb:DeleteItem"}
 OF_THE_STREAM = {"push_progress"}  # which the table's stream wakes
+SOCKETS = {"send": "POST", "close": "DELETE"}
 READS = {"get", "head"}  # of which a function wants to hear that there is nothing
 
 # One key of each kind.
@@ -88,7 +90,8 @@ def _objects(verb: str, source: Source) -> set[tuple[str, str]]:
 
 def _rows(source: Source) -> set[tuple[str, str]]:
     builders = [getattr(rows, name) for name in source.mentions("rows")]
-    kinds = {inspect.get_annotations(made).get("return") for made in builders if inspect.isfunction(made)}
+    given = [str(inspect.get_annotations(made).get("return")) for made in builders if inspect.isfunction(made)]
+    kinds = {kind for text in given for kind in re.findall(r"\w+", text)}
     actions = {ROW_ACTIONS[kind] for kind in kinds if kind in ROW_ACTIONS}
     actions |= {"dynamodb:GetItem"} if ("table", "get") in {(use.port, use.method) for use in source.uses()} else set()
     tables = {f"<Table.Arn>/index/{index.lower()}" if index else "<Table.Arn>" for index in source.queries()}
@@ -105,6 +108,8 @@ def _calls(source: Source) -> set[tuple[str, str]]:
     }
     if any(use.port == "endpoint" and use.method == "invoke" for use in source.uses()):
         found.add(("sagemaker:InvokeEndpointAsync", "endpoint"))
+    methods = {SOCKETS[use.method] for use in source.uses() if use.port == "sockets"}
+    found |= {("execute-api:ManageConnections", f"sockets {method}") for method in methods}
     if any(use.port == "lane" for use in source.uses()):
         found.add(("lambda:InvokeFunction", "lane"))
     return found
@@ -118,7 +123,8 @@ def granted(cloud: Cloud, verb: str) -> set[tuple[str, str]]:
     streamed = changes() if verb in OF_THE_STREAM else set()
     rest = grants(cloud, f"{name}/Role") - log_of(name) - brought - streamed
     called = {"sagemaker:InvokeEndpointAsync": "endpoint", "lambda:InvokeFunction": "lane"}
-    return {(action, called.get(action, resource)) for action, resource in rest}
+    named = {right: f"sockets {method}" for method in SOCKETS.values() for right in sockets(method)}
+    return {(right[0], named.get(right, called.get(*right))) for right in rest}
 
 
 def covers(right: tuple[str, str], need: tuple[str, str]) -> bool:

@@ -55,6 +55,7 @@ OUTPUTS = {
     "EndpointRoleArn",
     "ErrorTopicArn",
     "LaneName",
+    "LiveUrl",
     "MediaBucket",
     "ProgressLettersUrl",
     "SegmenterVersion",

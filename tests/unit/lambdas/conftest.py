@@ -44,6 +44,7 @@ def whole_account() -> Iterator[Account]:
             "EXPORT_QUEUE_URL": urls["export"],
             "SEGMENTER": "classic-1",
             "LANE_NAME": "lane",
+            "LIVE_URL": "wss://live.example/live",
             "LANE_SEGMENTER": LANE_SEGMENTER,
             "LANE_SIDE_MAX": str(LANE_SIDE_MAX),
             "TRIAL_LIFE_S": str(TRIAL_LIFE_S),

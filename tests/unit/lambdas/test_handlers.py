@@ -67,6 +67,8 @@ def env_of(function: str, urls: dict[str, str]) -> dict[str, str]:
         "ENDPOINT_NAME": "endpoint",
         "SEGMENTER": "classic-1",
         "LANE_NAME": "lane",
+        "LIVE_URL": "wss://live.example/live",
+        "SOCKETS_URL": "https://live.example/live",
         "LANE_SEGMENTER": "classic-1",
         "LANE_SIDE_MAX": "4",
         "TRIAL_LIFE_S": "21600",
@@ -107,7 +109,7 @@ def serve(function: str, urls: dict[str, str], event: dict[str, Any]) -> dict[st
 
 
 def test_every_function_is_known_here() -> None:
-    assert set(FUNCTIONS) == {*MISSING, "push_progress", "serve_api", "sweep"}
+    assert set(FUNCTIONS) == {*MISSING, "hold_connection", "push_progress", "serve_api", "sweep"}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

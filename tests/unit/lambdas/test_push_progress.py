@@ -17,10 +17,10 @@ from maskmill.core.errors import Unavailable
 from maskmill.core.event import Event, ItemChange
 from maskmill.core.item import ItemStatus
 from maskmill.core.job import Counts, JobStatus
-from maskmill.core.limits import EVENT_LIFE_S
+from maskmill.core.limits import CONNECTION_LIFE_S, EVENT_LIFE_S
 from maskmill.core.plan import Chunk, PlannedItem
 from maskmill.core.table import Key, Put, Row, RowChange, Update
-from tests.simulation.cloud import MemoryTable
+from tests.simulation.cloud import MemorySockets, MemoryTable
 from tests.unit.lambdas.gateway import normal_image
 from tests.unit.lambdas.scene import JOB, TENANT, Scene
 
@@ -54,9 +54,14 @@ def stream(scene: Scene) -> Stream:
     return Stream(scene)
 
 
+def ports_of(scene: Scene, table: Any = None) -> Ports:
+    """A process of its own: it remembers nothing yet."""
+    return Ports(table=table or scene.table, sockets=MemorySockets(), clock=scene.clock)
+
+
 @pytest.fixture
 def ports(scene: Scene) -> Ports:
-    return Ports(table=scene.table, clock=scene.clock)
+    return ports_of(scene)
 
 
 def told(scene: Scene, job_id: str = JOB) -> list[Event]:
@@ -193,10 +198,10 @@ def test_two_at_once_take_different_numbers_and_never_go_back(scene: Scene, stre
 
     def told_by_another() -> None:
         render(scene, 0, 0)
-        push(Ports(table=scene.table, clock=scene.clock), stream.read())
+        push(ports_of(scene), stream.read())
 
     meanwhile.append(told_by_another)
-    push(Ports(table=_Writing(scene.table, write), clock=scene.clock), first)
+    push(ports_of(scene, _Writing(scene.table, write)), first)
     events = told(scene)
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
     assert [event.counts.rendering for event in events] == sorted(event.counts.rendering for event in events)
@@ -237,7 +242,7 @@ def test_what_another_process_told_is_not_counted_from_memory(scene: Scene, stre
     plan(scene, chunks=2, items=2)
     push(ports, stream.read())
     render(scene, 0, 0)
-    push(Ports(table=scene.table, clock=scene.clock), stream.read())
+    push(ports_of(scene), stream.read())
     render(scene, 1, 2)
     push(ports, stream.read())
     assert told(scene)[-1].counts == Counts(pending=2, rendering=2)
@@ -259,7 +264,7 @@ def test_a_number_that_is_always_taken_is_tried_again_later(scene: Scene, stream
     key = rows.event_key(TENANT, JOB, 1)
     hidden = _Hiding(scene.table, rows.EVENT_PREFIX)
     scene.table.rows[key] = {"pk": key.pk, "sk": key.sk, "doc": "{}"}
-    ((_, error),) = push(Ports(table=hidden, clock=scene.clock), stream.read())
+    ((_, error),) = push(ports_of(scene, hidden), stream.read())
     assert isinstance(error, Unavailable)
 
 
@@ -300,3 +305,73 @@ def test_events_go_after_a_week(scene: Scene, stream: Stream, ports: Ports) -> N
     assert row["expires_at"] == scene.now_s + EVENT_LIFE_S
     assert rows.is_told(row, scene.clock.now())
     assert not rows.is_told(row, scene.clock.now() + timedelta(seconds=EVENT_LIFE_S))
+
+
+def listen(scene: Scene, ports: Ports, connection_id: str, *, tenant: str = TENANT) -> MemorySockets:
+    assert isinstance(ports.sockets, MemorySockets)
+    ports.sockets.open(connection_id)
+    for write in rows.put_connection(tenant, connection_id, now_s=scene.now_s):
+        scene.table.write(write)
+    return ports.sockets
+
+
+def test_who_listens_hears_one_line_for_a_job_and_a_batch(scene: Scene, stream: Stream, ports: Ports) -> None:
+    sockets = listen(scene, ports, "c1")
+    listen(scene, ports, "c2")
+    scene.submit()
+    plan(scene, chunks=2, items=3)
+    push(ports, stream.read())
+    line = f'{{"type":"job","job_id":"{JOB}","seq":1,"status":"running"}}'
+    assert sockets.lines == {"c1": [line], "c2": [line]}
+
+
+def test_another_tenant_hears_nothing(scene: Scene, stream: Stream, ports: Ports) -> None:
+    sockets = listen(scene, ports, "c1", tenant="tenant-b")
+    scene.submit()
+    push(ports, stream.read())
+    assert sockets.lines == {"c1": []}
+
+
+def test_a_batch_that_comes_again_is_sent_again(scene: Scene, stream: Stream, ports: Ports) -> None:
+    """The process may have died between the event and its line."""
+    sockets = listen(scene, ports, "c1")
+    scene.submit()
+    batch = stream.read()
+    push(ports, batch)
+    push(ports, batch)
+    assert len(sockets.lines["c1"]) == 2
+
+
+def test_sockets_that_are_gone_are_forgotten_and_the_others_hear(scene: Scene, stream: Stream, ports: Ports) -> None:
+    sockets = listen(scene, ports, "gone")
+    listen(scene, ports, "here")
+    sockets.close("gone")
+    scene.submit()
+    assert push(ports, stream.read()) == []
+    assert len(sockets.lines["here"]) == 1
+    assert rows.connection_key(TENANT, "gone") not in scene.table.rows
+    assert rows.holder_key("gone") not in scene.table.rows
+    assert rows.connection_key(TENANT, "here") in scene.table.rows
+
+
+def test_sockets_whose_time_is_up_are_sent_nothing(scene: Scene, stream: Stream, ports: Ports) -> None:
+    sockets = listen(scene, ports, "c1")
+    scene.wait(CONNECTION_LIFE_S)
+    scene.submit()
+    push(ports, stream.read())
+    assert sockets.lines == {"c1": []}
+
+
+def test_a_line_that_cannot_be_sent_holds_nobody_up(scene: Scene, stream: Stream, ports: Ports) -> None:
+    sockets = listen(scene, ports, "c1")
+    listen(scene, ports, "c2")
+
+    def busy(service: str, label: str, effect: Callable[[], Any]) -> Any:
+        if label == "c1":
+            raise Unavailable
+        return effect()
+
+    sockets.call = busy
+    scene.submit()
+    assert push(ports, stream.read()) == []
+    assert len(sockets.lines["c2"]) == 1

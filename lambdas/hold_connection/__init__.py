@@ -1,0 +1,1 @@
+"""Opens and closes sockets, and answers what is sent on them."""
