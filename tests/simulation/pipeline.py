@@ -44,6 +44,7 @@ from maskmill.core.table import Key, Row
 from maskmill.core.usage import Quotas
 from tests.simulation.cloud import MemoryEndpoint, MemoryLane, MemoryObjects, MemoryQueues, MemoryTable
 from tests.simulation.invariants import Invariants
+from tests.simulation.live import Live
 from tests.simulation.stand_ins import SlowMaker, answer_to, check, normalise, paint, write_dataset
 from tests.simulation.users import CountedIds, NoDoors, User
 from tests.simulation.world import Crash, World
@@ -110,6 +111,7 @@ class Pipeline:
     work: MemoryObjects = field(init=False)
     queues: MemoryQueues = field(init=False)
     endpoint: MemoryEndpoint = field(init=False)
+    live: Live = field(init=False)
     _lines: dict[QueueName, tuple[float, float]] = field(default_factory=dict)
     _ids: CountedIds = field(default_factory=CountedIds)
 
@@ -123,6 +125,7 @@ class Pipeline:
         self.endpoint = MemoryEndpoint(call, accept=self._accept)
         self.invariants = Invariants(self.world, self.table, self.media, self.work, self.queues)
         self.table.watch.append(self.invariants.committed)
+        self.live = Live(self.world, self.table)
 
     def run(self) -> list[str]:
         """Play until every user has an answer, then check what is left; returns the violations."""
@@ -135,7 +138,8 @@ class Pipeline:
         while self.world.now_s < END_S and not self._is_at_rest():
             self.world.run(self.world.now_s + 600.0)
         self.world.run(self.world.now_s + 3600.0)  # late and repeated messages still arrive
-        return [*self.invariants.violations, *self.invariants.at_rest(self.users)]
+        at_rest = [*self.invariants.at_rest(self.users), *self.live.at_rest()]
+        return [*self.invariants.violations, *self.live.violations, *at_rest]
 
     def _is_at_rest(self) -> bool:
         has_calls = self.open_users > 0 or any(user.clicks for user in self.users)

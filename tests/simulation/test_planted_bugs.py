@@ -18,6 +18,8 @@ from lambdas.collect_masks import logic as collect_masks
 from lambdas.dispatch_shard import logic as dispatch_shard
 from lambdas.finish_job import logic as finish_job
 from lambdas.plan_job import logic as plan_job
+from lambdas.push_progress import logic as push_progress
+from lambdas.push_progress.tallies import Tallies
 from lambdas.render_item import logic as render_item
 from lambdas.serve_api import submissions
 from lambdas.sweep import logic as sweep
@@ -27,6 +29,7 @@ from maskmill.core.job import JobStatus
 from maskmill.core.messages import DispatchItems
 from maskmill.core.rows import ChunkState, JobState
 from maskmill.core.table import Condition, Op, Put, RowConflict, Update
+from tests.simulation import live
 from tests.simulation.cloud import MemoryQueues, MemoryTable
 from tests.simulation.faults import MODES, has_sweep, world_of
 from tests.simulation.pipeline import Pipeline
@@ -364,3 +367,51 @@ def a_put_that_replaces_what_is_there(patch: pytest.MonkeyPatch) -> None:
         return dict(after)
 
     patch.setattr(MemoryTable, "_write", write)
+
+
+# What is told ---------------------------------------------------------------------------------------------------------
+
+
+@planted("crowded", seeds=5)
+def an_event_of_rows_that_were_read_before_the_last_event(patch: pytest.MonkeyPatch) -> None:
+    real = MemoryTable._write
+
+    def write(self: MemoryTable, write: Any) -> Any:
+        while isinstance(write, Put) and write.key.sk.startswith(rows.EVENT_PREFIX) and write.key in self.rows:
+            event = rows.event_of(write.row)
+            tenant, job_id = rows.job_of_pk(write.key.pk) or ("", "")
+            write = rows.put_event(tenant, job_id, event.model_copy(update={"seq": event.seq + 1}))
+        return real(self, write)
+
+    patch.setattr(MemoryTable, "_write", write)
+
+
+@planted("full", seeds=20)
+def counters_that_are_remembered_too_long(patch: pytest.MonkeyPatch) -> None:
+    def as_of(self: Tallies, tenant: str, job_id: str, seq: int) -> Any:
+        return self._kept.get((tenant, job_id), (0, None))[1]
+
+    patch.setattr(Tallies, "as_of", as_of)
+
+
+@planted("full", seeds=5)
+def a_job_of_which_nothing_is_told_when_a_batch_fails(patch: pytest.MonkeyPatch) -> None:
+    real = push_progress.push
+
+    def push(ports: Any, changes: Any) -> Any:
+        real(ports, changes)
+        return []
+
+    patch.setattr(live, "push", push)
+
+
+@planted("full", seeds=20)
+def a_state_that_is_told_as_the_stream_had_it(patch: pytest.MonkeyPatch) -> None:
+    real, seen = push_progress._event, {}
+
+    def event(ports: Any, change: Any, job: Any, seq: int, chunks: Any, counts: Any) -> Any:
+        for number in change.items:
+            chunks = {**chunks, number: seen.setdefault((job.job.job_id, number), chunks[number])}
+        return real(ports, change, job, seq, chunks, counts)
+
+    patch.setattr(push_progress, "_event", event)

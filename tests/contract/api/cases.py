@@ -168,6 +168,7 @@ for _name in (
     "datasets_list",
     "jobs_list",
     "webhooks_list",
+    "live_issue_ticket",
 ):
     GOOD[_name] = lambda _world: Request()
 

@@ -137,11 +137,12 @@ def test_what_is_no_key_is_named_as_a_header(api: Api, key: str) -> None:
 
 
 def test_every_creating_route_takes_keys_and_no_other_does() -> None:
+    """A ticket for a socket is good once and kept nowhere: a repeated call is worth another one."""
     creating = {route.path for route in ROUTES if route.is_creating}
     assert {"/datasets", "/datasets/<dataset>/uploads", "/datasets/<dataset>/templates"} <= creating
     assert {route.method for route in ROUTES if route.is_creating} == {"POST"}
     for route in ROUTES:
-        if 201 in route.answers and route.method == "POST":
+        if 201 in route.answers and route.method == "POST" and route.path != "/live/tickets":
             assert route.is_creating, route.path
 
 
