@@ -34,7 +34,7 @@ def build(app: cdk.App, stage: Stage) -> None:
     data = DataStack(app, f"{stage.prefix}-data", stage)
     pipeline = PipelineStack(app, f"{stage.prefix}-pipeline", stage, data=data)
     InferenceStack(app, f"{stage.prefix}-inference", stage, data=data, topics=pipeline.answers)
-    live = LiveStack(app, f"{stage.prefix}-live", stage, data=data)
+    live = LiveStack(app, f"{stage.prefix}-live", stage, data=data, webhook_queue=pipeline.webhook_queue)
     ApiStack(
         app,
         f"{stage.prefix}-api",

@@ -7,9 +7,9 @@ from constructs import Construct
 
 from infra import shapes
 from infra.config import Stage
-from infra.constructs.access import rows
+from infra.constructs.access import rows, send
 from infra.constructs.function import Function
-from infra.constructs.queue import letters_queue
+from infra.constructs.queue import WorkQueue, letters_queue
 from infra.constructs.sockets import Sockets
 from infra.stacks.data import DataStack
 from maskmill.core.settings import HoldConnectionSettings, PushProgressSettings
@@ -20,10 +20,11 @@ ROWS_TOLD_OF = ("JOB#", "CHUNK#", "EXPORT#")
 class LiveStack(cdk.Stack):
     """A function that reads the table's stream and tells of jobs, and the sockets of those who listen."""
 
-    def __init__(self, scope: Construct, name: str, stage: Stage, *, data: DataStack) -> None:
+    def __init__(self, scope: Construct, name: str, stage: Stage, *, data: DataStack, webhook_queue: WorkQueue) -> None:
         super().__init__(scope, name, description="Maskmill: live progress")
         self._stage = stage
         self._data = data
+        self._webhook_queue = webhook_queue
         self.sockets = Sockets(
             self,
             "Sockets",
@@ -57,6 +58,14 @@ class LiveStack(cdk.Stack):
             self,
             shapes.PUSH_PROGRESS,
             self._stage,
-            settings=PushProgressSettings(table_name=table.table_name, sockets_url=self.sockets.sending_url),
-            may=[rows(table, "GetItem", "Query", "PutItem", "DeleteItem"), self.sockets.send("POST")],
+            settings=PushProgressSettings(
+                table_name=table.table_name,
+                webhook_queue_url=self._webhook_queue.url,
+                sockets_url=self.sockets.sending_url,
+            ),
+            may=[
+                rows(table, "GetItem", "Query", "PutItem", "DeleteItem"),
+                send(self._webhook_queue.queue),
+                self.sockets.send("POST"),
+            ],
         )

@@ -10,8 +10,6 @@ from maskmill.core.item import ItemStatus
 from maskmill.core.job import JobStatus
 from maskmill.core.table import Key, Row, RowChange
 
-EXPORT_PREFIX = "EXPORT#"
-
 
 @dataclass(slots=True)
 class JobChange:
@@ -61,8 +59,8 @@ def _note(job: JobChange, change: RowChange) -> None:
         job.entered.append(JobStatus(change.after["status"]))
     elif sort_key.startswith(rows.CHUNK_PREFIX):
         job.items.setdefault(change.after["number"], set()).update(_changed_items(change.before, change.after))
-    elif sort_key.startswith(EXPORT_PREFIX):
-        job.exports[sort_key.removeprefix(EXPORT_PREFIX)] = change.key
+    elif sort_key.startswith(rows.EXPORT_PREFIX):
+        job.exports[sort_key.removeprefix(rows.EXPORT_PREFIX)] = change.key
 
 
 def _changed_items(before: Row | None, after: Row) -> set[int]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from lambdas.aws import clients
 from lambdas.aws.clock import SystemClock
+from lambdas.aws.queues import SqsQueues, queue_urls
 from lambdas.aws.sockets import GatewaySockets
 from lambdas.aws.stream import changes_in
 from lambdas.aws.table import DynamoTable
@@ -28,6 +29,7 @@ def connect() -> Ports:
     settings = PushProgressSettings.from_env(os.environ)
     return Ports(
         table=DynamoTable(clients.dynamodb(), settings.table_name),
+        queues=SqsQueues(clients.sqs(), queue_urls(settings)),
         sockets=GatewaySockets(clients.sockets(settings.sockets_url)),
         clock=SystemClock(),
     )

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from lambdas import state
+from lambdas.push_progress.announcements import announce
 from lambdas.push_progress.changes import JobChange, by_job
 from lambdas.push_progress.listeners import tell
 from lambdas.push_progress.tallies import Tallies, total
@@ -20,7 +21,7 @@ from maskmill.core.event import Event, ExportChange, bounded, says_nothing_new
 from maskmill.core.item import ItemStatus
 from maskmill.core.job import Counts
 from maskmill.core.limits import CONFLICT_RETRIES_MAX, EVENT_ITEMS_MAX
-from maskmill.core.ports import Clock, Sockets, Table
+from maskmill.core.ports import Clock, Queues, Sockets, Table
 from maskmill.core.rows import ChunkState, JobState
 from maskmill.core.table import Query, RowChange, RowConflict
 
@@ -32,6 +33,7 @@ class Ports:
     """What telling needs; `tallies` outlive a batch, for as long as the process lives."""
 
     table: Table
+    queues: Queues
     sockets: Sockets
     clock: Clock
     tallies: Tallies = field(default_factory=Tallies)
@@ -49,9 +51,11 @@ def push(ports: Ports, changes: Iterable[RowChange]) -> list[tuple[JobChange, Ex
 
 
 def _tell(ports: Ports, change: JobChange) -> None:
+    """Write the event, then let others know of it: all of it happens again when the batch comes again."""
     event = _append(ports, change)
     if event is None:
         return  # the job was removed meanwhile
+    announce(ports.table, ports.queues, change)
     message = JobMessage(job_id=change.job_id, seq=event.seq, status=event.status)
     tell(ports.table, ports.sockets, change.tenant, message, now_s=state.now_s(ports.clock))
 

@@ -172,6 +172,7 @@ class BuryLettersSettings(Settings):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushProgressSettings(Settings):
     table_name: str
+    webhook_queue_url: str
     sockets_url: str  # where the gateway takes what is sent to its sockets
 
 

@@ -82,6 +82,7 @@ def receives(queue: str) -> set[str]:
     return each("receive", queue) | each("delete message", queue) | each("attributes", queue)
 
 
+ROW_DELETES = each("row", "delete") | {"transact delete"}  # the emulator and AWS ask for the same right
 LETTERS = tuple(f"{queue.value} letters" for queue in QueueName)
 MAY: dict[str, set[str]] = {
     "serve-api": each("row", "get", "query", "query recent", "put", "update")
@@ -135,10 +136,11 @@ MAY: dict[str, set[str]] = {
     "bury-letters": each("row", "get", "query", "update")
     | each("send", "render", "finish")
     | set().union(*(receives(letters) for letters in LETTERS)),
-    "push-progress": each("row", "get", "query", "put", "delete")
-    | each("send", "progress letters")
+    "push-progress": each("row", "get", "query", "put")
+    | ROW_DELETES
+    | each("send", "progress letters", "webhook")
     | each("socket", "send"),
-    "hold-connection": each("row", "get", "query", "put", "update", "delete") | each("socket", "send", "close"),
+    "hold-connection": each("row", "get", "query", "put", "update") | ROW_DELETES | each("socket", "send", "close"),
     "lane": each("get", "normal", "embeddings") | each("put", "embeddings") | each("list", "MediaBucket"),
     "endpoint": each("get", "normal", "requests", "embeddings")
     | each("put", "answers", "failures", "embeddings")

@@ -23,7 +23,7 @@ from maskmill.core.item import TERMINAL, ItemStatus
 from maskmill.core.job import ENDED, JobStatus
 from maskmill.core.rows import JobState
 from maskmill.core.table import Key, Row, RowChange
-from tests.simulation.cloud import Call, MemorySockets, MemoryTable
+from tests.simulation.cloud import Call, MemoryQueues, MemorySockets, MemoryTable
 from tests.simulation.world import Crash, World
 
 TOLD_OF = (rows.JOB_PREFIX, rows.CHUNK_PREFIX)
@@ -97,7 +97,7 @@ class Live:
             self._processes.pop(number, None)
         table = MemoryTable(_named("live", self.world.call), rows=self.table.rows, watch=self.table.watch)
         sockets = MemorySockets(_named("live", self.world.call))
-        return Ports(table, sockets, self.world, self._processes.setdefault(number, Tallies()))
+        return Ports(table, MemoryQueues(), sockets, self.world, self._processes.setdefault(number, Tallies()))
 
     def _strikes(self, fault: str, pk: str) -> bool:
         return self.world.strikes(fault, f"stream:{pk}")

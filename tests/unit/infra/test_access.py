@@ -137,7 +137,7 @@ RIGHTS = {
     "BuryLetters": table("get", "query", "update")
     | send("Dispatch", "Render", "Finish", "Export")
     | receive(*(f"{queue}Queue/Letters" for queue in ALL)),
-    "PushProgress": table("get", "query", "put", "delete") | changes() | sockets("POST"),
+    "PushProgress": table("get", "query", "put", "delete") | changes() | send("Webhook") | sockets("POST"),
     "HoldConnection": table("get", "query", "put", "update", "delete") | sockets("POST", "DELETE"),
     "Lane": get("Media", NORMAL, EMBEDDINGS) | put("Media", EMBEDDINGS) | miss("Media"),
 }

@@ -56,7 +56,7 @@ def stream(scene: Scene) -> Stream:
 
 def ports_of(scene: Scene, table: Any = None) -> Ports:
     """A process of its own: it remembers nothing yet."""
-    return Ports(table=table or scene.table, sockets=MemorySockets(), clock=scene.clock)
+    return Ports(table=table or scene.table, queues=scene.queues, sockets=MemorySockets(), clock=scene.clock)
 
 
 @pytest.fixture
