@@ -24,6 +24,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 
@@ -31,10 +32,19 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = Path("build", "bundles")
 BYTES_MAX = 250 * 1024 * 1024  # what Lambda accepts, unzipped
 KEPT = 4
-FORMAT = "3"  # change it when the rules below change what a bundle holds
+FORMAT = "4"  # change it when the rules below change what a bundle holds
 RUNNING_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 DROPPED_FOLDERS = {"__pycache__", "tests", "bin"}
 DROPPED_FILES = {"RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json", "uv_cache.json", ".lock"}
+# Of pyarrow: the network server, the headers, and copies of one library under other names.
+DROPPED_PARTS = (
+    "_flight.*",
+    "libarrow_flight.*",
+    "libarrow_python_flight.*",
+    "libarrow_python.so",
+    "libarrow_python.so.*.*",
+)
+DROPPED_ROOTS = {"pyarrow": {"include", "includes", "src"}}
 DROPPED_SUFFIXES = {".pyi", ".pyc", ".a"}
 SERVICES = {
     "apigatewaymanagementapi",
@@ -162,8 +172,10 @@ def _uv() -> str:
 def _is_dropped(entry: Path) -> bool:
     if entry.is_dir():
         is_service = entry.parent.name == "data" and entry.parent.parent.name == "botocore"
-        return entry.name in DROPPED_FOLDERS or (is_service and entry.name not in SERVICES)
-    return entry.name in DROPPED_FILES or entry.suffix in DROPPED_SUFFIXES
+        is_unneeded = entry.name in DROPPED_ROOTS.get(entry.parent.name, ())
+        return entry.name in DROPPED_FOLDERS or is_unneeded or (is_service and entry.name not in SERVICES)
+    is_part = any(fnmatch(entry.name, pattern) for pattern in DROPPED_PARTS)
+    return is_part or entry.name in DROPPED_FILES or entry.suffix in DROPPED_SUFFIXES
 
 
 def _compile(folder: Path, target: Target) -> None:
