@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from types import TracebackType
@@ -35,7 +36,7 @@ class Bars:
 
     def __init__(self) -> None:
         self.job_id: str | None = None
-        self._is_terminal = sys.stderr.isatty()
+        self._is_terminal = sys.stderr.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown")
         self._rich: RichProgress | None = None
         self._tasks: dict[Step, TaskID] = {}
         self._last: Progress | None = None

@@ -38,11 +38,17 @@ class Common:
         path = self.profile_path()
         return read_profile(path) if path is not None else None
 
-    def connect(self) -> Client:
-        """A client that is signed in; raises InvalidInput `unauthenticated` when there is no token."""
-        from maskmill.client import Client
+    def connect(self, *, within_s: float | None = None) -> Client:
+        """A client that is signed in; raises InvalidInput `unauthenticated` when there is no token.
 
-        return Client(*self._signed_in())
+        With `within_s` a call is made once, and given up after so many seconds.
+        """
+        from maskmill.client import Client
+        from maskmill.client.retry import Backoff
+
+        if within_s is None:
+            return Client(*self._signed_in())
+        return Client(*self._signed_in(), backoff=Backoff(attempts_max=1), timeout_s=within_s)
 
     def credentials(self) -> tuple[str, str]:
         """The service's address and an access token that is valid now; raises as `connect` does."""

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from maskmill.cli.bars import Bars
+from maskmill.cli.completion import dataset_names
 from maskmill.cli.context import common_of
 from maskmill.cli.failures import FAILED, usage
 from maskmill.cli.output import plain
@@ -34,7 +35,7 @@ Expires = Annotated[
     int | None, typer.Option("--expires", parser=_life_s, metavar="6h", help="Remove it by itself after this time.")
 ]
 HEADINGS = ("id", "name", "created", "expires")
-Dataset = Annotated[str, typer.Argument(metavar="DATASET", help="Id or name.")]
+Dataset = Annotated[str, typer.Argument(metavar="DATASET", help="Id or name.", autocompletion=dataset_names)]
 
 
 @datasets.command("list")

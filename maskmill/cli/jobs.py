@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from maskmill.cli.bars import Bars
+from maskmill.cli.completion import job_ids
 from maskmill.cli.context import Common, common_of
 from maskmill.cli.datasets import Dataset
 from maskmill.cli.failures import FAILED, INTERRUPTED
@@ -42,7 +43,7 @@ PAGES_MAX = 10_000
 
 jobs = typer.Typer(no_args_is_help=True, help="Recipes over datasets.")
 
-Job = Annotated[str, typer.Argument(metavar="JOB", help="The id of a job.")]
+Job = Annotated[str, typer.Argument(metavar="JOB", help="The id of a job.", autocompletion=job_ids)]
 
 
 @jobs.command("list")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from maskmill.cli.context import common_of
+from maskmill.cli.datasets import Dataset
 from maskmill.cli.failures import usage
 from maskmill.core.api import Everything, ImageView
 from maskmill.core.automask import Automask, FoundMask
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from maskmill.client import Client
     from maskmill.imaging.picture import Bools
 
-Dataset = Annotated[str, typer.Argument(metavar="DATASET", help="Id or name.")]
 MaskFile = Annotated[Path | None, typer.Option("--out", dir_okay=False, help="The mask as a PNG.")]
 Overlay = Annotated[
     Path | None, typer.Option("--overlay", dir_okay=False, help="The picture with the masks over it, as a PNG.")

@@ -69,12 +69,18 @@ class Caller:
     """Sends calls to one service with the user's token."""
 
     def __init__(
-        self, api_url: str, token: Token | None, *, backoff: Backoff, transport: httpx.BaseTransport | None = None
+        self,
+        api_url: str,
+        token: Token | None,
+        *,
+        backoff: Backoff,
+        transport: httpx.BaseTransport | None = None,
+        timeout_s: float | None = None,
     ) -> None:
         self.api_url = base_of(api_url)
         self._token = token
         self._backoff = backoff
-        self._http = open_http(API_TIMEOUT, transport=transport)
+        self._http = open_http(httpx.Timeout(timeout_s) if timeout_s else API_TIMEOUT, transport=transport)
 
     def close(self) -> None:
         self._http.close()

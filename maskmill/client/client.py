@@ -44,7 +44,7 @@ class Client(Service):
             client.run("photos", templates=["cap=photo.jpg:0.52,0.40"], edits=["cap:hue=-40..40"], samples=5, out="set")
 
     `token` is an access token, a function that returns one, or any source of them. Every method raises the errors of
-    core.errors, and repeats on its own what may be repeated while the service is busy.
+    core.errors, and repeats on its own what may be repeated while the service is busy. `timeout_s` is for one request.
     """
 
     def __init__(
@@ -54,8 +54,9 @@ class Client(Service):
         *,
         backoff: Backoff | None = None,
         transport: httpx.BaseTransport | None = None,
+        timeout_s: float | None = None,
     ) -> None:
-        super().__init__(api_url, token_from(token), backoff=backoff, transport=transport)
+        super().__init__(api_url, token_from(token), backoff=backoff, transport=transport, timeout_s=timeout_s)
 
     @classmethod
     def from_login(cls, profile: str | Path | None = None) -> Client:

@@ -23,8 +23,9 @@ class JobCalls(Wire):
         *,
         backoff: Backoff | None = None,
         transport: httpx.BaseTransport | None = None,
+        timeout_s: float | None = None,
     ) -> None:
-        super().__init__(api_url, token, backoff=backoff, transport=transport)
+        super().__init__(api_url, token, backoff=backoff, transport=transport, timeout_s=timeout_s)
         self._jobs_seen: dict[str, tuple[str, JobView]] = {}
 
     def submit_job(self, dataset_id: str, job: SubmitJob, *, key: str | None = None) -> JobView:

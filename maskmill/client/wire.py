@@ -40,9 +40,10 @@ class Wire:
         *,
         backoff: Backoff | None = None,
         transport: httpx.BaseTransport | None = None,
+        timeout_s: float | None = None,
     ) -> None:
         self.backoff = backoff or Backoff()
-        self._caller = Caller(api_url, token, backoff=self.backoff, transport=transport)
+        self._caller = Caller(api_url, token, backoff=self.backoff, transport=transport, timeout_s=timeout_s)
         self.api_url = self._caller.api_url
         self.storage = open_http(STORAGE_TIMEOUT, transport=transport)
 

@@ -19,9 +19,13 @@ from typer.testing import CliRunner
 from maskmill.cli.bars import columns_on
 from maskmill.cli.failures import shared_first
 from maskmill.cli.main import app
+from maskmill.client import Client
 from maskmill.client.session import CognitoToken, read_profile
+from maskmill.core.prompt import Placement, Template
+from maskmill.core.recipe import Recipe
 from tests.unit.client.fake_service import OPEN_STATES, FakeService, problem
 
+REPOSITORY = Path(__file__).resolve().parents[3]
 PRINTABLE = {"\n", *map(chr, range(32, 127))}
 
 
@@ -371,3 +375,49 @@ def test_something_unexpected_is_one_line_unless_asked_for_more(shell: Shell, se
     debug = CliRunner().invoke(app, ["datasets", "list"], env={**shell.environ, "MASKMILL_DEBUG": "1"})
     assert debug.exception is not None
     assert "not understood" in debug.exception.message  # type: ignore[attr-defined]
+
+
+# Completion ---------------------------------------------------------------------------------------------------------
+
+
+def completed(shell: Shell, words: str, **environ: str) -> list[str]:
+    """What bash is offered after these words; the last one is being written."""
+    environment = {
+        **shell.environ, "PATH": os.environ["PATH"], "_MASKMILL_COMPLETE": "complete_bash", "COMP_WORDS": words,
+        "COMP_CWORD": str(words.count(" ")), **environ,
+    }  # fmt: skip
+    return asked_of_the_module(environment).split()
+
+
+def asked_of_the_module(environment: dict[str, str], *arguments: str) -> str:
+    command = [sys.executable, "-m", "maskmill.cli", *arguments]
+    answer = subprocess.run(
+        command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=True, timeout=20
+    )
+    assert answer.stderr == ""
+    return answer.stdout
+
+
+def test_the_shell_completes_commands_datasets_and_jobs(shell: Shell, client: Client, photos: Path) -> None:
+    client.upload_folder("caps", photos)
+    client.create_dataset("hats")
+    client.create_template("d0", Template(name="all", placement=Placement.WHOLE))
+    job = client.submit("caps", Recipe(templates=("all",)))
+    assert completed(shell, "maskmill data") == ["datasets"]
+    assert completed(shell, "maskmill datasets show ") == ["caps", "hats"]
+    assert completed(shell, "maskmill images ha") == ["hats"]
+    assert completed(shell, "maskmill sync ") == [job.job_id]
+
+
+def test_a_completion_that_cannot_be_had_is_empty_and_quick(shell: Shell, service: FakeService) -> None:
+    assert completed(shell, "maskmill images ", MASKMILL_TOKEN="wrong") == []
+    assert completed(shell, "maskmill images ", MASKMILL_API="http://127.0.0.1:9") == []
+    service.faults = [("GET /api/v1/datasets", problem(503, "unavailable"))]
+    assert completed(shell, "maskmill images ") == []
+    assert service.calls.count("GET /api/v1/datasets") == 2  # with the wrong token, and once while it was busy
+
+
+@pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
+def test_the_completion_of_a_shell_can_be_shown(name: str) -> None:
+    environment = {"PATH": os.environ["PATH"], "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    assert "_MASKMILL_COMPLETE=" in asked_of_the_module(environment, "--show-completion", name)
