@@ -25,6 +25,7 @@ WORDS = {
     Step.SEGMENTING: "Segmenting",
     Step.RENDERING: "Rendering",
     Step.FINISHING: "Finishing the dataset",
+    Step.EXPORTING: "Making the export",
     Step.DOWNLOADING: "Downloading",
 }
 _LINE_EVERY_S = 15.0
@@ -71,7 +72,7 @@ class Bars:
             rich.stop_task(ended)
         if progress.step not in self._tasks:
             self._tasks[progress.step] = rich.add_task(WORDS[progress.step], total=None, text="")
-        is_open = progress.step in (Step.PLANNING, Step.WAITING, Step.FINISHING)
+        is_open = progress.step in (Step.PLANNING, Step.WAITING, Step.FINISHING, Step.EXPORTING)
         total = None if is_open else progress.total
         rich.update(self._tasks[progress.step], completed=progress.done, total=total, text=plain(progress.text))
         self._last = progress

@@ -1,9 +1,8 @@
-"""`maskmill jobs` and `maskmill sync`: submitting, following and fetching jobs; it uploads nothing."""
+"""`maskmill jobs`: estimating, submitting and following jobs; it uploads and fetches nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,14 +14,14 @@ from maskmill.cli.datasets import Dataset
 from maskmill.cli.failures import FAILED, INTERRUPTED
 from maskmill.cli.run import (
     Edits,
+    Exports,
     Format,
     Key,
-    NoArchive,
-    Out,
     Quality,
     RecipeFile,
     Samples,
     Seed,
+    Split,
     Stacked,
     Templates,
     checked_key,
@@ -31,18 +30,22 @@ from maskmill.cli.run import (
     parse_templates,
     remark_on,
 )
-from maskmill.core.api import ItemView, JobView
+from maskmill.core.api import ItemView, JobView, SubmitJob
 from maskmill.core.event import Event
 from maskmill.core.item import ItemStatus
-from maskmill.core.recipe import OutputFormat
+from maskmill.core.recipe import OutputFormat, Recipe
 
 if TYPE_CHECKING:
     from maskmill.client import Client
+    from maskmill.client.runplan import TemplateDraft
 
 PAGES_MAX = 10_000
 
 jobs = typer.Typer(no_args_is_help=True, help="Recipes over datasets.")
 
+OnlyImages = Annotated[
+    list[str] | None, typer.Option("--image", help="Only this photo, by id or name; may be given several times.")
+]
 Job = Annotated[str, typer.Argument(metavar="JOB", help="The id of a job.", autocompletion=job_ids)]
 
 
@@ -67,11 +70,52 @@ def submit_job(
     samples: Samples = 1,
     seed: Seed = 0,
     key: Key = "",
+    exports: Exports = None,
+    split: Split = "1",
+    image: OnlyImages = None,
 ) -> None:
-    """A job over all photos of a dataset; prints its id and does not wait."""
-    from maskmill.client.run import make_templates, resolve_names
-    from maskmill.client.upload import UploadReport
-    from maskmill.core.api import SubmitJob
+    """A job over all photos of a dataset, or over some; prints its id and does not wait."""
+    common = common_of(context)
+    drafts = parse_templates(templates)
+    named = make_recipe(
+        drafts,
+        edits,
+        recipe_file=recipe,
+        output_format=output_format,
+        quality=quality,
+        stacked=stacked,
+        samples=samples,
+        seed=seed,
+        exports=exports,
+        split=split,
+    )
+    remark_on(common, named)
+    with common.connect() as client:
+        dataset_id = client.find_dataset(dataset).dataset_id
+        body = _body(client, dataset_id, drafts, named, image)
+        job = client.submit_job(dataset_id, body, key=checked_key(key))
+    common.output.result(job.job_id)
+    common.output.document(job)
+
+
+@jobs.command("estimate")
+def estimate_job(
+    context: typer.Context,
+    dataset: Dataset,
+    templates: Templates = None,
+    edits: Edits = None,
+    recipe: RecipeFile = None,
+    output_format: Format = OutputFormat.WEBP,
+    quality: Quality = 88,
+    stacked: Stacked = False,
+    samples: Samples = 1,
+    seed: Seed = 0,
+    exports: Exports = None,
+    split: Split = "1",
+    image: OnlyImages = None,
+) -> None:
+    """What a job would take, in pictures, seconds and dollars; nothing runs. New templates are made."""
+    from maskmill.cli.bills import show_estimate
 
     common = common_of(context)
     drafts = parse_templates(templates)
@@ -84,15 +128,26 @@ def submit_job(
         stacked=stacked,
         samples=samples,
         seed=seed,
+        exports=exports,
+        split=split,
     )
-    remark_on(common, named)
     with common.connect() as client:
         dataset_id = client.find_dataset(dataset).dataset_id
-        made = make_templates(client, dataset_id, drafts, UploadReport(files=(), left_out=()))
-        body = SubmitJob(recipe=resolve_names(client, dataset_id, named, made))
-        job = client.submit_job(dataset_id, body, key=checked_key(key))
-    common.output.result(job.job_id)
-    common.output.document(job)
+        found = client.estimate_job(dataset_id, _body(client, dataset_id, drafts, named, image))
+    show_estimate(common.output, found)
+    common.output.document(found)
+
+
+def _body(
+    client: Client, dataset_id: str, drafts: tuple[TemplateDraft, ...], named: Recipe, images: list[str] | None
+) -> SubmitJob:
+    """The submission of a recipe that names templates by name, over all photos or over those named."""
+    from maskmill.client.run import make_templates, resolve_names
+    from maskmill.client.upload import UploadReport
+
+    made = make_templates(client, dataset_id, drafts, UploadReport(files=(), left_out=()))
+    ids = None if images is None else tuple(client.find_image(dataset_id, one).image_id for one in images)
+    return SubmitJob(recipe=resolve_names(client, dataset_id, named, made), image_ids=ids)
 
 
 @jobs.command("show")
@@ -165,24 +220,6 @@ def list_items(
     with common.connect() as client:
         found = client.items(job, status=status)
         common.output.listing(("item", "name", "state", "code", "reason"), found, _item_row)
-
-
-def sync(context: typer.Context, job: Job, out: Out = Path("maskmill-results"), no_archive: NoArchive = False) -> None:
-    """The dataset of an ended job into a folder; only what is missing or differs is downloaded.
-
-    What an earlier sync of another job put there goes; files that you made or changed stay.
-    """
-    from maskmill.cli.reports import show_sync, sync_document
-    from maskmill.client.sync import sync_job
-
-    common = common_of(context)
-    with common.connect() as client, Bars() as bars:
-        report = sync_job(client, job, out, archive=not no_archive, progress=bars.show)
-    show_sync(common.output, report)
-    common.output.result(f"Results: {out}")
-    common.output.document(sync_document(report))
-    if report.failures:
-        raise typer.Exit(FAILED)
 
 
 def _followed(common: Common, client: Client, job_id: str) -> JobView:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from maskmill import __version__
-from maskmill.cli import account, datasets, jobs, models
+from maskmill.cli import account, datasets, jobs, models, results
 from maskmill.cli.context import Common
 from maskmill.cli.failures import Commands
 from maskmill.cli.output import Output
@@ -53,7 +53,9 @@ def main(
 
 app.command("run")(run)
 app.command("upload")(datasets.upload)
-app.command("sync")(jobs.sync)
+app.command("sync")(results.sync)
+app.command("export")(results.export)
+jobs.jobs.command("exports")(results.list_exports)
 app.command("images")(datasets.images)
 app.command("segment")(segment)
 app.command("automask")(automask)

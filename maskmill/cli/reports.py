@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from maskmill.cli.bars import WORDS
+from maskmill.cli.bills import show_actual, show_receipt
 from maskmill.cli.output import Output, jsonable
 from maskmill.client.run import RunReport
 from maskmill.client.sync import SyncReport
@@ -24,6 +25,9 @@ def show_run(output: Output, report: RunReport) -> None:
     told = {file.image.image_id for file in report.upload.refused if file.image}
     show_job(output, report.job, tuple(item for item in report.unwell if item.image_id not in told))
     show_sync(output, report.sync)
+    for export in report.exports:
+        output.result(f"Export {export.receipt.format.value}: {export.out}")
+        show_receipt(output, export.receipt)
     seconds = [(WORDS[step], f"{value:.1f}") for step, value in report.seconds.items()]
     seconds.append(("Together", f"{sum(report.seconds.values()):.1f}"))
     output.table(("step", "seconds"), seconds)
@@ -40,6 +44,7 @@ def run_document(report: RunReport) -> dict[str, Any]:
         "job": jsonable(report.job),
         "unwell": jsonable(report.unwell),
         "sync": sync_document(report.sync),
+        "exports": [{"out": str(one.out), "receipt": jsonable(one.receipt)} for one in report.exports],
         "seconds": {step.value: round(value, 3) for step, value in report.seconds.items()},
         "out": str(report.out),
     }
@@ -90,6 +95,7 @@ def show_job(output: Output, job: JobView, unwell: tuple[ItemView, ...]) -> None
     if unwell:
         rows = [_item_row(item) for item in unwell]
         _table(output, ("photo", "state", "code", "reason"), rows)
+    show_actual(output, job.cost)
 
 
 def show_sync(output: Output, report: SyncReport) -> None:

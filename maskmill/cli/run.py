@@ -12,8 +12,9 @@ from maskmill.cli.bars import Bars
 from maskmill.cli.context import Common, common_of
 from maskmill.cli.failures import FAILED, INTERRUPTED, usage
 from maskmill.client.folder import folder_name
-from maskmill.client.grammar import GrammarError, build_recipe, parse_edit, parse_recipe, parse_template
+from maskmill.client.grammar import GrammarError, build_recipe, parse_edit, parse_recipe, parse_splits, parse_template
 from maskmill.client.runplan import RunPlan, TemplateDraft, unvaried
+from maskmill.core.export import ExportFormat
 from maskmill.core.limits import IDEMPOTENCY_KEY_CHARS_MAX, SAMPLES_PER_IMAGE_MAX
 from maskmill.core.recipe import OutputFormat, Recipe
 
@@ -42,6 +43,15 @@ Stacked = Annotated[bool, typer.Option("--stacked", help="All edits in one varia
 Samples = Annotated[
     int, typer.Option("--samples", min=1, max=SAMPLES_PER_IMAGE_MAX, help="Variants per photo and edit.")
 ]
+Exports = Annotated[
+    list[ExportFormat] | None, typer.Option("--export", help="Also in this tool's form; may be given several times.")
+]
+Split = Annotated[
+    str,
+    typer.Option(
+        "--split", metavar="train/val/test", help="Shares of the photos: 0.8/0.1/0.1; variants in train only."
+    ),
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="For values that are drawn from a range.")]
 
 
@@ -61,6 +71,8 @@ def run(
     key: Key = "",
     recursive: Recursive = False,
     no_archive: NoArchive = False,
+    exports: Exports = None,
+    split: Split = "1",
     watch: Watch = False,
 ) -> None:
     """Upload photos, find objects, edit them, and download the labelled dataset.
@@ -78,6 +90,8 @@ def run(
         stacked=stacked,
         samples=samples,
         seed=seed,
+        exports=exports,
+        split=split,
     )
     plan = RunPlan(
         sources=tuple(sources),
@@ -146,6 +160,8 @@ def make_recipe(
     stacked: bool,
     samples: int,
     seed: int,
+    exports: list[ExportFormat] | None = None,
+    split: str = "1",
 ) -> Recipe:
     """The recipe of the options, or of the file; ends with status 2 when it does not fit together."""
     if recipe_file is not None and edits:
@@ -155,6 +171,10 @@ def make_recipe(
             return parse_recipe(recipe_file.read_bytes())
         except ValueError as exc:
             usage(exc, "--recipe")
+    try:
+        shares = parse_splits(split)
+    except GrammarError as exc:
+        usage(exc, "--split")
     if not drafts and not edits:
         usage("say what to find: --template cap=photo.jpg:0.52,0.40", "--template")
     try:
@@ -167,6 +187,8 @@ def make_recipe(
             stacked=stacked,
             samples=samples,
             seed=seed,
+            exports=exports or (),
+            splits=shares,
         )
     except ValueError as exc:
         usage(exc, "--edit")

@@ -15,8 +15,9 @@ import httpx
 
 from maskmill.client.calls import Token
 from maskmill.client.download import Remote, fetch
+from maskmill.client.export_sync import ExportReport, sync_export
 from maskmill.client.folder import find_files, folder_name
-from maskmill.client.grammar import build_recipe, parse_edit, parse_template
+from maskmill.client.grammar import build_recipe, parse_edit, parse_splits, parse_template
 from maskmill.client.progress import Report, silent
 from maskmill.client.retry import Backoff
 from maskmill.client.run import RunReport, find_dataset, find_or_create_dataset, find_template, resolve_names, run_job
@@ -28,7 +29,9 @@ from maskmill.client.tokens import ClientCredentials, token_from
 from maskmill.client.upload import UploadReport, upload_files
 from maskmill.client.watch import watch_job
 from maskmill.core.api import DatasetView, ImageView, JobView, SubmitJob, TemplateView, VariantView
+from maskmill.core.bill import Estimate
 from maskmill.core.errors import NotFound
+from maskmill.core.export import ExportFormat, Splits
 from maskmill.core.recipe import Layer, OutputFormat, Recipe
 
 if TYPE_CHECKING:
@@ -135,9 +138,14 @@ class Client(Service):
     ) -> JobView:
         """Start a job; the recipe may name the dataset's templates by id or by name."""
         dataset_id = self._dataset_id(dataset)
-        named = resolve_names(self, dataset_id, recipe, [])
-        ids = None if image_ids is None else tuple(image_ids)
-        return self.submit_job(dataset_id, SubmitJob(recipe=named, image_ids=ids), key=key)
+        return self.submit_job(dataset_id, self._submission(dataset_id, recipe, image_ids), key=key)
+
+    def estimate(
+        self, dataset: str | DatasetView, recipe: Recipe, *, image_ids: Iterable[str] | None = None
+    ) -> Estimate:
+        """What a job would take, in pictures, seconds and dollars; nothing runs."""
+        dataset_id = self._dataset_id(dataset)
+        return self.estimate_job(dataset_id, self._submission(dataset_id, recipe, image_ids))
 
     def wait(
         self,
@@ -154,6 +162,20 @@ class Client(Service):
     ) -> SyncReport:
         """An ended job's dataset into a folder; only what is missing or differs is fetched, and all is verified."""
         return sync_job(self, _job_id(job), Path(folder), archive=archive, progress=on_progress)
+
+    def export(
+        self,
+        job: str | JobView,
+        export: str | ExportFormat,
+        folder: str | Path,
+        *,
+        on_progress: Report = silent,
+    ) -> ExportReport:
+        """An ended job's dataset in the form of another tool, unpacked and verified in a folder; made if need be.
+
+        `export` is coco, yolo-seg, voc, imagefolder, parquet, webdataset, masks or overlay. The report has the receipt.
+        """
+        return sync_export(self, _job_id(job), ExportFormat(export), Path(folder), progress=on_progress)
 
     def download(self, variant: VariantView, path: str | Path) -> None:
         """One picture of a job into a file, complete and verified, or not at all."""
@@ -177,9 +199,14 @@ class Client(Service):
         key: str | None = None,
         recursive: bool = False,
         archive: bool = False,
+        exports: Iterable[str | ExportFormat] = (),
+        splits: str | Splits = "1",
         on_progress: Report = silent,
     ) -> RunReport:
-        """Upload, find, edit, wait and download, in the words of `maskmill run`; raises ValueError for other words."""
+        """Upload, find, edit, wait and download, in the words of `maskmill run`; raises ValueError for other words.
+
+        Exports lie in `exports` below `out`, each in a folder of its own.
+        """
         paths = _paths(folder)
         drafts = tuple(parse_template(one) if isinstance(one, str) else one for one in templates)
         built = recipe or build_recipe(
@@ -190,6 +217,8 @@ class Client(Service):
             stacked=stacked,
             samples=samples,
             seed=seed,
+            exports=[ExportFormat(one) for one in exports],
+            splits=parse_splits(splits) if isinstance(splits, str) else splits,
         )
         plan = RunPlan(
             sources=paths,
@@ -202,6 +231,10 @@ class Client(Service):
             archive=archive,
         )
         return run_job(self, plan, on_progress)
+
+    def _submission(self, dataset_id: str, recipe: Recipe, image_ids: Iterable[str] | None) -> SubmitJob:
+        ids = None if image_ids is None else tuple(image_ids)
+        return SubmitJob(recipe=resolve_names(self, dataset_id, recipe, []), image_ids=ids)
 
     def _dataset_id(self, dataset: str | DatasetView, *, makes: bool = False) -> str:
         if isinstance(dataset, DatasetView):

@@ -19,7 +19,8 @@ from maskmill.core.limits import FILENAME_BYTES_MAX, NAME_CHARS_MAX
 _READ = ("jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "dib", "tif", "tiff")
 _REFUSED_WITH_A_HINT = ("heic", "heif", "avif", "gif", "jp2", "ppm", "pgm")  # rather than passed over
 EXTENSIONS = frozenset(f".{name}" for name in (*_READ, *_REFUSED_WITH_A_HINT))
-RESULT_MARK = ".maskmill-sync.json"  # a folder that holds this is a result, not a source
+RESULT_MARK = ".maskmill-sync.json"
+_RESULT_MARKS = ".maskmill-*.json"  # a folder that holds one of these is a result, not a source
 _CHUNK_BYTES = 1024 * 1024
 _UNPRINTED = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _DIRECTION_MARKS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -88,11 +89,15 @@ def hash_file(path: Path) -> Hashed:
 
 def _entries(folder: Path, *, recursive: bool, found: Found) -> Iterator[Path]:
     for place, folders, names in os.walk(folder):
-        kept = [name for name in folders if not name.startswith(".") and not (Path(place, name) / RESULT_MARK).exists()]
+        kept = [name for name in folders if not name.startswith(".") and not _is_result(Path(place, name))]
         folders[:] = sorted(kept, key=_order) if recursive else []
         if not recursive:
             found.left_out += [LeftOut(_name(Path(name)), "a folder (--recursive looks into it)") for name in kept]
         yield from (Path(place, name) for name in sorted(names, key=_order) if not name.startswith("."))
+
+
+def _is_result(folder: Path) -> bool:
+    return next(folder.glob(_RESULT_MARKS), None) is not None
 
 
 def _sort_out(path: Path, *, name: str, found: Found) -> None:

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from maskmill.client.runplan import DraftBox, DraftPoint, Measure, TemplateDraft, first_fault
 from maskmill.core.edit import RANGES, Background, Edits
+from maskmill.core.export import ExportFormat, Splits
 from maskmill.core.prompt import MaskChoice, Placement, Refinement
 from maskmill.core.recipe import (
     Composition,
@@ -36,6 +37,7 @@ TEMPLATE_FORM = (
     "NAME=IMAGE:x,y[;x,y][;!x,y][;box=l,t,r,b][@grow=2,feather=3], NAME=whole, NAME=centre or NAME=IMAGE:mask=FILE.png"
 )
 EDIT_FORM = "TEMPLATE:key=value[,key=value], for example cap:hue=40,saturation=0.3 or cap+brim!logo:paint=#ff0000/0.8"
+SPLIT_FORM = "train/val or train/val/test, for example 0.8/0.1/0.1"
 _MASK = "mask="
 _OPERATORS = {"+": RegionOp.UNION, "!": RegionOp.SUBTRACT, "&": RegionOp.INTERSECT}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,119}")
@@ -87,6 +89,8 @@ def build_recipe(
     stacked: bool = False,
     samples: int = 1,
     seed: int = 0,
+    exports: Sequence[ExportFormat] = (),
+    splits: Splits = Splits(),  # noqa: B008 - a frozen value
 ) -> Recipe:
     """A recipe that names templates by name: those defined here first, then those that only edits name.
 
@@ -104,9 +108,23 @@ def build_recipe(
             samples_per_image=samples,
             seed=seed,
             output=Output(format=output_format, quality=quality),
+            exports=tuple(exports),
+            splits=splits,
         )
     except ValidationError as exc:
         raise ValueError(first_fault(exc)) from exc
+
+
+def parse_splits(text: str) -> Splits:
+    """Shares of train, validation and test such as `0.8/0.1/0.1` or `80/20`; raises GrammarError."""
+    parts = text.split("/")
+    if not 1 <= len(parts) <= 3 or not all(_NUMBER.fullmatch(part) and float(part) >= 0 for part in parts):
+        raise GrammarError(text, "these are no shares", SPLIT_FORM)
+    shares = [float(part) for part in parts] + [0.0] * (3 - len(parts))
+    total = sum(shares)
+    if not total:
+        raise GrammarError(text, "nothing is shared out", SPLIT_FORM)
+    return Splits(train=shares[0] / total, val=shares[1] / total, test=shares[2] / total)
 
 
 def parse_recipe(text: str | bytes) -> Recipe:

@@ -10,6 +10,7 @@ from maskmill.client.calls import Call, Token
 from maskmill.client.retry import Backoff
 from maskmill.client.wire import Wire, path_of
 from maskmill.core.api import DatasetFiles, ItemVariants, ItemView, JobEvents, JobView, Page, SubmitJob
+from maskmill.core.bill import Estimate
 from maskmill.core.item import ItemStatus
 
 
@@ -28,12 +29,17 @@ class JobCalls(Wire):
         super().__init__(api_url, token, backoff=backoff, transport=transport, timeout_s=timeout_s)
         self._jobs_seen: dict[str, tuple[str, JobView]] = {}
 
+    def estimate_job(self, dataset_id: str, job: SubmitJob) -> Estimate:
+        """What a job would take: masks that are known, seconds and dollars; nothing runs."""
+        return self._ask(Estimate, path_of("datasets", dataset_id, "jobs", "estimate"), job)
+
     def submit_job(self, dataset_id: str, job: SubmitJob, *, key: str | None = None) -> JobView:
         """Submit a job; the same key with the same body names the same job, so that repeating is harmless."""
         return self._create(JobView, path_of("datasets", dataset_id, "jobs"), job, key=key)
 
-    def jobs(self) -> Iterator[JobView]:
-        return self._all(Page[JobView], "/jobs")
+    def jobs(self, *, dataset_id: str | None = None) -> Iterator[JobView]:
+        """All jobs, or those of one dataset, the newest first."""
+        return self._all(Page[JobView], "/jobs", dataset=dataset_id)
 
     def job(self, job_id: str) -> JobView:
         """A job as it is now; an unchanged job is not sent again (ETag)."""

@@ -33,10 +33,13 @@ class _Content(Model):
 
 
 class Ledger:
-    """The entries of one result folder; `save` writes them, complete or not at all."""
+    """The entries of one result folder; `save` writes them, complete or not at all.
 
-    def __init__(self, out: Path) -> None:
-        self._path = out / RESULT_MARK
+    What came by different marks does not know of each other, so that one folder can hold several exports.
+    """
+
+    def __init__(self, out: Path, *, mark: str = RESULT_MARK) -> None:
+        self._path = out / mark
         self._entries = self._read()
 
     def get(self, name: str, identity: str) -> Entry | None:
@@ -46,6 +49,10 @@ class Ledger:
 
     def put(self, name: str, entry: Entry) -> None:
         self._entries[name] = entry
+
+    def of(self, identity: str) -> list[tuple[str, Entry]]:
+        """The files that came with one thing."""
+        return [(name, entry) for name, entry in self._entries.items() if entry.identity == identity]
 
     def others(self, names: set[str]) -> list[tuple[str, Entry]]:
         """The files that are not among `names`."""

@@ -18,6 +18,7 @@ class Step(StrEnum):
     SEGMENTING = "segmenting"
     RENDERING = "rendering"
     FINISHING = "finishing"
+    EXPORTING = "exporting"
     DOWNLOADING = "downloading"
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from maskmill.client.export_sync import ExportReport, sync_export
 from maskmill.client.folder import Found, find_files
 from maskmill.client.placing import place
 from maskmill.client.progress import Progress, Report, Step, silent
@@ -42,6 +43,7 @@ class RunReport:
     job: JobView
     unwell: tuple[ItemView, ...]  # items that gave nothing: failed, no match, cancelled
     sync: SyncReport
+    exports: tuple[ExportReport, ...]
     seconds: dict[Step, float]
 
     @property
@@ -87,6 +89,8 @@ def run_files(client: Service, plan: RunPlan, found: Found, progress: Report = s
     seen(Progress(Step.DOWNLOADING, 0, job.items.done, job_id=job.job_id))
     out = place(plan.out, job.job_id) if plan.each_job_apart else plan.out
     synced = sync_job(client, job.job_id, out, archive=plan.archive, progress=seen)
+    formats = job.recipe.exports if job.items.done else ()
+    exported = [sync_export(client, job.job_id, one, out / "exports" / one.value, progress=seen) for one in formats]
     watch.mark(None)
     return RunReport(
         dataset=dataset,
@@ -95,6 +99,7 @@ def run_files(client: Service, plan: RunPlan, found: Found, progress: Report = s
         job=job,
         unwell=unwell_items(client, job),
         sync=synced,
+        exports=tuple(exported),
         seconds=watch.seconds,
     )
 

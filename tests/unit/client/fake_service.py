@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import threading
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC).isoformat()
 REFUSALS = {b"": "empty_file", b"TEXT": "unsupported_format", b"CUT!": "corrupt_image", b"BOMB": "too_many_pixels"}
 PAGE = 3
 OPEN_STATES = [("planning", False, "pending"), ("running", True, "segmenting"), ("running", False, "rendering")]
+EXPORT_STATES = ["waiting", "making", "ready"]
 SHORT_STATES = [("running", True, "segmenting")]
 
 
@@ -57,6 +59,7 @@ class FakeService:
     prompts: list[SegmentImage] = field(default_factory=list)
     searches: list[dict[str, Any]] = field(default_factory=list)
     settles: bool = True
+    export_parts: dict[str, bytes] = field(default_factory=dict)  # of each export, instead of the usual ones
     failing: str = "fails"  # photos with this in their name fail in a job
     refreshes: int = 0
     passwords: dict[str, str] = field(default_factory=lambda: {"ann": "secret"})
@@ -231,6 +234,16 @@ class FakeService:
                 return page([self._variants(job, item) for item in done], query)
             case "GET", "files":
                 return ok(self._files(job))
+            case "POST", "exports", form:
+                job.setdefault("exports", {}).setdefault(form, list(EXPORT_STATES))
+                return ok(self._export(job, form) | {"files": []}, 202)
+            case "GET", "exports", form:
+                states = job["exports"][form]
+                if len(states) > 1:
+                    states.pop(0)
+                return ok(self._export(job, form))
+            case "GET", "exports":
+                return page([self._export(job, form) | {"files": []} for form in job.get("exports", {})], query)
         return problem(404, "not_found")
 
     def _items(self, job: dict[str, Any]) -> list[dict[str, Any]]:
@@ -323,6 +336,29 @@ class FakeService:
             "archive_bytes": len(archive),
         }
 
+    def _export(self, job: dict[str, Any], form: str) -> dict[str, Any]:
+        status = job["exports"][form][0]
+        view: dict[str, Any] = {"format": form, "status": status, "created_at": NOW, "parts": 2}
+        if status == "failed":
+            view["refusal"] = {"code": "export_too_large", "message": "too large to be exported"}
+        if status != "ready":
+            return view
+        parts = self.export_parts or {f"{form}.zip": zipped({f"{job['id']}.txt": b"a label"}), "train.tar": b"TAR"}
+        files = [
+            {
+                "name": name,
+                "size_bytes": len(data),
+                "sha256": hashlib.sha256(data).hexdigest(),
+                "url": self._put(f"{job['id']}/{form}/{name}", data),
+            }
+            for name, data in parts.items()
+        ]
+        listed = [{**{key: file[key] for key in ("name", "size_bytes", "sha256")}, "pictures": 1} for file in files]
+        held = {"sources": 1, "variants": 2, "labels": {"cap": 3}}
+        loss = {"labels": 3, "iou_mean": 0.9876, "iou_min": 0.9, "holes_lost": 1}
+        receipt = {"format": form, "classes": ["cap"], "splits": {"train": held}, "loss": loss, "parts": listed}
+        return view | {"receipt": receipt, "files": files, "size_bytes": sum(file["size_bytes"] for file in files)}
+
     # Cognito
 
     def _cognito(self, headers: dict[str, str], sent: Any) -> Answer:
@@ -372,6 +408,14 @@ def page(items: list[Any], query: dict[str, str]) -> Answer:
     if start + PAGE < len(items):
         body["next_cursor"] = str(start + PAGE)
     return ok(body)
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return out.getvalue()
 
 
 @cache

@@ -1,0 +1,28 @@
+"""The routes of exports and of the archive as calls; it knows no files on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from maskmill.client.wire import Wire, path_of
+from maskmill.core.api import ArchiveView, ExportView, Page
+from maskmill.core.export import ExportFormat
+
+
+class ExportCalls(Wire):
+    """A job's dataset in the forms of other tools."""
+
+    def exports(self, job_id: str) -> Iterator[ExportView]:
+        return self._all(Page[ExportView], path_of("jobs", job_id, "exports"))
+
+    def ask_export(self, job_id: str, export: ExportFormat) -> ExportView:
+        """Ask for an export of a finished job; one that is there is not made again, one that failed is."""
+        return self._create(ExportView, path_of("jobs", job_id, "exports", export.value))
+
+    def export_state(self, job_id: str, export: ExportFormat) -> ExportView:
+        """An export as it is now: its receipt and the signed addresses of its files once it is ready."""
+        return self._read(ExportView, path_of("jobs", job_id, "exports", export.value))
+
+    def archive(self, job_id: str) -> ArchiveView:
+        """The signed address of the archive with everything; it can be read in ranges."""
+        return self._read(ArchiveView, path_of("jobs", job_id, "archive"))
