@@ -9,7 +9,7 @@ import httpx
 from maskmill.client.calls import Call, Token
 from maskmill.client.retry import Backoff
 from maskmill.client.wire import Wire, path_of
-from maskmill.core.api import DatasetFiles, ItemVariants, ItemView, JobEvents, JobView, Page, SubmitJob
+from maskmill.core.api import DatasetFiles, ItemVariants, ItemView, JobEvents, JobView, LiveTicket, Page, SubmitJob
 from maskmill.core.bill import Estimate
 from maskmill.core.item import ItemStatus
 
@@ -63,6 +63,10 @@ class JobCalls(Wire):
     def events(self, job_id: str, *, since: int = 0) -> JobEvents:
         """What happened to a job after the event `since`, at most one page; `next_since` goes into the next call."""
         return self._read(JobEvents, path_of("jobs", job_id, "events"), since=str(since))
+
+    def live_ticket(self) -> LiveTicket:
+        """What opens a socket once, on which the service says which job changed."""
+        return self._post_once(LiveTicket, "/live/tickets")
 
     def items(self, job_id: str, *, status: ItemStatus | None = None) -> Iterator[ItemView]:
         return self._all(Page[ItemView], path_of("jobs", job_id, "items"), status=status)

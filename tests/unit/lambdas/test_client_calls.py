@@ -137,6 +137,7 @@ CALLS: dict[str, Callable[[Client, Ids], object]] = {
     "GET /jobs/<job>/variants": lambda c, i: list(c.variants(i["job"])),
     "GET /jobs/<job>/files": lambda c, i: c.dataset_files(i["job"]),
     "GET /jobs/<job>/events": lambda c, i: c.events(i["job"], since=3),
+    "POST /live/tickets": lambda c, _: c.live_ticket(),
     "POST /webhooks": lambda c, _: c.create_webhook(CreateWebhook(url="https://hooks.example.com/x")),
     "GET /webhooks": lambda c, _: list(c.webhooks()),
     "GET /webhooks/<webhook>": lambda c, i: c.webhook(i["webhook"]),
