@@ -8,11 +8,13 @@ from tests.simulation.world import Faults, World
 LOSSLESS = Faults(
     crash_before=0.02, crash_after=0.02, ambiguous=0.02, throttle=0.03, slow=0.01, duplicate=0.1, delete_lost=0.05,
     late=0.1, callback_twice=0.1, model_twice=0.05, model_error=0.05,
+    receiver_away=0.1, receiver_busy=0.1,
 )  # fmt: skip
 # Requests, callbacks and events are lost as well: what is left is the sweep's to repair.
 EVERYTHING = Faults(
     crash_before=0.03, crash_after=0.03, ambiguous=0.03, throttle=0.05, slow=0.02, duplicate=0.15, delete_lost=0.1,
     late=0.15, backlog=0.2, request_lost=0.1, callback_lost=0.15, callback_twice=0.1, model_error=0.15, model_twice=0.1, garbage=0.1,
+    receiver_away=0.2, receiver_busy=0.2,
 )  # fmt: skip
 # Nothing fails, but everything comes twice and some of it is slow: functions meet at the same work.
 CROWDED = Faults(duplicate=0.8, slow=0.1)

@@ -18,7 +18,7 @@ from maskmill.core.export import ExportFormat, ExportPart, ExportStatus
 from maskmill.core.item import ItemStatus
 from maskmill.core.job import JobStatus
 from maskmill.core.limits import MODEL_ATTEMPTS_MAX
-from maskmill.core.messages import IngestUpload
+from maskmill.core.messages import DeliverWebhook, IngestUpload
 from maskmill.core.plan import Chunk, PlannedItem
 from maskmill.core.rows import ChunkState, ItemState, JobState
 from maskmill.core.shard import ShardRequest
@@ -150,7 +150,9 @@ class Invariants:
 
     def _sends(self) -> Iterator[str]:
         """No storm: what is sent for a job is bounded by its items."""
-        sent = Counter(message.job_id for _, message in self.queues.sent if not isinstance(message, IngestUpload))
+        sent = Counter(
+            message.job_id for _, message in self.queues.sent if not isinstance(message, IngestUpload | DeliverWebhook)
+        )
         for key, row in self.table.rows.items():
             if key.sk.startswith("JOB#"):
                 bound = SENDS_PER_JOB_MAX + SENDS_PER_ITEM_MAX * row.get("items_total", 0)

@@ -26,7 +26,7 @@ from maskmill.core.table import Key, Row, RowChange
 from tests.simulation.cloud import Call, MemoryQueues, MemorySockets, MemoryTable
 from tests.simulation.world import Crash, World
 
-TOLD_OF = (rows.JOB_PREFIX, rows.CHUNK_PREFIX)
+TOLD_OF = (rows.JOB_PREFIX, rows.CHUNK_PREFIX, rows.EXPORT_PREFIX)
 BATCH = 10
 WAIT_S = 1.0
 LIMIT_S = 290.0  # that the function may run; longer than it may, so that runs meet at the same job
@@ -47,6 +47,7 @@ class Live:
 
     world: World
     table: MemoryTable
+    queues: MemoryQueues
     violations: list[str] = field(default_factory=list)
     _waiting: dict[str, list[RowChange]] = field(default_factory=lambda: defaultdict(list))
     _had: dict[tuple[str, int], set[ItemStatus]] = field(default_factory=lambda: defaultdict(set))
@@ -97,7 +98,8 @@ class Live:
             self._processes.pop(number, None)
         table = MemoryTable(_named("live", self.world.call), rows=self.table.rows, watch=self.table.watch)
         sockets = MemorySockets(_named("live", self.world.call))
-        return Ports(table, MemoryQueues(), sockets, self.world, self._processes.setdefault(number, Tallies()))
+        queues = MemoryQueues(_named("live", self.world.call), deliver=self.queues.deliver)
+        return Ports(table, queues, sockets, self.world, self._processes.setdefault(number, Tallies()))
 
     def _strikes(self, fault: str, pk: str) -> bool:
         return self.world.strikes(fault, f"stream:{pk}")

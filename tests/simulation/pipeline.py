@@ -43,6 +43,7 @@ from maskmill.core.shard import ShardAnswer, ShardRequest
 from maskmill.core.table import Key, Row
 from maskmill.core.usage import Quotas
 from tests.simulation.cloud import MemoryEndpoint, MemoryLane, MemoryObjects, MemoryQueues, MemoryTable
+from tests.simulation.hooks import Hooks
 from tests.simulation.invariants import Invariants
 from tests.simulation.live import Live
 from tests.simulation.stand_ins import SlowMaker, answer_to, check, normalise, paint, write_dataset
@@ -112,6 +113,7 @@ class Pipeline:
     queues: MemoryQueues = field(init=False)
     endpoint: MemoryEndpoint = field(init=False)
     live: Live = field(init=False)
+    hooks: Hooks = field(init=False)
     _lines: dict[QueueName, tuple[float, float]] = field(default_factory=dict)
     _ids: CountedIds = field(default_factory=CountedIds)
 
@@ -125,7 +127,8 @@ class Pipeline:
         self.endpoint = MemoryEndpoint(call, accept=self._accept)
         self.invariants = Invariants(self.world, self.table, self.media, self.work, self.queues)
         self.table.watch.append(self.invariants.committed)
-        self.live = Live(self.world, self.table)
+        self.live = Live(self.world, self.table, self.queues)
+        self.hooks = Hooks(self.world, self.table, self.queues)
 
     def run(self) -> list[str]:
         """Play until every user has an answer, then check what is left; returns the violations."""
@@ -138,12 +141,14 @@ class Pipeline:
         while self.world.now_s < END_S and not self._is_at_rest():
             self.world.run(self.world.now_s + 600.0)
         self.world.run(self.world.now_s + 3600.0)  # late and repeated messages still arrive
-        at_rest = [*self.invariants.at_rest(self.users), *self.live.at_rest()]
+        at_rest = [*self.invariants.at_rest(self.users), *self.live.at_rest(), *self.hooks.at_rest()]
+        at_rest += self.hooks.overdue() if self.with_sweep else []
         return [*self.invariants.violations, *self.live.violations, *at_rest]
 
     def _is_at_rest(self) -> bool:
         has_calls = self.open_users > 0 or any(user.clicks for user in self.users)
-        return not has_calls and all(map(_has_ended, list(self.table.rows), self.table.rows.values()))
+        is_told = self.hooks.is_at_rest or not self.with_sweep
+        return not has_calls and is_told and all(map(_has_ended, list(self.table.rows), self.table.rows.values()))
 
     def api(self) -> serve_api.Ports:
         """The ports of the API on this cloud."""
@@ -244,6 +249,7 @@ class Pipeline:
             QueueName.RENDER: self._render,
             QueueName.FINISH: self._finish,
             QueueName.EXPORT: self._export,
+            QueueName.WEBHOOK: self.hooks.deliver,
         }[queue]
 
     # The product's functions on this cloud

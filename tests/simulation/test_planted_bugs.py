@@ -19,6 +19,7 @@ from lambdas.dispatch_shard import logic as dispatch_shard
 from lambdas.finish_job import logic as finish_job
 from lambdas.plan_job import logic as plan_job
 from lambdas.push_progress import logic as push_progress
+from lambdas.push_progress.announcements import Announcement
 from lambdas.push_progress.tallies import Tallies
 from lambdas.render_item import logic as render_item
 from lambdas.serve_api import submissions
@@ -29,6 +30,7 @@ from maskmill.core.job import JobStatus
 from maskmill.core.messages import DispatchItems
 from maskmill.core.rows import ChunkState, JobState
 from maskmill.core.table import Condition, Op, Put, RowConflict, Update
+from maskmill.core.webhook import Attempt
 from tests.simulation import live
 from tests.simulation.cloud import MemoryQueues, MemoryTable
 from tests.simulation.faults import MODES, has_sweep, world_of
@@ -415,3 +417,31 @@ def a_state_that_is_told_as_the_stream_had_it(patch: pytest.MonkeyPatch) -> None
         return real(ports, change, job, seq, chunks, counts)
 
     patch.setattr(push_progress, "_event", event)
+
+
+@planted("full", seeds=30)
+def a_delivery_that_is_named_by_chance(patch: pytest.MonkeyPatch) -> None:
+    numbers = count()
+    patch.setattr(Announcement, "delivery_to", lambda *_: f"{next(numbers):026d}")
+
+
+@planted("full", seeds=30)
+def an_absent_receiver_that_counts_as_told(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Attempt, "is_success", property(lambda _: True))
+
+
+@planted("full", seeds=30)
+def a_sweep_that_overlooks_what_webhooks_wait_for(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(sweep, "_look_at_delivery", lambda *_: None)
+
+
+@planted("full", seeds=30)
+def an_end_that_is_announced_once_only(patch: pytest.MonkeyPatch) -> None:
+    real, announced = push_progress.announce, set()
+
+    def announce(table: Any, queues: Any, change: Any) -> None:
+        if change.ended_as is None or change.job_id not in announced:
+            announced.add(change.job_id)
+            real(table, queues, change)
+
+    patch.setattr(push_progress, "announce", announce)

@@ -48,6 +48,8 @@ class Faults:
     model_error: float = 0.0
     model_twice: float = 0.0  # the endpoint works on a request twice
     garbage: float = 0.0  # the endpoint writes something that is not an answer
+    receiver_away: float = 0.0  # a webhook's receiver hears nothing
+    receiver_busy: float = 0.0  # a webhook's receiver hears, and says that it is busy
     window_s: float = 2 * 3600.0
 
 
