@@ -26,6 +26,9 @@ CONTEXT = (
     "lane_image",
     "upload_origins",
     "gateway_base",
+    "callback_urls",
+    "logout_urls",
+    "machines",
 )
 
 

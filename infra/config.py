@@ -127,6 +127,22 @@ class Concurrency:
         return int(getattr(self, queue.value))
 
 
+LOOPBACK = "http://127.0.0.1:8976/callback"  # where the command line waits for the browser
+_MACHINE = re.compile(r"[a-z][a-z0-9-]{0,31}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignIn:
+    """Where the hosted pages may send people back to, and which machines have a client of their own.
+
+    Cognito takes plain HTTP for addresses of the own machine alone.
+    """
+
+    callback_urls: tuple[str, ...] = (LOOPBACK,)
+    logout_urls: tuple[str, ...] = ()
+    machines: tuple[str, ...] = ()  # each costs money by the token, and by the month: see docs/tenancy.md
+
+
 MODEST = Quotas(datasets=200, images=50_000, bytes=100 * GIB, variants_per_day=100_000, open_jobs=10)
 
 
@@ -146,6 +162,7 @@ class Stage:
     upload_origins: tuple[str, ...] = ()  # pages that may post files straight to the uploads bucket
     api_rate: int = 50  # requests a second
     api_burst: int = 100
+    sign_in: SignIn = SignIn()
     quotas: Quotas = MODEST  # of every tenant that has no limits of its own
     requests_per_minute: int = 3000  # of each tenant
     gateway_base: str | None = None  # where an emulator's gateway answers: its APIs have no names of their own
@@ -185,6 +202,11 @@ LOCAL = Stage(
     log_days=1,
     upload_days=1,
     upload_origins=("*",),
+    sign_in=SignIn(
+        callback_urls=(LOOPBACK, "http://localhost:5173/callback"),
+        logout_urls=("http://localhost:5173/",),
+        machines=("laptop",),
+    ),
     webhook_private_hosts=("127.0.0.1", "localhost"),
     quotas=Quotas(datasets=10_000, images=1_000_000, bytes=1024 * GIB, variants_per_day=5_000_000, open_jobs=100),
     requests_per_minute=60_000,
@@ -226,8 +248,9 @@ def chosen(context: Mapping[str, str | None]) -> Stage:
     `segmenter` is the engine of jobs, `weights` the S3 prefix of its weights and `weights_sha256` the SHA-256 of the
     checkpoint as its publisher gives it away, needed where the catalogue does not know it. `fast`, `fast_weights` and
     `fast_weights_sha256` say the same of the interactive lane. `image` is the address of a ready image of the model
-    server (then the deployment needs no Docker), `upload_origins` a list separated by commas, and
-    `gateway_base` the address below which an emulator serves its APIs.
+    server (then the deployment needs no Docker) and `gateway_base` the address below which an emulator serves its APIs.
+    Lists are separated by commas: `upload_origins`, `callback_urls` and `logout_urls` (of pages, beside the command
+    line's own) and `machines` (names of clients with secrets).
     """
     stage = _named(STAGES, context.get("stage") or DEV.name, what="stage")
     origins = context.get("upload_origins")
@@ -236,6 +259,7 @@ def chosen(context: Mapping[str, str | None]) -> Stage:
     return replace(
         stage,
         gateway_base=context.get("gateway_base") or stage.gateway_base,
+        sign_in=_sign_in(stage.sign_in, context),
         fast=_segmenter(stage.fast, context, name="fast", weights="fast_weights"),
         endpoint=replace(
             stage.endpoint,
@@ -243,6 +267,20 @@ def chosen(context: Mapping[str, str | None]) -> Stage:
             image_uri=context.get("image") or stage.endpoint.image_uri,
         ),
         lane=replace(stage.lane, image_uri=context.get("lane_image") or stage.lane.image_uri),
+    )
+
+
+def _sign_in(default: SignIn, context: Mapping[str, str | None]) -> SignIn:
+    found = {name: context.get(name) for name in ("callback_urls", "logout_urls", "machines")}
+    lists = {name: tuple(text.split(",")) for name, text in found.items() if text}
+    for machine in lists.get("machines", ()):
+        if not _MACHINE.fullmatch(machine):
+            raise BadConfiguration(f"a machine's name has small letters, digits and hyphens: {machine!r}")
+    callbacks = lists.get("callback_urls", default.callback_urls)
+    return SignIn(
+        callback_urls=tuple(dict.fromkeys((LOOPBACK, *callbacks))),
+        logout_urls=lists.get("logout_urls", default.logout_urls),
+        machines=lists.get("machines", default.machines),
     )
 
 

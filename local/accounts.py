@@ -1,13 +1,19 @@
-"""Users of the laptop's own user pool: made with a password, signed in, written to a profile. It knows no route."""
+"""Users and machines of the laptop's own user pool, and how they come by their tokens. It knows no route."""
 
+import base64
+import json
 import secrets
+import urllib.parse
+import urllib.request
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from local.aws import client
+from local.processes import DIRECT
 from maskmill.client.cognito import Challenge, Cognito
 from maskmill.client.session import Profile, token_of, write_profile
+from maskmill.core.identity import API_SCOPE
 
 
 class SignInFailed(RuntimeError):
@@ -39,3 +45,24 @@ def make_profile(pool: Pool, api_url: str, user: str, path: Path) -> Profile:
     profile = Profile(api_url=api_url, token=token)
     write_profile(path, profile)
     return profile
+
+
+def machine_token(pool: Pool, client_id: str, *, scope: str = API_SCOPE) -> str:
+    """A token of a machine, as the machine gets it: its client's id and secret against a token (client credentials).
+
+    Raises urllib.error.HTTPError when the pool refuses.
+    """
+    found = client("cognito-idp", pool.emulator_url).describe_user_pool_client(
+        UserPoolId=pool.pool_id, ClientId=client_id
+    )
+    secret = found["UserPoolClient"]["ClientSecret"]
+    request = urllib.request.Request(  # noqa: S310 - the address of the emulator
+        f"{pool.emulator_url}/oauth2/token",
+        data=urllib.parse.urlencode({"grant_type": "client_credentials", "scope": scope}).encode(),
+        headers={
+            "Authorization": f"Basic {base64.b64encode(f'{client_id}:{secret}'.encode()).decode()}",
+            "Content-Type": "application/x-www-form-urlencoded",
+        },
+    )
+    with DIRECT.open(request, timeout=30) as answer:
+        return str(json.load(answer)["access_token"])

@@ -62,7 +62,7 @@ class HttpApi(Construct):
         integration = integrations.HttpLambdaIntegration(
             "Function", function, payload_format_version=apigateway.PayloadFormatVersion.VERSION_2_0
         )
-        signed_in = authorizers.HttpUserPoolAuthorizer("SignedIn", people.pool, user_pool_clients=[people.client])
+        signed_in = authorizers.HttpUserPoolAuthorizer("SignedIn", people.pool, user_pool_clients=people.clients)
         self.api.add_routes(
             path=f"{BASE}/{{proxy+}}",
             methods=[apigateway.HttpMethod.ANY],

@@ -39,7 +39,13 @@ class ApiStack(cdk.Stack):
         live_url: str,
     ) -> None:
         super().__init__(scope, name, description="Maskmill: sign-in and HTTP API")
-        people = People(self, "People", is_disposable=stage.is_disposable)
+        people = People(
+            self,
+            "People",
+            sign_in=stage.sign_in,
+            domain_prefix=f"{stage.prefix}-{cdk.Aws.ACCOUNT_ID}",  # no other account may have the same one
+            is_disposable=stage.is_disposable,
+        )
         serve_api = Function(
             self,
             shapes.SERVE_API,
@@ -94,3 +100,10 @@ class ApiStack(cdk.Stack):
         cdk.CfnOutput(self, "ApiId", value=door.api.api_id)
         cdk.CfnOutput(self, "UserPoolId", value=people.pool.user_pool_id)
         cdk.CfnOutput(self, "UserPoolClientId", value=people.client.user_pool_client_id)
+        cdk.CfnOutput(self, "SignInUrl", value=people.domain.base_url())
+        for name, machine in people.machines.items():
+            cdk.CfnOutput(self, f"MachineClientId{_camel(name)}", value=machine.user_pool_client_id)
+
+
+def _camel(name: str) -> str:
+    return "".join(part.capitalize() for part in name.split("-"))

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from maskmill.core.errors import Code, MaskmillError
-
-_TENANT = re.compile(r"[A-Za-z0-9-]{1,64}")
-_TOKEN_USE = "access"  # noqa: S105 - the name of a kind of token, not a token
+from maskmill.core.identity import tenant_in
 
 
 class Unauthenticated(MaskmillError):
@@ -19,15 +16,13 @@ class Unauthenticated(MaskmillError):
 
 
 def tenant_of(event: Mapping[str, Any]) -> str:
-    """The subject of the verified access token; nothing else in a request can name a tenant."""
+    """The tenant of the verified access token; nothing else in a request can name one."""
     claims: Any = event.get("requestContext")
     for name in ("authorizer", "jwt", "claims"):
         claims = claims.get(name) if isinstance(claims, Mapping) else None
     if not isinstance(claims, Mapping):
         raise Unauthenticated(detail="no verified claims")
-    if claims.get("token_use") != _TOKEN_USE:
-        raise Unauthenticated(detail="not an access token")
-    tenant = claims.get("sub")
-    if not isinstance(tenant, str) or not _TENANT.fullmatch(tenant):
-        raise Unauthenticated(detail="a subject of another shape")
-    return tenant
+    try:
+        return tenant_in(claims)
+    except ValueError as error:
+        raise Unauthenticated(detail=str(error)) from error

@@ -334,3 +334,40 @@ def test_a_function_that_is_an_image_is_a_call_of_the_model_server(emulator: Emu
         assert invoke()[1]["errorType"] == "Sandbox.Timedout"
     failed, problem = invoke()
     assert (failed, problem["errorType"]) == ("Unhandled", "Runtime.ExitError")
+
+
+def drained(emulator: EmulatorSettings, url: str) -> str:
+    """The bodies of all messages, received and deleted one by one."""
+    sqs, bodies = client("sqs", emulator.url), ""
+    while True:
+        found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1, WaitTimeSeconds=0).get("Messages", [])
+        if not found:
+            return bodies
+        bodies += found[0]["Body"]
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=found[0]["ReceiptHandle"])
+
+
+def test_a_standard_queue_serves_its_groups_in_turn(emulator: EmulatorSettings) -> None:
+    sqs = client("sqs", emulator.url)
+    url = sqs.create_queue(QueueName="fair")["QueueUrl"]
+    for group in "aaaaaabbc":
+        sqs.send_message(QueueUrl=url, MessageBody=group, MessageGroupId=group)
+    assert drained(emulator, url) == "abcabaaaa"
+
+
+def test_a_group_that_is_being_worked_on_lets_others_go_first(emulator: EmulatorSettings) -> None:
+    sqs = client("sqs", emulator.url)
+    url = sqs.create_queue(QueueName="busy")["QueueUrl"]
+    for group in "aaaa":
+        sqs.send_message(QueueUrl=url, MessageBody=group, MessageGroupId=group)
+    sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=2)
+    sqs.send_message(QueueUrl=url, MessageBody="b", MessageGroupId="b")
+    assert drained(emulator, url) == "baa"
+
+
+def test_a_queue_without_groups_keeps_its_order(emulator: EmulatorSettings) -> None:
+    sqs = client("sqs", emulator.url)
+    url = sqs.create_queue(QueueName="plain")["QueueUrl"]
+    for body in "abcd":
+        sqs.send_message(QueueUrl=url, MessageBody=body)
+    assert drained(emulator, url) == "abcd"

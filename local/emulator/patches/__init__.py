@@ -9,6 +9,7 @@ from local.emulator.patches import (
     alarms,
     authorization,
     batch_actions,
+    fair_queues,
     function_code,
     function_concurrency,
     http_cors,
@@ -37,5 +38,6 @@ def apply_all(*, deployed_file: Path) -> None:
     prompt_stacks.apply()
     authorization.apply()
     batch_actions.apply()
+    fair_queues.apply()
     role_sessions.apply()
     tls.apply()

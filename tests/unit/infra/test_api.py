@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import pytest
+
+from infra.config import LOOPBACK, BadConfiguration, chosen
 from lambdas.serve_api.routes import ROUTES
+from maskmill.core.identity import API_SCOPE
 from tests.unit.infra.cloud import Cloud, Resource
 
 
@@ -17,10 +21,11 @@ def test_every_path_needs_a_signed_in_person_except_the_public_ones(cloud: Cloud
     assert {routes[key]["AuthorizationType"] for key in public} == {"NONE"}
 
 
-def test_tokens_are_those_of_our_pool_and_client(cloud: Cloud) -> None:
+def test_tokens_are_those_of_our_pool_and_its_clients(cloud: Cloud) -> None:
     authorizer = cloud.only("ApiGatewayV2::Authorizer")
     jwt = authorizer.properties["JwtConfiguration"]
-    assert cloud.texts(authorizer.stack, jwt["Audience"]) == ["<People/Pool/Client>"]
+    clients = {f"<{client.name}>" for client in cloud.resources("Cognito::UserPoolClient")}
+    assert set(cloud.texts(authorizer.stack, jwt["Audience"])) == clients
     assert cloud.text(authorizer.stack, jwt["Issuer"]).endswith("/<People/Pool>")
     assert authorizer.properties["IdentitySource"] == ["$request.header.Authorization"]
 
@@ -50,8 +55,13 @@ def test_people_are_invited_and_have_strong_passwords(cloud: Cloud) -> None:
     assert all(password[f"Require{kind}"] for kind in ("Lowercase", "Uppercase", "Numbers", "Symbols"))
 
 
+def test_a_second_factor_is_an_app_and_each_persons_choice(cloud: Cloud) -> None:
+    pool = cloud.only("Cognito::UserPool").properties
+    assert (pool["MfaConfiguration"], pool["EnabledMfas"]) == ("OPTIONAL", ["SOFTWARE_TOKEN_MFA"])
+
+
 def test_the_client_keeps_no_secret_and_tells_nothing_about_who_exists(cloud: Cloud) -> None:
-    client = cloud.only("Cognito::UserPoolClient").properties
+    client = cloud.named("People/Pool/Client").properties
     assert client["GenerateSecret"] is False
     assert client["PreventUserExistenceErrors"] == "ENABLED"
     assert set(client["ExplicitAuthFlows"]) == {
@@ -59,3 +69,48 @@ def test_the_client_keeps_no_secret_and_tells_nothing_about_who_exists(cloud: Cl
         "ALLOW_USER_SRP_AUTH",
         "ALLOW_REFRESH_TOKEN_AUTH",
     }
+
+
+def test_people_sign_in_on_hosted_pages_by_a_code_and_come_back_to_known_places(cloud: Cloud) -> None:
+    client = cloud.named("People/Pool/Client")
+    assert client.properties["AllowedOAuthFlows"] == ["code"]  # never a token in an address
+    assert cloud.texts(client.stack, client.properties["AllowedOAuthScopes"]) == ["openid", "<People/Pool/Api>/api"]
+    assert client.properties["SupportedIdentityProviders"] == ["COGNITO"]
+    places = client.properties["CallbackURLs"]
+    assert LOOPBACK in places
+    assert all(place.startswith(("https://", "http://127.0.0.1:", "http://localhost:")) for place in places)
+    domain = cloud.only("Cognito::UserPoolDomain")
+    assert cloud.text(domain.stack, domain.properties["Domain"]) == f"maskmill-{cloud.stage}-<AWS::AccountId>"
+
+
+def test_the_api_is_known_by_the_scope_that_its_function_asks_for(cloud: Cloud) -> None:
+    server = cloud.only("Cognito::UserPoolResourceServer").properties
+    (scope,) = server["Scopes"]
+    assert f"{server['Identifier']}/{scope['ScopeName']}" == API_SCOPE
+
+
+def test_there_are_no_machines_but_those_that_a_stage_names(prod: Cloud, local: Cloud) -> None:
+    assert [client.name for client in prod.resources("Cognito::UserPoolClient")] == ["People/Pool/Client"]
+    machine = local.named("People/Pool/Machine-laptop")
+    assert machine.properties["GenerateSecret"] is True
+    assert machine.properties["AllowedOAuthFlows"] == ["client_credentials"]
+    assert local.texts(machine.stack, machine.properties["AllowedOAuthScopes"]) == ["<People/Pool/Api>/api"]
+    assert machine.properties["ExplicitAuthFlows"] == ["ALLOW_REFRESH_TOKEN_AUTH"]  # no person signs in through it
+
+
+def test_no_secret_of_a_machine_is_an_output(local: Cloud) -> None:
+    outputs = local.outputs()
+    assert outputs["MachineClientIdLaptop"] == "<People/Pool/Machine-laptop>"
+    assert not any("ClientSecret" in value for value in outputs.values())
+
+
+@pytest.mark.parametrize("name", ["", "Robot", "a b", "a/b", "1st", "x" * 33])
+def test_a_machine_has_a_plain_name(name: str) -> None:
+    with pytest.raises(BadConfiguration):
+        chosen({"stage": "dev", "machines": f"{name},ci"})
+
+
+def test_a_deployment_names_its_pages_and_machines() -> None:
+    stage = chosen({"stage": "dev", "machines": "ci,labeller", "callback_urls": "https://a.example/callback"})
+    assert stage.sign_in.machines == ("ci", "labeller")
+    assert stage.sign_in.callback_urls == (LOOPBACK, "https://a.example/callback")

@@ -53,7 +53,13 @@ class Answer:
 
 
 def claims_of(tenant: str) -> dict[str, Any]:
-    return {"sub": tenant, "token_use": "access", "client_id": "app", "scope": "openid", "exp": "1793530000"}
+    return {
+        "sub": tenant,
+        "token_use": "access",
+        "client_id": "app",
+        "scope": "openid maskmill/api",
+        "exp": "1793530000",
+    }
 
 
 def gateway_event(

@@ -147,6 +147,12 @@ def test_the_same_key_of_two_tenants_names_two_jobs(api: Api, other: Api) -> Non
         {"sub": ["a"], "token_use": "access"},
         {"sub": None, "token_use": "access"},
         {"username": "a", "custom:tenant": "b", "token_use": "access"},
+        {"sub": "a", "token_use": "access", "client_id": "app"},
+        {"sub": "a", "token_use": "access", "client_id": "app", "scope": "openid"},
+        {"sub": "a", "token_use": "access", "client_id": "app", "scope": "other/maskmill/api"},
+        {"sub": "a", "token_use": "access", "scope": "maskmill/api"},
+        {"sub": "m", "token_use": "access", "client_id": "m", "scope": ""},
+        {"sub": "m", "token_use": "access", "client_id": "m", "scope": "aws.cognito.signin.user.admin"},
     ],
 )
 def test_without_a_verified_access_token_nothing_is_answered(api: Api, claims: dict[str, Any] | None) -> None:
@@ -154,6 +160,21 @@ def test_without_a_verified_access_token_nothing_is_answered(api: Api, claims: d
         event = gateway_event(route.method, f"/api/v1{re.sub('<.*?>', MISSING, route.path)}", claims=claims)
         answer = api.send(event)
         assert (answer.status, answer.code) == (401, "unauthenticated"), name_of(route)
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"sub": "{}", "client_id": "app", "scope": "aws.cognito.signin.user.admin", "username": "u"},  # by a password
+        {"sub": "{}", "client_id": "app", "scope": "openid maskmill/api", "username": "u"},  # by the hosted pages
+        {"sub": "{}", "client_id": "{}", "scope": "maskmill/api"},  # a machine
+    ],
+)
+def test_people_and_machines_see_what_is_theirs(api: Api, claims: dict[str, str]) -> None:
+    mine = {name: value.format(api.tenant) for name, value in claims.items()} | {"token_use": "access"}
+    dataset = api.dataset()
+    answer = api.send(gateway_event("GET", "/api/v1/datasets", claims=mine))
+    assert [found["dataset_id"] for found in answer.json["items"]] == [dataset]
 
 
 @pytest.mark.parametrize("place", ["headers", "query", "body"])

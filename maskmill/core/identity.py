@@ -1,0 +1,35 @@
+"""Who a token stands for: what its claims must say before anything is done for it; it knows no signature.
+
+A person signs in with a password or in the browser; the person's tenant is the subject of the token. A machine has a
+client of its own and a secret; its tenant is the client's id, which its tokens carry as their subject, too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+API_NAME = "maskmill"  # the resource server
+API_SCOPE_NAME = "api"
+API_SCOPE = f"{API_NAME}/{API_SCOPE_NAME}"
+PASSWORD_SCOPE = "aws.cognito.signin.user.admin"  # noqa: S105 - what a token has that a password alone was given for
+
+_TENANT = re.compile(r"[A-Za-z0-9-]{1,64}")
+_TOKEN_USE = "access"  # noqa: S105 - the name of a kind of token, not a token
+
+
+def tenant_in(claims: Mapping[str, Any]) -> str:
+    """The tenant of verified claims; raises ValueError, saying what is wrong with them."""
+    if claims.get("token_use") != _TOKEN_USE:
+        raise ValueError("not an access token")
+    tenant, client_id = claims.get("sub"), claims.get("client_id")
+    if not isinstance(tenant, str) or not _TENANT.fullmatch(tenant):
+        raise ValueError("a subject of another shape")
+    if not isinstance(client_id, str) or not client_id:
+        raise ValueError("no client")
+    is_machine = tenant == client_id
+    allowed = {API_SCOPE} if is_machine else {API_SCOPE, PASSWORD_SCOPE}
+    if not allowed & set(str(claims.get("scope", "")).split()):
+        raise ValueError("not for this API")
+    return tenant
