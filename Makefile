@@ -10,7 +10,7 @@ BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format simulate synth lock clean bench-classic bench-server bench-sam package-model
+.PHONY: help demo test check format simulate synth lock clean bench-classic bench-requests bench-server bench-sam package-model
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -50,6 +50,10 @@ bench-sam: .venv/test ## Speed of Segment Anything as ratios to the reference, m
 
 bench-server: .venv/test ## What the model server costs on top of its model, and whether it leaks (minutes)
 	@$(BIN)/python -m benchmarks.server --checkpoint tests/sam_test/sam-test.safetensors
+
+IMAGES ?= 1000
+bench-requests: .venv/test ## What IMAGES images ask of AWS, by kind, in dollars, and whether memory stays flat (an hour)
+	@$(BIN)/python -m benchmarks.requests --images $(IMAGES)
 
 lock: .venv/dev ## Resolve all pinned requirements again
 	$(BIN)/python requirements/lock.py

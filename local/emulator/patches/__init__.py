@@ -16,6 +16,7 @@ from local.emulator.patches import (
     image_functions,
     prompt_stacks,
     recorded_types,
+    request_counts,
     role_sessions,
     sagemaker,
     silent_function,
@@ -41,3 +42,4 @@ def apply_all(*, deployed_file: Path) -> None:
     fair_queues.apply()
     role_sessions.apply()
     tls.apply()
+    request_counts.apply()
