@@ -127,6 +127,7 @@ class Invariants:
         found = [*self._sends(), *(f"{key} has changed under its name" for key in self._changed())]
         states = [rows.job_of(row) for key, row in self.table.rows.items() if key.sk.startswith("JOB#")]
         found += self._submissions(users, states)
+        found += self._usage()
         for job in states:
             found += [f"{job.job.job_id} ({job.status}) {fault}" for fault in self._job_faults(job)]
         return found
@@ -158,6 +159,22 @@ class Invariants:
                 bound = SENDS_PER_JOB_MAX + SENDS_PER_ITEM_MAX * row.get("items_total", 0)
                 if sent[row["job_id"]] > bound:
                     yield f"{row['job_id']} had {sent[row['job_id']]} messages, {bound} are plenty"
+
+    def _usage(self) -> Iterator[str]:
+        """No tenant uses more than is counted, and where nothing failed, every count is right."""
+        for key, row in self.table.rows.items():
+            if key.sk != rows.USAGE_PREFIX:
+                continue
+            counted = rows.usage_of(row)
+            in_datasets = ((k, r) for k, r in self.table.rows.items() if k.pk.startswith(f"{key.pk}#D#"))
+            uploads = [rows.image_of(r).upload for k, r in in_datasets if k.sk.startswith("IMAGE#")]
+            datasets = sum(k.pk == key.pk and k.sk.startswith("DATASET#") for k in self.table.rows)
+            there = (datasets, len(uploads), sum(upload.size_bytes for upload in uploads))
+            said = (counted.datasets, counted.images, counted.bytes)
+            if any(one < other for one, other in zip(said, there, strict=True)):
+                yield f"{key} counts {said}, and there are {there}"
+            if not self.world.met and (said != there or counted.jobs):
+                yield f"{key} counts {said} and open jobs {sorted(counted.jobs)}, and there are {there} and none"
 
     def _chunks(self, job: JobState) -> list[ChunkState]:
         pk = rows.job_pk(job.tenant, job.job.job_id)

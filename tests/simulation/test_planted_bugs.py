@@ -350,6 +350,11 @@ def a_sweep_that_asks_again_every_minute(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(sweep, name, 60)
 
 
+@planted("full", seeds=3)
+def a_quota_that_is_asked_and_not_taken(patch: pytest.MonkeyPatch) -> None:
+    rewritten(patch, "take", lambda update: replace(update, add={}))
+
+
 @planted("primary", seeds=5)
 def a_chunk_that_leaves_the_segmenter_and_tells_nobody(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(state, "hand_on", lambda *_: None)
