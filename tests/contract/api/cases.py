@@ -17,6 +17,7 @@ import pytest
 from maskmill.core import rows
 from maskmill.core.automask import FoundMask
 from maskmill.core.errors import Code
+from maskmill.core.export import ExportFormat
 from maskmill.core.geometry import Point
 from maskmill.core.image import Refusal
 from maskmill.core.job import Counts, JobStatus
@@ -95,6 +96,17 @@ class World:
     @cached_property
     def delivery(self) -> str:
         return str(self.api.post(f"/webhooks/{self.webhook}/test").json["delivery_id"])
+
+    def everything(self) -> dict[str, str]:
+        """One thing of every kind, by the names that paths have for them."""
+        return {
+            **self.on_image(),
+            **self.on_template(),
+            "job": self.planned_job,
+            "webhook": self.webhook,
+            "delivery": self.delivery,
+            "format": ExportFormat.COCO.value,
+        }
 
     def in_dataset(self) -> dict[str, str]:
         return {"dataset": self.dataset}
@@ -444,6 +456,56 @@ def _(world: World) -> Request:
 
 
 @case("jobs_read_files", Code.CONFLICT)
+def _(world: World) -> Request:
+    return Request({"job": world.job})
+
+
+good("jobs_estimate")(GOOD["jobs_submit"])
+for _code in (Code.INVALID_RECIPE, Code.NO_IMAGES, Code.TOO_MANY_IMAGES):
+    case("jobs_estimate", _code)(CASES["jobs_submit", _code])
+
+
+# Exports ------------------------------------------------------------------------------------------------------------
+
+
+@good("exports_list")
+def _(world: World) -> Request:
+    return GOOD["exports_read"](world)
+
+
+@good("exports_ask")
+def _(world: World) -> Request:
+    return Request({"job": world.ended_job(archive_bytes=100), "format": ExportFormat.COCO.value})
+
+
+@case("exports_ask", Code.CONFLICT)
+def _(world: World) -> Request:
+    return Request({"job": world.job, "format": ExportFormat.COCO.value})
+
+
+@case("exports_read", 202)
+def _(world: World) -> Request:
+    request = GOOD["exports_ask"](world)
+    world.api.post("/jobs/{job}/exports/{format}".format(**request.ids))
+    return request
+
+
+@good("exports_read")
+def _(world: World) -> Request:
+    request = CASES["exports_read", 202](world)
+    now = world.api.ports.clock.now()
+    reason = Refusal(code="gave_up", message="It is so.")
+    write = rows.fail_export(world.api.tenant, world.job, ExportFormat.COCO, reason, finished_at=now)
+    world.api.ports.table.write(write)
+    return request
+
+
+@good("exports_archive")
+def _(world: World) -> Request:
+    return Request({"job": world.ended_job(archive_bytes=100)})
+
+
+@case("exports_archive", Code.CONFLICT)
 def _(world: World) -> Request:
     return Request({"job": world.job})
 
