@@ -10,7 +10,7 @@ BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format simulate synth lock clean bench-classic bench-requests bench-server bench-sam package-model
+.PHONY: help demo test check format simulate synth openapi fuzz-api lock clean bench-classic bench-requests bench-server bench-sam package-model
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -54,6 +54,13 @@ bench-server: .venv/test ## What the model server costs on top of its model, and
 IMAGES ?= 1000
 bench-requests: .venv/test ## What IMAGES images ask of AWS, by kind, in dollars, and whether memory stays flat (an hour)
 	@$(BIN)/python -m benchmarks.requests --images $(IMAGES)
+openapi: .venv/dev ## Write the API's description into docs/openapi.json, and the tables of docs/api.md
+	@$(BIN)/python -m local.describe
+
+CASES ?= 3000
+START ?= 1
+fuzz-api: .venv/test ## CASES requests drawn from the API's description, against the deployed local stacks (START=seed)
+	@CASES=$(CASES) START=$(START) $(BIN)/python -m pytest -q -s tests/e2e/test_schemathesis.py
 
 lock: .venv/dev ## Resolve all pinned requirements again
 	$(BIN)/python requirements/lock.py

@@ -174,12 +174,19 @@ def _check_text(text: str) -> None:
 def _invalid(details: list[ErrorDetails], values: dict[str, Any], code_for: Coder | None) -> InvalidInput:
     code: Code | None = None
     faults: dict[FieldFault, None] = {}
-    for detail in details[:FAULTS_MAX]:
+    for detail in filter(lambda detail: not _follows(detail, details), details[:FAULTS_MAX]):
         stated, words = _stated(detail)
         chosen = stated or (code_for(detail) if code_for else None)
         code = code or chosen
         faults[FieldFault(pointer=_pointer(detail, values), detail=words)] = None
     return InvalidInput(code, faults=tuple(faults))
+
+
+def _follows(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
+    """Whether a list is too short only because what is wrong in it is not counted."""
+    where = detail["loc"]
+    deeper = (other["loc"] for other in details if len(other["loc"]) > len(where))
+    return detail["type"] == "too_short" and any(loc[: len(where)] == where for loc in deeper)
 
 
 def _stated(detail: ErrorDetails) -> tuple[Code | None, str]:

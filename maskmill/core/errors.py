@@ -92,7 +92,7 @@ _MESSAGES: dict[Code, str] = {
     Code.INVALID_FILENAME: "The file name is empty, too long or has control characters. Rename the file.",
     Code.INVALID_RECIPE: "The recipe does not fit together. Correct the fields named below.",
     Code.NO_IMAGES: "There is no image to work on. Upload some first.",
-    Code.TOO_MANY_IMAGES: "That is more than one job may make. Name fewer images or make fewer variants of each.",
+    Code.TOO_MANY_IMAGES: "That is more than one job may make. Name fewer images or ask for fewer variants.",
     Code.NEED_POSITIVE_POINT: "A prompt needs at least one positive point or a box.",
     Code.NOT_IMPLEMENTED: "This option is not available yet.",
     Code.WEBHOOK_URL_REFUSED: "Webhooks go to https addresses of the public internet only. Name another address.",

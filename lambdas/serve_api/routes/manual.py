@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from functools import cache
 
 from lambdas.serve_api import manual
-from lambdas.serve_api.description import JSON, document
 from lambdas.serve_api.routes.call import Call, Reply, Route
 
 _MINUTES = {"Cache-Control": "public, max-age=300"}
@@ -36,13 +35,15 @@ def routes_about(described: Iterable[Route]) -> tuple[Route, ...]:
 
     @cache
     def text() -> str:
+        from lambdas.serve_api.description import document  # it knows routes, and this is one of them
+
         return json.dumps(document(described), ensure_ascii=False, separators=(",", ":"))
 
     def _read_description(_call: Call) -> Reply:
         return Reply(200, content=text(), headers=_MINUTES)
 
     return (
-        _open("/openapi.json", _read_description, "The description of this API, as OpenAPI 3.1", JSON),
+        _open("/openapi.json", _read_description, "The description of this API, as OpenAPI 3.1", "application/json"),
         _open("/docs", _read_page, "The interactive manual of this API", "text/html; charset=utf-8"),
         _open("/docs/start.js", _read_start, "The manual's start", "text/javascript; charset=utf-8"),
         _open("/docs/swagger-ui.js", _read_script, "The manual's program", "text/javascript; charset=utf-8"),

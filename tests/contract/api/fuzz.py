@@ -75,6 +75,9 @@ def fuzz(
                 for case in _drawn(operation, mode, min(-(-share // 2), cases - report.cases), turn):
                     if chance.random() < REAL_SHARE:
                         _ground(case, things(name), chance)
+                    if chance.random() < REAL_SHARE:
+                        for key in [key for key in case.headers if key.lower() == "authorization"]:
+                            del case.headers[key]  # the drawn token; now the caller's own is sent
                     judge(case, name)
     return report
 
