@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from maskmill.cli.context import common_of
+from maskmill.cli.context import Common, common_of
 from maskmill.cli.failures import UNAVAILABLE, usage
 
 if TYPE_CHECKING:
     from maskmill.client.cognito import Cognito, Tokens
-    from maskmill.client.session import CognitoToken, Profile
+    from maskmill.client.session import CognitoToken, MachineToken, Profile
 
 DEFAULT_ENDPOINT = "https://cognito-idp.us-east-1.amazonaws.com"
 
@@ -25,12 +25,21 @@ def login(
     user: Annotated[str, typer.Option("--user", help="Your user name or mail address; asked for otherwise.")] = "",
     client_id: Annotated[str, typer.Option("--client-id", help="The app client of the user pool.")] = "",
     endpoint: Annotated[str, typer.Option("--endpoint", help=f"Where Cognito is ({DEFAULT_ENDPOINT}).")] = "",
+    sign_in: Annotated[
+        str, typer.Option("--sign-in", metavar="URL", help="The service's sign-in pages: sign in in the browser.")
+    ] = "",
+    machine: Annotated[
+        bool, typer.Option("--machine", help="A machine's client; its secret is asked for, or MASKMILL_CLIENT_SECRET.")
+    ] = False,
 ) -> None:
-    """Sign in and write a profile; the password is asked for, or read from MASKMILL_PASSWORD."""
+    """Sign in and write a profile: in the browser, by a password (asked for, or MASKMILL_PASSWORD), or as a machine."""
     from maskmill.client.cognito import Cognito
+    from maskmill.client.oauth import token_url_of
     from maskmill.client.session import Profile as ProfileFile
     from maskmill.client.session import token_of, user_profile_path, write_profile
 
+    if machine and not sign_in:
+        usage("a machine signs in at the service's pages: --sign-in URL", "--machine")
     common = common_of(context)
     path = common.profile_path() or user_profile_path(os.environ, home=Path.home())
     known = _known_profile(path)
@@ -38,12 +47,20 @@ def login(
     api = common.api or (known.api_url if known else "") or _asked("Address of the service")
     client_id = client_id or getattr(token, "client_id", "") or _asked("App client id")
     endpoint = endpoint or getattr(token, "endpoint_url", "") or DEFAULT_ENDPOINT
-    cognito = Cognito(endpoint, client_id)
-    tokens = _signed_in(cognito, user or _asked("User"))
-    kept: CognitoToken = token_of(tokens, endpoint_url=endpoint, client_id=client_id, now=datetime.now(UTC))
+    if machine:
+        kept: CognitoToken | MachineToken = _machine_signed_in(token_url_of(sign_in), client_id)
+    else:
+        tokens = (
+            _signed_in_by_browser(common, sign_in, client_id)
+            if sign_in
+            else _signed_in(Cognito(endpoint, client_id), user or _asked("User"))
+        )
+        renewed_at = token_url_of(sign_in) if sign_in else None
+        now = datetime.now(UTC)
+        kept = token_of(tokens, endpoint_url=endpoint, client_id=client_id, now=now, token_url=renewed_at)
     write_profile(path, ProfileFile(api_url=api, token=kept))
     common.output.result(f"Signed in at {api}. The profile is {path}.")
-    common.output.document({"api_url": api, "profile": str(path), "expires_at": kept.expires_at})
+    common.output.document({"api_url": api, "profile": str(path), "expires_at": getattr(kept, "expires_at", None)})
 
 
 def env(context: typer.Context) -> None:
@@ -97,6 +114,29 @@ def _signed_in(cognito: Cognito, user: str) -> Tokens:
     if isinstance(outcome, Challenge):
         usage(f"the service asks for {outcome.name}, which only the web page can do", "--user")
     return outcome
+
+
+def _signed_in_by_browser(common: Common, sign_in: str, client_id: str) -> Tokens:
+    import webbrowser
+
+    from maskmill.client.oauth import sign_in_by_browser
+
+    def show(address: str) -> None:
+        common.output.say("Sign in in the browser. If it does not open, go to:")
+        common.output.say(f"  {address}")
+        webbrowser.open(address)
+
+    return sign_in_by_browser(sign_in, client_id, show=show)
+
+
+def _machine_signed_in(token_url: str, client_id: str) -> MachineToken:
+    """A machine's profile, tried once, so that a wrong secret is said now."""
+    from maskmill.client.oauth import Door
+    from maskmill.client.session import MachineToken as Machine
+
+    secret = os.environ.get("MASKMILL_CLIENT_SECRET") or _asked("Client secret", hide=True)
+    Door(token_url).by_secret(client_id, secret)
+    return Machine(token_url=token_url, client_id=client_id, client_secret=secret)
 
 
 def _known_profile(path: Path) -> Profile | None:

@@ -18,6 +18,7 @@ from maskmill.client.download import Remote, fetch
 from maskmill.client.export_sync import ExportReport, sync_export
 from maskmill.client.folder import find_files, folder_name
 from maskmill.client.grammar import build_recipe, parse_edit, parse_splits, parse_template
+from maskmill.client.oauth import Door
 from maskmill.client.progress import Report, silent
 from maskmill.client.retry import Backoff
 from maskmill.client.run import RunReport, find_dataset, find_or_create_dataset, find_template, resolve_names, run_job
@@ -32,6 +33,7 @@ from maskmill.core.api import DatasetView, ImageView, JobView, SubmitJob, Templa
 from maskmill.core.bill import Estimate
 from maskmill.core.errors import NotFound
 from maskmill.core.export import ExportFormat, Splits
+from maskmill.core.identity import API_SCOPE
 from maskmill.core.recipe import Layer, OutputFormat, Recipe
 
 if TYPE_CHECKING:
@@ -72,12 +74,10 @@ class Client(Service):
 
     @classmethod
     def with_client_credentials(
-        cls, api_url: str, *, token_url: str, client_id: str, client_secret: str, scope: str = ""
+        cls, api_url: str, *, token_url: str, client_id: str, client_secret: str, scope: str = API_SCOPE
     ) -> Client:
         """A client for a machine, which has credentials of its own instead of a person's sign-in."""
-        credentials = ClientCredentials(
-            token_url=token_url, client_id=client_id, client_secret=client_secret, scope=scope
-        )
+        credentials = ClientCredentials(Door(token_url), client_id=client_id, client_secret=client_secret, scope=scope)
         return cls(api_url, credentials)
 
     # Photos

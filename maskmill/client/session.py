@@ -18,6 +18,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from maskmill.client.cognito import Cognito, Tokens
+from maskmill.client.oauth import Door
+from maskmill.client.tokens import ClientCredentials
 from maskmill.core.errors import Code, InvalidInput
 from maskmill.core.model import Model
 
@@ -42,6 +44,7 @@ class CognitoToken(Model):
     refresh_token: Annotated[str | None, Field(repr=False)] = None
     access_token: Annotated[str, Field(repr=False)]
     expires_at: datetime
+    token_url: str | None = None  # where a sign-in in the browser is renewed
 
     @model_validator(mode="after")
     def _is_in_utc(self) -> Self:
@@ -50,11 +53,20 @@ class CognitoToken(Model):
         return self
 
 
+class MachineToken(Model):
+    """A machine's own client; its tokens are asked for anew by each process."""
+
+    kind: Literal["machine"] = "machine"
+    token_url: str
+    client_id: str
+    client_secret: Annotated[str, Field(min_length=1, repr=False)]
+
+
 class Profile(Model):
     """A service and how its user proves who they are."""
 
     api_url: str
-    token: Annotated[StaticToken | CognitoToken, Field(discriminator="kind")]
+    token: Annotated[StaticToken | CognitoToken | MachineToken, Field(discriminator="kind")]
 
 
 def profile_path(environ: Mapping[str, str], *, folder: Path, home: Path) -> Path | None:
@@ -98,7 +110,13 @@ def write_profile(path: Path, profile: Profile) -> None:
 
 
 def token_of(
-    tokens: Tokens, *, endpoint_url: str, client_id: str, now: datetime, refresh: str | None = None
+    tokens: Tokens,
+    *,
+    endpoint_url: str,
+    client_id: str,
+    now: datetime,
+    refresh: str | None = None,
+    token_url: str | None = None,
 ) -> CognitoToken:
     """What a profile keeps of the tokens that Cognito handed out; `refresh` is the refresh token so far."""
     return CognitoToken(
@@ -107,6 +125,7 @@ def token_of(
         refresh_token=tokens.refresh_token or refresh,
         access_token=tokens.access_token,
         expires_at=now + timedelta(seconds=tokens.lives_s),
+        token_url=token_url,
     )
 
 
@@ -127,21 +146,28 @@ class SignedIn:
         path: Path | None = None,
         now: Callable[[], datetime] = _utc_now,
         connect: Callable[[str, str], Cognito] = Cognito,
+        door: Callable[[str], Door] = Door,
     ) -> None:
         self._profile = profile
         self._path = path
         self._now = now
         self._connect = connect
+        self._door = door
         self._lock = threading.Lock()
+        self._machine = _machine(profile.token, door) if isinstance(profile.token, MachineToken) else None
 
     def access_token(self) -> str:
+        if self._machine is not None:
+            return self._machine.access_token()
         with self._lock:
             token = self._profile.token
             if isinstance(token, CognitoToken) and self._is_ending(token):
                 token = self._renewed(token)
-            return token.access_token
+            return token.access_token if not isinstance(token, MachineToken) else ""
 
     def renew(self) -> bool:
+        if self._machine is not None:
+            return self._machine.renew()
         with self._lock:
             token = self._profile.token
             if not isinstance(token, CognitoToken) or token.refresh_token is None:
@@ -155,19 +181,27 @@ class SignedIn:
     def _renewed(self, token: CognitoToken) -> CognitoToken:
         if token.refresh_token is None:
             raise InvalidInput(Code.UNAUTHENTICATED, message="Your sign-in has ended. Run `maskmill login`.")
-        tokens = self._connect(token.endpoint_url, token.client_id).refresh(token.refresh_token)
+        if token.token_url is not None:
+            tokens = self._door(token.token_url).by_refresh(token.client_id, token.refresh_token)
+        else:
+            tokens = self._connect(token.endpoint_url, token.client_id).refresh(token.refresh_token)
         fresh = token_of(
             tokens,
             endpoint_url=token.endpoint_url,
             client_id=token.client_id,
             now=self._now(),
             refresh=token.refresh_token,
+            token_url=token.token_url,
         )
         self._profile = self._profile.model_copy(update={"token": fresh})
         if self._path is not None:
             with suppress(OSError):  # a read-only profile still serves this process
                 write_profile(self._path, self._profile)
         return fresh
+
+
+def _machine(token: MachineToken, door: Callable[[str], Door]) -> ClientCredentials:
+    return ClientCredentials(door(token.token_url), client_id=token.client_id, client_secret=token.client_secret)
 
 
 def not_signed_in() -> InvalidInput:
