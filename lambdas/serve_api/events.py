@@ -17,7 +17,7 @@ def after(ports: Ports, tenant: str, job_id: str, *, since: int, limit: int) -> 
     events = tuple(event for event in found if event.seq > since)[:limit]
     if _is_gapless(found, since):
         return JobEvents(items=events, next_since=events[-1].seq if events else since, is_complete=True)
-    newest = _told(ports, tenant, job_id, after=0, limit=1, descending=True)
+    newest = [] if since == 0 and not found else _told(ports, tenant, job_id, after=0, limit=1, descending=True)
     next_since = newest[0].seq if newest else 0  # read before the job, which is then at least as far
     return JobEvents(items=(), next_since=next_since, is_complete=False, job=jobs.read(ports, tenant, job_id))
 

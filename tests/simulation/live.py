@@ -9,21 +9,23 @@ from __future__ import annotations
 import copy
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from lambdas.push_progress.logic import Ports, push
+from lambdas.push_progress import logic as push_progress
 from lambdas.push_progress.tallies import Tallies
+from lambdas.serve_api.ports import Ports
 from maskmill.core import job as jobs
 from maskmill.core import rows
 from maskmill.core.errors import Unavailable
 from maskmill.core.event import Event
 from maskmill.core.item import TERMINAL, ItemStatus
-from maskmill.core.job import ENDED, JobStatus
+from maskmill.core.job import ENDED, Counts, JobStatus
 from maskmill.core.rows import JobState
 from maskmill.core.table import Key, Row, RowChange
 from tests.simulation.cloud import Call, MemoryQueues, MemorySockets, MemoryTable
+from tests.simulation.listeners import Listener
 from tests.simulation.world import Crash, World
 
 TOLD_OF = (rows.JOB_PREFIX, rows.CHUNK_PREFIX, rows.EXPORT_PREFIX)
@@ -48,13 +50,21 @@ class Live:
     world: World
     table: MemoryTable
     queues: MemoryQueues
+    api: Ports
+    asks_anyway: bool = True
     violations: list[str] = field(default_factory=list)
     _waiting: dict[str, list[RowChange]] = field(default_factory=lambda: defaultdict(list))
     _had: dict[tuple[str, int], set[ItemStatus]] = field(default_factory=lambda: defaultdict(set))
     _processes: dict[int, Tallies] = field(default_factory=dict)
+    _sockets: MemorySockets = field(init=False)
+    _listeners: list[Listener] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.table.watch.append(self._committed)
+        table = MemoryTable(_named("listener", self.world.call), rows=self.table.rows, watch=self.table.watch)
+        self.api = replace(self.api, table=table)
+        self.table = MemoryTable(_named("live", self.world.call), rows=table.rows, watch=table.watch)
+        self._sockets = MemorySockets(_named("live", self.world.call))
 
     def _committed(self, key: Key, before: Row | None, after: Row | None) -> None:
         if after is None:
@@ -62,11 +72,18 @@ class Live:
         if key.sk.startswith(rows.EVENT_PREFIX):
             self._told(key, rows.event_of(after))
         elif key.sk.startswith(TOLD_OF):
+            if key.sk.startswith(rows.JOB_PREFIX) and before is None:
+                self._follow(after["tenant"], after["job_id"])
             self._remember(key, after)
             waiting = self._waiting[key.pk]
             waiting.append(RowChange(key, copy.deepcopy(before), copy.deepcopy(after)))
             if len(waiting) == 1:
                 self._wake(key.pk)
+
+    def _follow(self, tenant: str, job_id: str) -> None:
+        listener = Listener(self.world, self.api, self._sockets, tenant, job_id, self.asks_anyway)
+        self._listeners.append(listener)
+        self.world.spawn(60 * self.world.chance("follows", job_id), listener.follow)
 
     def _wake(self, pk: str) -> None:
         late_s = 600 * self.world.chance("lateness", f"stream:{pk}") if self._strikes("late", pk) else 0.0
@@ -83,7 +100,7 @@ class Live:
 
     def _succeeds(self, batch: list[RowChange]) -> bool:
         try:
-            failures = push(self._ports(batch), batch)
+            failures = push_progress.push(self._ports(batch), batch)
         except (Crash, Unavailable):
             return False
         for change, error in failures:
@@ -91,15 +108,14 @@ class Live:
                 self.violations.append(f"{type(error).__name__}: {error} on telling of {change.job_id}")
         return not failures
 
-    def _ports(self, batch: list[RowChange]) -> Ports:
+    def _ports(self, batch: list[RowChange]) -> push_progress.Ports:
         """One of the processes of the function, some of which have just been started."""
         number = int(PROCESSES * self.world.chance("process", str(batch[0].key)))
         if self.world.chance("fresh", str(batch[0].key)) < 0.1:
             self._processes.pop(number, None)
-        table = MemoryTable(_named("live", self.world.call), rows=self.table.rows, watch=self.table.watch)
-        sockets = MemorySockets(_named("live", self.world.call))
         queues = MemoryQueues(_named("live", self.world.call), deliver=self.queues.deliver)
-        return Ports(table, queues, sockets, self.world, self._processes.setdefault(number, Tallies()))
+        tallies = self._processes.setdefault(number, Tallies())
+        return push_progress.Ports(self.table, queues, self._sockets, self.world, tallies)
 
     def _strikes(self, fault: str, pk: str) -> bool:
         return self.world.strikes(fault, f"stream:{pk}")
@@ -161,8 +177,24 @@ class Live:
                 if ITEM_ORDER[change.status] < ITEM_ORDER[told.get(change.index, ItemStatus.PENDING)]:
                     yield f"was told of item {change.index} backwards"
                 told[change.index] = change.status
+        exports = {
+            row["format"]: row["status"]
+            for key, row in self.table.rows.items()
+            if key.pk == pk and key.sk.startswith(rows.EXPORT_PREFIX)
+        }
+        if exports != {change.format: change.status for event in events for change in event.exports}:
+            yield f"has exports {exports} and was told otherwise"
+        for listener in self._listeners:
+            if listener.job_id == job.job.job_id:
+                yield from self._misheard(listener, job, counts, states)
         if told != {index: status for index, status in states.items() if status is not ItemStatus.PENDING}:
             yield f"has items {states}, and was told of {told}"
+
+    def _misheard(
+        self, listener: Listener, job: JobState, counts: Counts, states: dict[int, ItemStatus]
+    ) -> Iterator[str]:
+        if (listener.status, listener.counts, listener.items) != (job.status, counts, states):
+            yield f"came to {job.status} {states}, and who followed it learnt {listener.status} {listener.items}"
 
 
 def _named(name: str, call: Call) -> Call:

@@ -97,6 +97,7 @@ class Pipeline:
     jobs: int = 2
     images: int = 5
     with_sweep: bool = True
+    asks_anyway: bool = True  # who follows a job looks at its events even if its socket is silent
     with_cancel: bool = True
     with_retry: bool = True  # a retry asks again for what failed
     cold_s: float = 300.0  # the longest that the model takes
@@ -127,7 +128,7 @@ class Pipeline:
         self.endpoint = MemoryEndpoint(call, accept=self._accept)
         self.invariants = Invariants(self.world, self.table, self.media, self.work, self.queues)
         self.table.watch.append(self.invariants.committed)
-        self.live = Live(self.world, self.table, self.queues)
+        self.live = Live(self.world, self.table, self.queues, self.api(), self.asks_anyway)
         self.hooks = Hooks(self.world, self.table, self.queues)
 
     def run(self) -> list[str]:

@@ -91,3 +91,10 @@ def test_a_second_job_with_other_edits_asks_the_model_for_nothing() -> None:
     assert not again.run()
     assert before > 0
     assert len(again.endpoint.invocations) <= 1  # a poisoned picture has no mask and is asked for again
+
+
+def test_in_calm_who_follows_a_job_learns_everything_by_sockets_that_break() -> None:
+    """Whoever opens a socket and then reads the events misses nothing between the two."""
+    for seed in range(2000, 2020):
+        violations = Pipeline(World(seed), jobs=2, asks_anyway=False).run()
+        assert not violations, f"seed {seed}: {violations[:5]}"

@@ -31,7 +31,6 @@ from maskmill.core.messages import DispatchItems
 from maskmill.core.rows import ChunkState, JobState
 from maskmill.core.table import Condition, Op, Put, RowConflict, Update
 from maskmill.core.webhook import Attempt
-from tests.simulation import live
 from tests.simulation.cloud import MemoryQueues, MemoryTable
 from tests.simulation.faults import MODES, has_sweep, world_of
 from tests.simulation.pipeline import Pipeline
@@ -409,7 +408,7 @@ def a_job_of_which_nothing_is_told_when_a_batch_fails(patch: pytest.MonkeyPatch)
         real(ports, changes)
         return []
 
-    patch.setattr(live, "push", push)
+    patch.setattr(push_progress, "push", push)
 
 
 @planted("full", seeds=20)
