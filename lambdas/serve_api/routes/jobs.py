@@ -136,7 +136,7 @@ ROUTES = (
         answers={202: JobView},
         headers=(IDEMPOTENCY_KEY,),
         locates=True,
-        codes=(Code.CONFLICT, Code.IDEMPOTENCY_MISMATCH),
+        codes=(Code.CONFLICT, Code.IDEMPOTENCY_MISMATCH, Code.QUOTA_EXCEEDED),
     ),
     Route(
         method="GET",
