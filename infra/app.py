@@ -47,6 +47,7 @@ def build(app: cdk.App, stage: Stage) -> None:
         webhook_queue=pipeline.webhook_queue,
         export_queue=pipeline.export_queue,
         live_url=live.sockets.url,
+        remove_queue=pipeline.remove_queue,
     )
     cdk.Tags.of(app).add("application", "maskmill")
     cdk.Tags.of(app).add("stage", stage.name)

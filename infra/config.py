@@ -10,6 +10,7 @@ from typing import TypeVar
 from infra.bundle import AWS, HOST, Target
 from maskmill.core.catalogue import PUBLISHED
 from maskmill.core.engines import Engine, segmenter_version
+from maskmill.core.limits import UPLOAD_URL_LIFE_S
 from maskmill.core.messages import QueueName
 from maskmill.core.usage import Quotas
 
@@ -94,6 +95,8 @@ class EndpointPlan:
 
 
 SLOW_SIDE_MAX = 4
+FUNCTION_S_MAX = 900  # the longest that Lambda lets any function run
+LATE_GRACE_S = 10 * 60  # for a slow upload, and for clocks that differ
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +124,7 @@ class Concurrency:
     render: int
     finish: int
     export: int
+    remove: int = 2
     webhook: int = 10  # an attempt does little but wait for its receiver
 
     def of(self, queue: QueueName) -> int:
@@ -189,6 +193,15 @@ class Stage:
     def lane_name(self) -> str:
         """Fixed, so that the API can name a function of a stack that is deployed beside it."""
         return f"{self.prefix}-lane"
+
+    @property
+    def late_s(self) -> int:
+        """How long somebody may go on writing who began before the removal of what it is about.
+
+        The longest are a request that the endpoint took just before, and an upload whose form was handed out.
+        """
+        request_s = self.endpoint.queue_life_s + self.endpoint.invocation_timeout_s
+        return max(request_s, UPLOAD_URL_LIFE_S, FUNCTION_S_MAX) + LATE_GRACE_S
 
     @property
     def lane_side_max(self) -> int:

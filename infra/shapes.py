@@ -28,6 +28,7 @@ RENDER_ITEM = Shape(verb="render_item", bundle=IMAGING, memory_mb=3008, timeout_
 FINISH_JOB = Shape(verb="finish_job", bundle=IMAGING, memory_mb=3008, timeout_s=900)
 DELIVER_WEBHOOK = Shape(verb="deliver_webhook", bundle=CONTROL, memory_mb=256, timeout_s=30)
 EXPORT_DATASET = Shape(verb="export_dataset", bundle=EXPORTS, memory_mb=3008, timeout_s=900)  # nothing is kept on disk
+REMOVE_DATASET = Shape(verb="remove_dataset", bundle=CONTROL, memory_mb=1024, timeout_s=300)
 SWEEP = Shape(verb="sweep", bundle=CONTROL, memory_mb=512, timeout_s=50)  # ends before its next minute begins
 BURY_LETTERS = Shape(verb="bury_letters", bundle=CONTROL, memory_mb=512, timeout_s=60, batch=10)
 HOLD_CONNECTION = Shape(verb="hold_connection", bundle=CONTROL, memory_mb=512, timeout_s=10)

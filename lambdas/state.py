@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime
 
 from lambdas import usage
 from maskmill.core import keys, rows
-from maskmill.core.errors import Code, MaskmillError, message_of
+from maskmill.core.errors import Code, MaskmillError, Unavailable, message_of
 from maskmill.core.export import ExportFormat
 from maskmill.core.image import NormalImage, Refusal
 from maskmill.core.item import ItemStatus
 from maskmill.core.job import Counts, JobStatus
-from maskmill.core.limits import RESULT_ROW_BYTES_MAX, SWEEP_DELIVERY_S
+from maskmill.core.limits import CONFLICT_RETRIES_MAX, RESULT_ROW_BYTES_MAX, SWEEP_DELIVERY_S
 from maskmill.core.messages import DeliverWebhook, DispatchItems, ExportDataset, FinishJob
 from maskmill.core.plan import Chunk
-from maskmill.core.ports import Clock, Objects, Queues, Table
+from maskmill.core.ports import Clock, ObjectMissing, Objects, Queues, Table
 from maskmill.core.recipe import backgrounds_of, variants_per_image
 from maskmill.core.result import ItemResult, Results
 from maskmill.core.rows import ChunkState, JobState
@@ -44,8 +45,10 @@ def refusal_of(error: MaskmillError) -> Refusal:
 
 
 def load_job(table: Table, tenant: str, job_id: str) -> JobState | None:
+    """A job for which something may still be made: one that has ended and was abandoned is as good as gone."""
     row = table.get(rows.job_key(tenant, job_id))
-    return None if row is None else rows.job_of(row)
+    job = None if row is None else rows.job_of(row)
+    return None if job is None or (job.abandoned and job.status.is_terminal) else job
 
 
 def load_chunk(table: Table, tenant: str, job_id: str, number: int) -> ChunkState | None:
@@ -54,8 +57,14 @@ def load_chunk(table: Table, tenant: str, job_id: str, number: int) -> ChunkStat
 
 
 def described(media: Objects, tenant: str, job_id: str, number: int) -> Chunk:
-    """What the planner wrote about the items of a chunk; raises ObjectMissing."""
-    return Chunk.model_validate_json(media.get(keys.chunk(tenant, job_id, number)))
+    """What the planner wrote about the items of a chunk; raises Unavailable where the job is being removed.
+
+    Then the message comes again, and finds no job.
+    """
+    try:
+        return Chunk.model_validate_json(media.get(keys.chunk(tenant, job_id, number)))
+    except ObjectMissing as error:
+        raise Unavailable(detail=f"chunk {number} of {job_id} is not described any more") from error
 
 
 def backgrounds(media: Objects, job: JobState) -> dict[str, NormalImage]:
@@ -65,9 +74,8 @@ def backgrounds(media: Objects, job: JobState) -> dict[str, NormalImage]:
     return described(media, job.tenant, job.job.job_id, 0).backgrounds
 
 
-def all_rows(table: Table, pk: str, prefix: str) -> Iterator[Row]:
-    """Every row of a partition whose sort key begins with `prefix`, page by page."""
-    after: str | None = None
+def all_rows(table: Table, pk: str, prefix: str, *, after: str | None = None) -> Iterator[Row]:
+    """Every row of a partition whose sort key begins with `prefix` and comes after `after`, page by page."""
     while True:
         page = table.query(Query(pk=pk, prefix=prefix, after=after))
         yield from page.rows
@@ -250,6 +258,29 @@ def end_open_items(
     for index, item in chunk.items.items():
         if not item.status.is_terminal:
             end_item(table, queues, job, chunk.number, index, status=status, at_s=at_s, reason=refusal(code))
+
+
+def retire_image(table: Table, tenant: str, dataset_id: str, image_id: str, *, at_s: int, due_at_s: int) -> bool:
+    """Takes an image out of its dataset and notes what is to be removed of it; False when it is not in there."""
+    for _ in range(CONFLICT_RETRIES_MAX):
+        row = table.get(rows.image_key(tenant, dataset_id, image_id))
+        if row is None:
+            return False
+        pixels = rows.pixels_of(row)
+        _note_gone(table, tenant, row, at_s=at_s, due_at_s=due_at_s)
+        with suppress(RowConflict):  # ingest has just noted what it is about to make of it
+            table.write(rows.drop_image(tenant, dataset_id, image_id, pixels=pixels))
+            return True
+    raise Unavailable(detail="the image is too busy")
+
+
+def _note_gone(table: Table, tenant: str, row: Row, *, at_s: int, due_at_s: int) -> None:
+    image, pixels = rows.image_of(row), rows.pixels_of(row)
+    try:
+        table.write(rows.put_gone(tenant, image, pixels=pixels, now_s=at_s, due_at_s=due_at_s))
+    except RowConflict:  # an earlier attempt has noted it, and may have known fewer pixels
+        with suppress(RowConflict):
+            table.write(rows.add_gone_pixels(tenant, image.dataset_id, image.image_id, pixels=pixels))
 
 
 def key_of_address(address: str, bucket: str) -> str | None:

@@ -147,6 +147,8 @@ def recount(table: Table, tenant: str, seen: UsageState, *, now: datetime, shown
     now_s = int(now.timestamp())
     kept = {quota: -shown.get(quota, 0) for quota in KEPT}
     for row in _datasets(table, tenant):
+        if rows.is_given_back(row):
+            continue  # it is being removed, and its objects have gone
         kept[Quota.DATASETS] += 1
         kept[Quota.IMAGES] += row.get("images_reserved", 0)
         kept[Quota.BYTES] += row.get("bytes_reserved", 0)

@@ -49,6 +49,13 @@ def absence(*buckets: s3.IBucket) -> iam.PolicyStatement:
     return iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn for bucket in buckets])
 
 
+def clear(bucket: s3.IBucket, *folders: str) -> list[iam.PolicyStatement]:
+    """Seeing what lies below folders of these names, and removing it."""
+    below = {"StringLike": {"s3:prefix": list(folders)}}
+    see = iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn], conditions=below)
+    return [see, objects(bucket, "DeleteObject", keys=tuple(f"{folder}*" for folder in folders))]
+
+
 def send(*queues: sqs.IQueue) -> iam.PolicyStatement:
     return iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[queue.queue_arn for queue in queues])
 

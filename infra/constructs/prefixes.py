@@ -19,7 +19,11 @@ DATASETS = keys.dataset_file("*", "*", "*")
 EXPORTS = keys.export_file("*", "*", "*", "*")
 REQUESTS = keys.request("*", "*", "*")
 
-ANSWERS_FOLDER = "async"  # the endpoint's output path; a request's own folder follows below it
-FAILURES_FOLDER = "async-failed"
+ANSWERS_FOLDER, FAILURES_FOLDER = keys.ANSWERS_FOLDER, keys.FAILURES_FOLDER
 ANSWERS = f"{ANSWERS_FOLDER}/*"
 FAILURES = f"{FAILURES_FOLDER}/*"
+
+UPLOADS_FOLDER = keys.uploads_folder("*", "*")
+PICTURE_FOLDER = keys.picture_folder("*", "*")
+JOB_FOLDER = keys.job_folder("*", "*")
+ANSWER_FOLDERS = keys.answer_folders("*", "*")

@@ -37,6 +37,7 @@ class ApiStack(cdk.Stack):
         webhook_queue: WorkQueue,
         export_queue: WorkQueue,
         live_url: str,
+        remove_queue: WorkQueue,
     ) -> None:
         super().__init__(scope, name, description="Maskmill: sign-in and HTTP API")
         people = People(
@@ -56,6 +57,7 @@ class ApiStack(cdk.Stack):
                 media_bucket=data.media.bucket_name,
                 plan_queue_url=plan_queue.url,
                 webhook_queue_url=webhook_queue.url,
+                remove_queue_url=remove_queue.url,
                 webhook_private_hosts=",".join(stage.webhook_private_hosts),
                 export_queue_url=export_queue.url,
                 segmenter=stage.endpoint.segmenter.version,
@@ -83,7 +85,7 @@ class ApiStack(cdk.Stack):
                 objects(data.media, "GetObject", "PutObject", keys=(prefixes.AUTOMASKS,)),
                 absence(data.media),
                 invoke_function(self, stage.lane_name),
-                send(plan_queue.queue, export_queue.queue, webhook_queue.queue),
+                send(plan_queue.queue, export_queue.queue, webhook_queue.queue, remove_queue.queue),
             ],
         )
         door = HttpApi(

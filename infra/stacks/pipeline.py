@@ -10,7 +10,7 @@ from constructs import Construct
 from infra import shapes
 from infra.config import Stage
 from infra.constructs import prefixes
-from infra.constructs.access import absence, index, invoke_endpoint, objects, rows, send
+from infra.constructs.access import absence, clear, index, invoke_endpoint, objects, rows, send
 from infra.constructs.function import Function
 from infra.constructs.queue import WorkQueue
 from infra.constructs.topics import AnswerTopics
@@ -35,6 +35,7 @@ class PipelineStack(cdk.Stack):
         self.finish_queue = WorkQueue(self, QueueName.FINISH, read_by=shapes.FINISH_JOB)
         self.webhook_queue = WorkQueue(self, QueueName.WEBHOOK, read_by=shapes.DELIVER_WEBHOOK)
         self.export_queue = WorkQueue(self, QueueName.EXPORT, read_by=shapes.EXPORT_DATASET)
+        self.remove_queue = WorkQueue(self, QueueName.REMOVE, read_by=shapes.REMOVE_DATASET)
         self.answers = AnswerTopics(self, "Answers", to=self.collect_queue)
 
         self._reads(self._ingest_image(), self.ingest_queue)
@@ -45,6 +46,7 @@ class PipelineStack(cdk.Stack):
         self._reads(self._finish_job(), self.finish_queue)
         self._reads(self._deliver_webhook(), self.webhook_queue)
         self._reads(self._export_dataset(), self.export_queue)
+        self._reads(self._remove_dataset(), self.remove_queue)
         self._bury_letters().reads_letters(*self._queues)
         self._every_minute(self._sweep())
 
@@ -56,7 +58,7 @@ class PipelineStack(cdk.Stack):
     @property
     def _queues(self) -> tuple[WorkQueue, ...]:
         first = (self.ingest_queue, self.plan_queue, self.dispatch_queue)
-        last = (self.finish_queue, self.export_queue, self.webhook_queue)
+        last = (self.finish_queue, self.export_queue, self.webhook_queue, self.remove_queue)
         return (*first, self.collect_queue, self.render_queue, *last)
 
     def _reads(self, function: Function, queue: WorkQueue) -> None:
@@ -74,8 +76,8 @@ class PipelineStack(cdk.Stack):
                 media_bucket=data.media.bucket_name,
             ),
             may=[
-                rows(data.table, "GetItem", "UpdateItem"),
-                objects(data.uploads, "GetObject", keys=(prefixes.UPLOADS,)),
+                rows(data.table, "GetItem", "PutItem", "UpdateItem"),
+                objects(data.uploads, "GetObject", "DeleteObject", keys=(prefixes.UPLOADS,)),
                 objects(data.media, "PutObject", keys=(prefixes.NORMALS, prefixes.THUMBNAILS)),
                 absence(data.uploads),
             ],
@@ -231,6 +233,30 @@ class PipelineStack(cdk.Stack):
             may=[
                 rows(data.table, "GetItem", "UpdateItem"),
                 send(self.webhook_queue.queue),
+            ],
+        )
+
+    def _remove_dataset(self) -> Function:
+        data = self._data
+        return Function(
+            self,
+            shapes.REMOVE_DATASET,
+            self._stage,
+            settings=settings.RemoveDatasetSettings(
+                table_name=data.table.table_name,
+                uploads_bucket=data.uploads.bucket_name,
+                media_bucket=data.media.bucket_name,
+                work_bucket=data.work.bucket_name,
+                plan_queue_url=self.plan_queue.url,
+                remove_queue_url=self.remove_queue.url,
+                late_s=self._stage.late_s,
+            ),
+            may=[
+                rows(data.table, "GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"),
+                *clear(data.uploads, prefixes.UPLOADS_FOLDER),
+                *clear(data.media, prefixes.PICTURE_FOLDER, prefixes.JOB_FOLDER),
+                *clear(data.work, prefixes.JOB_FOLDER, *prefixes.ANSWER_FOLDERS),
+                send(self.plan_queue.queue, self.remove_queue.queue),
             ],
         )
 

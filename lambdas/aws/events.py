@@ -15,7 +15,7 @@ from pydantic import Field, TypeAdapter
 
 from maskmill.core.errors import InvalidInput
 from maskmill.core.keys import parse_upload
-from maskmill.core.messages import CollectAnswer, IngestUpload, Message
+from maskmill.core.messages import CollectAnswer, IngestUpload, Message, RemoveDataset, RemoveImage
 
 _SAGEMAKER = "aws:sagemaker"
 _S3_CREATED = "ObjectCreated:"
@@ -63,6 +63,14 @@ def message_in(body: str) -> Message:
 def expecting(kind: type[Kind]) -> Callable[[str], tuple[Kind]]:
     """A reader for a queue that carries one kind of message only."""
     return lambda body: (_expect(message_in(body), kind),)
+
+
+def removals_in(body: str) -> tuple[RemoveDataset | RemoveImage]:
+    """What is to be removed; raises UnreadableRecord."""
+    message = message_in(body)
+    if not isinstance(message, RemoveDataset | RemoveImage):
+        raise UnreadableRecord(detail=f"a {message.kind} message in the wrong queue")
+    return (message,)
 
 
 def uploads_in(body: str) -> tuple[IngestUpload | Ignored, ...]:

@@ -21,6 +21,8 @@ from maskmill.core.messages import (
     IngestUpload,
     Message,
     PlanJob,
+    RemoveDataset,
+    RemoveImage,
     RenderItem,
 )
 from maskmill.core.ports import Clock, Queues, Table
@@ -42,6 +44,8 @@ def bury(ports: Ports, letter: Message) -> None:
     match letter:
         case IngestUpload():
             _refuse_image(ports, letter)
+        case RemoveDataset() | RemoveImage():
+            return  # its row stays due: the sweep asks again for as long as it takes
         case CollectAnswer():
             return  # the sweep looks for the answer again, and the lease ends the wait
         case DeliverWebhook():

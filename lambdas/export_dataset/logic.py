@@ -17,7 +17,7 @@ from maskmill.core.export import RECEIPT, ExportFormat, ExportReceipt, MadePart,
 from maskmill.core.image import Refusal
 from maskmill.core.limits import EXPORT_RUN_S, SWEEP_EXPORT_S
 from maskmill.core.messages import ExportDataset
-from maskmill.core.ports import Clock, Objects, Queues, Table
+from maskmill.core.ports import Clock, ObjectMissing, Objects, Queues, Table
 from maskmill.core.result import Results
 from maskmill.core.rows import ExportState, JobState
 from maskmill.core.table import RowConflict, Update
@@ -71,6 +71,9 @@ def export(ports: Ports, message: ExportDataset) -> None:
         _fail(ports, begun, state.refusal_of(error), run)
     except RowConflict:
         return  # another run took over, or the job is gone
+    except ObjectMissing:
+        if state.load_job(ports.table, message.tenant, message.job_id) is not None:  # else all of it is being removed
+            _fail(ports, begun, state.refusal(Code.IMAGE_REMOVED), run)
 
 
 def _begin(ports: Ports, export: ExportState, run: str) -> ExportState | None:

@@ -16,7 +16,7 @@ from maskmill.core.errors import Code, Unavailable
 from maskmill.core.job import Counts, JobStatus, outcome
 from maskmill.core.limits import SWEEP_EXPORT_S
 from maskmill.core.messages import FinishJob
-from maskmill.core.ports import Clock, Objects, Queues, Table
+from maskmill.core.ports import Clock, ObjectMissing, Objects, Queues, Table
 from maskmill.core.result import Results
 from maskmill.core.rows import ChunkState, JobState
 from maskmill.core.table import RowConflict
@@ -61,14 +61,13 @@ def finish(ports: Ports, message: FinishJob) -> None:
     began = ports.clock.now()
     counts = _counts(chunks)
     archive_bytes = 0
-    if counts.done:
-        results = state.done_results(ports.table, ports.media, job, chunks)
-        archive_bytes = ports.write_dataset(ports.media, job, results)
+    if counts.done and not job.abandoned:
+        archive_bytes = _write_dataset(ports, job, chunks)
         _note_exports(ports, job)
     finishing_s = max(0.0, (ports.clock.now() - began).total_seconds())
     work = work_done(job, chunks, archive_bytes=archive_bytes, finishing_s=finishing_s)
     _close(ports, job, counts, archive_bytes, work)
-    if counts.done:
+    if counts.done and not job.abandoned:
         state.ask_for_exports(ports.queues, job)
 
 
@@ -79,6 +78,14 @@ def _note_exports(ports: Ports, job: JobState) -> None:
         write = rows.put_export(job.tenant, job.job.job_id, export, now_s=at_s, due_at_s=at_s + SWEEP_EXPORT_S)
         with suppress(RowConflict):  # noted by an earlier run
             ports.table.write(write)
+
+
+def _write_dataset(ports: Ports, job: JobState, chunks: tuple[ChunkState, ...]) -> int:
+    """Raises Unavailable where something of it is missing: nothing of an open job is removed, so this one has ended."""
+    try:
+        return ports.write_dataset(ports.media, job, state.done_results(ports.table, ports.media, job, chunks))
+    except ObjectMissing as error:
+        raise Unavailable(detail=f"{error} is missing") from error
 
 
 def _begin(ports: Ports, job: JobState) -> bool:

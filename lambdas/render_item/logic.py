@@ -11,7 +11,7 @@ from maskmill.core.image import Refusal
 from maskmill.core.item import ItemStatus
 from maskmill.core.messages import RenderItem
 from maskmill.core.plan import Chunk, PlannedItem
-from maskmill.core.ports import Clock, Objects, Queues, Table
+from maskmill.core.ports import Clock, ObjectMissing, Objects, Queues, Table
 from maskmill.core.result import ItemResult
 from maskmill.core.rows import JobState
 from maskmill.core.work import NOTHING_SPENT, Spent
@@ -67,6 +67,9 @@ def _render(ports: Ports, job: JobState, message: RenderItem) -> None:
         painted = ports.paint(ports.media, job, described, described.item(message.index))
     except Unavailable:
         raise
+    except ObjectMissing:  # masks are known before an item is rendered, so somebody has removed the picture since
+        _end(ports, job, message, ItemStatus.FAILED, state.refusal(Code.IMAGE_REMOVED))
+        return
     except MaskmillError as error:
         if error.code is Code.INTERNAL:
             raise  # a fault of ours, not of the item's: it comes again, and at last the dead letters end it

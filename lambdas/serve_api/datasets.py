@@ -1,4 +1,4 @@
-"""Datasets of a tenant: create, list, read, change; it knows no HTTP."""
+"""Datasets of a tenant: create, list, read, change, remove; it knows no HTTP."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from maskmill.core import rows
 from maskmill.core.api import CreateDataset, DatasetView, Page, PatchDataset
 from maskmill.core.errors import FieldFault, InvalidInput, NotFound, QuotaExceeded
 from maskmill.core.image import Dataset, DatasetStatus
+from maskmill.core.limits import SWEEP_FIRST_LOOK_S
+from maskmill.core.messages import RemoveDataset
 from maskmill.core.ports import Table
 from maskmill.core.table import Query, Row, RowConflict, Update
 from maskmill.core.usage import Quota
@@ -64,6 +66,23 @@ def change(ports: Ports, tenant: str, dataset_id: str, body: PatchDataset) -> Da
         except RowConflict as conflict:
             raise NotFound(detail="dataset") from conflict
     return read(ports, tenant, dataset_id)
+
+
+def remove(ports: Ports, tenant: str, dataset_id: str) -> DatasetView:
+    """Begin the removal of a dataset, from when on nothing of it is seen any more; raises NotFound once it is gone.
+
+    Asking again while it lasts asks for nothing new, so that a lost answer does no harm.
+    """
+    now_s = int(ports.clock.now().timestamp())
+    write = rows.begin_removal(tenant, dataset_id, now_s=now_s, due_at_s=now_s + SWEEP_FIRST_LOOK_S)
+    try:
+        row = ports.table.write(write)
+    except RowConflict as conflict:
+        if conflict.current is None:
+            raise NotFound(detail="dataset") from conflict
+        row = conflict.current
+    ports.queues.send([RemoveDataset(tenant=tenant, dataset_id=dataset_id)])
+    return _view(rows.dataset_of(row))
 
 
 def require(table: Table, tenant: str, dataset_id: str) -> Dataset:

@@ -1,13 +1,16 @@
-"""Images of a dataset: list and read, with signed addresses of their pictures; it knows no HTTP and no bytes."""
+"""Images of a dataset: list, read, remove, with signed addresses of their pictures; it knows no HTTP and no bytes."""
 
 from __future__ import annotations
 
+from lambdas import state
 from lambdas.serve_api import cursors, datasets
 from lambdas.serve_api.ports import Ports
 from maskmill.core import keys, rows
 from maskmill.core.api import ImageView, Page
 from maskmill.core.errors import NotFound
 from maskmill.core.image import Image, ImageStatus
+from maskmill.core.limits import SWEEP_FIRST_LOOK_S
+from maskmill.core.messages import RemoveImage
 from maskmill.core.ports import Doors, Table
 from maskmill.core.table import Query
 
@@ -28,6 +31,20 @@ def listed(
 
 def read(ports: Ports, tenant: str, dataset_id: str, image_id: str) -> ImageView:
     return _view(ports.doors, tenant, require(ports.table, tenant, dataset_id, image_id))
+
+
+def remove(ports: Ports, tenant: str, dataset_id: str, image_id: str) -> None:
+    """Take an image out of its dataset; raises NotFound once it is gone.
+
+    No later job works on it. Its objects go when no job needs them any more that is open now.
+    """
+    datasets.require(ports.table, tenant, dataset_id)
+    now_s = int(ports.clock.now().timestamp())
+    due_at_s = now_s + SWEEP_FIRST_LOOK_S
+    was_there = state.retire_image(ports.table, tenant, dataset_id, image_id, at_s=now_s, due_at_s=due_at_s)
+    if not was_there and ports.table.get(rows.gone_key(tenant, dataset_id, image_id)) is None:
+        raise NotFound(detail="image")
+    ports.queues.send([RemoveImage(tenant=tenant, dataset_id=dataset_id, image_id=image_id)])
 
 
 def require(table: Table, tenant: str, dataset_id: str, image_id: str) -> Image:

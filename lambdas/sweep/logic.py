@@ -27,6 +27,7 @@ from maskmill.core.limits import (
     SWEEP_PATIENCE_S,
     SWEEP_PENDING_S,
     SWEEP_PLAN_S,
+    SWEEP_REMOVAL_S,
     SWEEP_RENDERING_S,
     SWEEP_RUN_S,
     SWEEP_UPLOAD_S,
@@ -41,6 +42,8 @@ from maskmill.core.messages import (
     IngestUpload,
     Message,
     PlanJob,
+    RemoveDataset,
+    RemoveImage,
     RenderItem,
 )
 from maskmill.core.ports import Clock, Objects, Queues, Table
@@ -104,6 +107,8 @@ def _due(table: Table, at_s: int) -> Iterator[tuple[Row, _Look]]:
         (rows.DUE_UPLOADS, _look_at_upload),
         (rows.DUE_DELIVERIES, _look_at_delivery),
         (rows.DUE_EXPORTS, _look_at_export),
+        (rows.DUE_DATASETS, _look_at_dataset),
+        (rows.DUE_GONE, _look_at_gone),
     ]
     first = at_s // 60 % len(partitions)
     for pk, look in partitions[first:] + partitions[:first]:
@@ -305,3 +310,30 @@ def _look_at_delivery(ports: Ports, row: Row, at_s: int, repairs: Repairs) -> No
     _postpone(ports, key, at_s + SWEEP_DELIVERY_S)
     if delivery.claim is not None or at_s - delivery.next_at_s >= SWEEP_DELIVERY_S:
         repairs.add("webhook")
+
+
+def _look_at_dataset(ports: Ports, stale: Row, at_s: int, repairs: Repairs) -> None:
+    """A dataset has expired, or its removal is to go on; only a run that died on the way is a loss."""
+    tenant, dataset_id = stale["tenant"], stale["dataset_id"]
+    key = rows.dataset_key(tenant, dataset_id)
+    due_at_s = at_s + SWEEP_REMOVAL_S
+    try:
+        row = ports.table.write(rows.begin_expiry(tenant, dataset_id, now_s=at_s, due_at_s=due_at_s))
+    except RowConflict as conflict:
+        if conflict.current is None:
+            return
+        row = conflict.current
+    removal = rows.removal_of(row)
+    if removal is None:  # it was given more time, which the index did not know yet
+        _postpone(ports, key, row.get("expiry_s", due_at_s))
+        return
+    ports.queues.send([RemoveDataset(tenant=tenant, dataset_id=dataset_id)])
+    _postpone(ports, key, due_at_s)
+    repairs.add("remove", int(removal.run_until_s > 0))
+
+
+def _look_at_gone(ports: Ports, row: Row, at_s: int, _repairs: Repairs) -> None:
+    """The objects of an image wait for jobs to end, or for nobody to be left who writes: now may be the time."""
+    gone = rows.gone_of(row)
+    ports.queues.send([RemoveImage(tenant=gone.tenant, dataset_id=gone.dataset_id, image_id=gone.image_id)])
+    _postpone(ports, rows.gone_key(gone.tenant, gone.dataset_id, gone.image_id), at_s + SWEEP_REMOVAL_S)

@@ -67,6 +67,10 @@ class LibraryCalls(Wire):
         """Remove a dataset with its images, templates, jobs and all that they gave; its jobs are cancelled."""
         self._delete(path_of("datasets", dataset_id))
 
+    def delete_image(self, dataset_id: str, image_id: str) -> None:
+        """Take an image out of its dataset; jobs that are open go on with it."""
+        self._delete(path_of("datasets", dataset_id, "images", image_id))
+
     def request_uploads(self, dataset_id: str, files: Sequence[Upload]) -> tuple[UploadTicket, ...]:
         """One form per announced file, in the same order."""
         body = RequestUploads(files=tuple(files))

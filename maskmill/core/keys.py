@@ -33,8 +33,17 @@ _REQUEST = re.compile(r"t/([A-Za-z0-9-]{1,64})/jobs/([a-z0-9]{1,40})/requests/([
 _UPLOAD = re.compile(r"t/([A-Za-z0-9-]{1,64})/d/([a-z0-9]{1,40})/([a-z0-9]{1,40})")
 
 
+ANSWERS_FOLDER = "async"  # the endpoint's output path; a request's own folder follows below it
+FAILURES_FOLDER = "async-failed"
+
+
+def uploads_folder(tenant: str, dataset_id: str) -> str:
+    """Every upload of a dataset."""
+    return f"t/{tenant}/d/{dataset_id}/"
+
+
 def upload(tenant: str, dataset_id: str, image_id: str) -> str:
-    return f"t/{tenant}/d/{dataset_id}/{image_id}"
+    return uploads_folder(tenant, dataset_id) + image_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,11 @@ def parse_upload(key: str) -> UploadName | None:
 
 def _picture(tenant: str, pixels_sha256: str) -> str:
     return f"t/{tenant}/px/{pixels_sha256}"
+
+
+def picture_folder(tenant: str, pixels_sha256: str) -> str:
+    """Everything that was made of a picture."""
+    return f"{_picture(tenant, pixels_sha256)}/"
 
 
 def normal(tenant: str, pixels_sha256: str) -> str:
@@ -100,6 +114,17 @@ def result(tenant: str, pixels_sha256: str, content_sha256: str) -> str:
 
 def _job(tenant: str, job_id: str) -> str:
     return f"t/{tenant}/jobs/{job_id}"
+
+
+def job_folder(tenant: str, job_id: str) -> str:
+    """Everything that belongs to a job alone: in the media bucket what it gave, in the work bucket what it asked."""
+    return f"{_job(tenant, job_id)}/"
+
+
+def answer_folders(tenant: str, job_id: str) -> tuple[str, str]:
+    """What the endpoint answered to a job, and where it failed."""
+    below = f"{answer_folder(tenant, job_id)}/"
+    return f"{ANSWERS_FOLDER}/{below}", f"{FAILURES_FOLDER}/{below}"
 
 
 def plan(tenant: str, job_id: str) -> str:

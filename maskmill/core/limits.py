@@ -65,9 +65,15 @@ EXPORT_RUN_S = 4 * 60  # after this, a run leaves the further parts of an export
 SWEEP_JOBS_MAX = 200  # due rows of each partition that one sweep looks at
 SWEEP_RUN_S = 40  # a sweep ends itself well before the function's time is up
 
+# Removal
+REMOVAL_RUN_S = 4 * 60  # one run of remove_dataset ends itself well before the function's time is up
+REMOVAL_LEASE_S = 6 * 60  # longer than one run may take
+REMOVAL_WAIT_S = 60  # how long it leaves open jobs to themselves
+
 # How long the sweep waits before it repairs (the queues' own retries come first)
 SWEEP_FIRST_LOOK_S = 60
 SWEEP_FULL_CHUNK_S = 30  # a function's next call comes within its client's patience
+SWEEP_REMOVAL_S = 5 * 60
 SWEEP_ANSWER_S = 3 * 60
 SWEEP_PENDING_S = 5 * 60
 SWEEP_PATIENCE_S = 15 * 60  # to which the waits grow as a job gets older, since its messages may only be in line

@@ -27,12 +27,32 @@ class QueueName(StrEnum):
     FINISH = "finish"
     WEBHOOK = "webhook"
     EXPORT = "export"
+    REMOVE = "remove"
 
 
 class IngestUpload(Model):
     """This upload has arrived: what the sweep sends when the store's own event was lost."""
 
     kind: Literal["ingest"] = "ingest"
+    v: Literal[1] = 1
+    tenant: str
+    dataset_id: str
+    image_id: str
+
+
+class RemoveDataset(Model):
+    """Go on with the removal of this dataset."""
+
+    kind: Literal["remove_dataset"] = "remove_dataset"
+    v: Literal[1] = 1
+    tenant: str
+    dataset_id: str
+
+
+class RemoveImage(Model):
+    """Remove the objects of this image, which has left its dataset."""
+
+    kind: Literal["remove_image"] = "remove_image"
     v: Literal[1] = 1
     tenant: str
     dataset_id: str
@@ -99,7 +119,16 @@ class ExportDataset(_Message):
 
 
 Message = (
-    IngestUpload | PlanJob | DispatchItems | CollectAnswer | RenderItem | FinishJob | ExportDataset | DeliverWebhook
+    IngestUpload
+    | PlanJob
+    | DispatchItems
+    | CollectAnswer
+    | RenderItem
+    | FinishJob
+    | ExportDataset
+    | DeliverWebhook
+    | RemoveDataset
+    | RemoveImage
 )
 
 QUEUE_OF: dict[type[Message], QueueName] = {
@@ -111,4 +140,6 @@ QUEUE_OF: dict[type[Message], QueueName] = {
     FinishJob: QueueName.FINISH,
     DeliverWebhook: QueueName.WEBHOOK,
     ExportDataset: QueueName.EXPORT,
+    RemoveDataset: QueueName.REMOVE,
+    RemoveImage: QueueName.REMOVE,
 }

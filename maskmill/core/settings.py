@@ -55,6 +55,7 @@ class ServeApiSettings(Settings):
     media_bucket: str
     plan_queue_url: str
     export_queue_url: str
+    remove_queue_url: str
     segmenter: str  # the version that masks are keyed by, for example classic-1
     lane_name: str  # the function that segments for people who wait
     lane_segmenter: str  # the version of the segmenter in it
@@ -146,6 +147,17 @@ class DeliverWebhookSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveDatasetSettings(Settings):
+    table_name: str
+    uploads_bucket: str
+    media_bucket: str
+    work_bucket: str
+    plan_queue_url: str
+    remove_queue_url: str
+    late_s: int  # how long somebody may go on writing who began before a removal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SweepSettings(Settings):
     table_name: str
     uploads_bucket: str
@@ -156,6 +168,7 @@ class SweepSettings(Settings):
     collect_queue_url: str
     render_queue_url: str
     finish_queue_url: str
+    remove_queue_url: str
     webhook_queue_url: str
     export_queue_url: str
 

@@ -29,7 +29,7 @@ from lambdas.aws import clients
 
 TABLE = "maskmill"
 UPLOADS, MEDIA, WORK = "maskmill-uploads", "maskmill-media", "maskmill-work"
-QUEUES = ("ingest", "plan", "dispatch", "collect", "render", "finish", "export", "webhook")
+QUEUES = ("ingest", "plan", "dispatch", "collect", "render", "finish", "export", "webhook", "remove")
 _ACCOUNT = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",

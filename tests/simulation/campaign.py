@@ -10,7 +10,7 @@ import sys
 import time
 from collections import Counter
 
-from tests.simulation.faults import MODES, has_sweep, world_of
+from tests.simulation.faults import MODES, has_sweep, removals_of, world_of
 from tests.simulation.pipeline import Pipeline
 
 JOBS = 3
@@ -33,7 +33,7 @@ def play(mode: str, seeds: range) -> int:
     began = time.process_time()
     for seed in seeds:
         world = world_of(mode, seed)
-        pipeline = Pipeline(world, jobs=JOBS, with_sweep=has_sweep(mode))
+        pipeline = Pipeline(world, jobs=JOBS, with_sweep=has_sweep(mode), removals=removals_of(mode))
         violations = pipeline.run()
         met.update(world.met)
         repairs.update(pipeline.repairs)

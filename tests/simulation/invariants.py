@@ -18,7 +18,7 @@ from maskmill.core.export import ExportFormat, ExportPart, ExportStatus
 from maskmill.core.item import ItemStatus
 from maskmill.core.job import JobStatus
 from maskmill.core.limits import MODEL_ATTEMPTS_MAX
-from maskmill.core.messages import DeliverWebhook, IngestUpload
+from maskmill.core.messages import DeliverWebhook, IngestUpload, RemoveDataset, RemoveImage
 from maskmill.core.plan import Chunk, PlannedItem
 from maskmill.core.rows import ChunkState, ItemState, JobState
 from maskmill.core.shard import ShardRequest
@@ -52,6 +52,8 @@ class Invariants:
     media: MemoryObjects
     work: MemoryObjects
     queues: MemoryQueues
+    uploads: MemoryObjects
+    jobs_of: dict[str, set[str]] = field(default_factory=dict)  # by dataset, of those that ever were
     violations: list[str] = field(default_factory=list)
     inferences: Counter[str] = field(default_factory=Counter)
     running: set[str] = field(default_factory=set)
@@ -61,6 +63,8 @@ class Invariants:
 
     def committed(self, key: Key, before: Row | None, after: Row | None) -> None:
         """Called at every commit of the table."""
+        if key.sk.startswith("JOB#") and after is not None:
+            self.jobs_of.setdefault(rows.job_of(after).job.dataset_id, set()).add(after["job_id"])
         if after is None or before is None:
             return
         if key.sk.startswith(rows.CHUNK_PREFIX):
@@ -128,6 +132,8 @@ class Invariants:
         states = [rows.job_of(row) for key, row in self.table.rows.items() if key.sk.startswith("JOB#")]
         found += self._submissions(users, states)
         found += self._usage()
+        found += self._leftovers(users)
+        found += self._losses()
         for job in states:
             found += [f"{job.job.job_id} ({job.status}) {fault}" for fault in self._job_faults(job)]
         return found
@@ -138,6 +144,8 @@ class Invariants:
     def _submissions(self, users: list[User], states: list[JobState]) -> Iterator[str]:
         """At most one job for each user's key, whatever was clicked twice and repeated, and the one that was told."""
         for user in users:
+            if user.is_removed:
+                continue
             told = {job_id for _, job_id in user.submitted}
             own = [job for job in states if job.job.dataset_id == user.dataset_id]
             made = {job.job.job_id for job in own if job.job.retry_of is None}
@@ -149,11 +157,47 @@ class Invariants:
             if len(made) > 1 or not told <= made or (made and not told and not user.has_left):
                 yield f"user {user.number} was told of {told or 'nothing'}, and there are {made or 'none'}"
 
+    def _leftovers(self, users: list[User]) -> Iterator[str]:
+        """Nothing is left of what was removed, but for pictures that another dataset of the tenant shows as well."""
+        buckets = (self.uploads, self.media, self.work)
+        for user in users:
+            if user.is_removed and user.dataset_id:
+                ids = {user.dataset_id, *self.jobs_of.get(user.dataset_id, ())}
+                yield from (f"the row {key} is left" for key in self.table.rows if any(one in str(key) for one in ids))
+                for bucket in buckets:
+                    kept = (key for key in bucket.objects if any(f"/{one}/" in key for one in ids))
+                    yield from (f"{key} is left in {bucket.name}" for key in kept)
+            for image_id in user.removed_images:
+                yield from (f"the upload {key} is left" for key in self.uploads.objects if key.endswith(image_id))
+        shown = {(tenant, one) for tenant, row in self._images() for one in row.get("pixels", ())}
+        for key in self.media.objects:
+            parts = key.split("/")
+            if parts[2] == "px" and (parts[1], parts[3]) not in shown:
+                yield f"{key} is left, and no image shows it"
+        for key in self.table.rows:
+            if "#X#" in key.pk and (key.sk == "LOCK" or tuple(key.pk[2:].split("#X#")) not in shown):
+                yield f"the row {key} is left"
+
+    def _losses(self) -> Iterator[str]:
+        """Every image that is kept has its pictures, whatever was removed beside it."""
+        for tenant, row in self._images():
+            normal = rows.image_of(row).normal
+            if normal is not None:
+                wanted = (keys.normal(tenant, normal.pixels_sha256), keys.thumbnail(tenant, normal.pixels_sha256))
+                yield from (f"{key} is lost" for key in wanted if key not in self.media.objects)
+
+    def _images(self) -> Iterator[tuple[str, Row]]:
+        for key, row in self.table.rows.items():
+            if key.sk.startswith("IMAGE#"):
+                yield key.pk.split("#")[1], row
+
+    def _is_kept(self, job: JobState, planned: PlannedItem) -> bool:
+        return rows.image_key(job.tenant, job.job.dataset_id, planned.image_id) in self.table.rows
+
     def _sends(self) -> Iterator[str]:
         """No storm: what is sent for a job is bounded by its items."""
-        sent = Counter(
-            message.job_id for _, message in self.queues.sent if not isinstance(message, IngestUpload | DeliverWebhook)
-        )
+        others = IngestUpload | DeliverWebhook | RemoveDataset | RemoveImage
+        sent = Counter(message.job_id for _, message in self.queues.sent if not isinstance(message, others))
         for key, row in self.table.rows.items():
             if key.sk.startswith("JOB#"):
                 bound = SENDS_PER_JOB_MAX + SENDS_PER_ITEM_MAX * row.get("items_total", 0)
@@ -208,7 +252,8 @@ class Invariants:
         if job.status is JobStatus.CANCELLED and not job.cancel_requested:
             yield "was cancelled by nobody"
         if job.refusal is not None:
-            if not self.world.marks["dead_letter"]:
+            is_empty = job.refusal.code == Code.NO_IMAGES and self.world.marks["image_removal"] > 0
+            if not self.world.marks["dead_letter"] and not is_empty:
                 yield f"was given up without a dead letter: {job.refusal.code}"
         elif job.status is not jobs.outcome(counts, cancel_requested=job.cancel_requested):
             yield f"does not follow from {counts!r}"
@@ -247,11 +292,13 @@ class Invariants:
         if item.status is ItemStatus.CANCELLED:
             if not job.cancel_requested:
                 yield "was cancelled by nobody"
+        elif code == Code.IMAGE_REMOVED and not self._is_kept(job, planned):
+            pass
         elif item.status is not expected and (is_calm or item.status is not ItemStatus.FAILED or code not in TROUBLE):
             yield f"is {item.status} ({code}), not {expected}"
         if (item.status is ItemStatus.DONE) is not (item.refusal is None):
             yield f"is {item.status} with the reason {code}"
-        if item.status is ItemStatus.DONE and planned.normal is not None:
+        if item.status is ItemStatus.DONE and planned.normal is not None and self._is_kept(job, planned):
             yield from self._result_faults(job, planned)
 
     def _result_faults(self, job: JobState, planned: PlannedItem) -> Iterator[str]:

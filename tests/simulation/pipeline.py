@@ -18,6 +18,9 @@ from lambdas.export_dataset import logic as export_dataset
 from lambdas.finish_job import logic as finish_job
 from lambdas.ingest_image import logic as ingest_image
 from lambdas.plan_job import logic as plan_job
+from lambdas.remove_dataset import images as remove_images
+from lambdas.remove_dataset import logic as remove_dataset
+from lambdas.remove_dataset import ports as removing
 from lambdas.render_item import logic as render_item
 from lambdas.render_item.logic import Painted
 from lambdas.serve_api import ports as serve_api
@@ -35,6 +38,8 @@ from maskmill.core.messages import (
     Message,
     PlanJob,
     QueueName,
+    RemoveDataset,
+    RemoveImage,
     RenderItem,
 )
 from maskmill.core.result import Results
@@ -58,6 +63,7 @@ SEGMENTER = "sim-1"
 FINISH_LEASE_S = 300
 FLEET = Fleet(instance_type="ml.c6i.xlarge", instances_max=1, idle_s=300, chunk_items=2, renders_at_once=2)
 QUOTAS = Quotas(datasets=100, images=10_000, bytes=10**9, variants_per_day=10_000, open_jobs=10)
+LATE_S = 1200  # longer than a function runs, than the model takes and than users take to put a file into the store
 END_S = 30 * 3600.0
 CollectBody = tuple[str, str, str]  # "ok" or "failed", the request's key, the answer's or the failure's address
 Body = Message | CollectBody
@@ -86,6 +92,10 @@ class Sizes:
 def _has_ended(key: Key, row: Row) -> bool:
     if key.sk.startswith(rows.EXPORT_PREFIX):
         return rows.export_of(row).status.is_terminal
+    if key.sk.startswith("DATASET#"):
+        return rows.removal_of(row) is None and rows.dataset_of(row).expires_at is None
+    if key.sk.startswith(rows.GONE_PREFIX):
+        return False
     return not key.sk.startswith("JOB#") or rows.job_of(row).status.is_terminal
 
 
@@ -101,6 +111,7 @@ class Pipeline:
     with_cancel: bool = True
     with_retry: bool = True  # a retry asks again for what failed
     cold_s: float = 300.0  # the longest that the model takes
+    removals: float = 0.0  # the share of users who remove their dataset, or some of its images, or let it expire
     hands: Hands = Hands()
     sizes: Sizes = Sizes()
     repairs: Counter[str] = field(default_factory=Counter)
@@ -126,7 +137,7 @@ class Pipeline:
         self.work = MemoryObjects("work", call)
         self.queues = MemoryQueues(call, deliver=self._deliver)
         self.endpoint = MemoryEndpoint(call, accept=self._accept)
-        self.invariants = Invariants(self.world, self.table, self.media, self.work, self.queues)
+        self.invariants = Invariants(self.world, self.table, self.media, self.work, self.queues, self.uploads)
         self.table.watch.append(self.invariants.committed)
         self.live = Live(self.world, self.table, self.queues, self.api(), self.asks_anyway)
         self.hooks = Hooks(self.world, self.table, self.queues)
@@ -186,6 +197,7 @@ class Pipeline:
             may_cancel=self.with_cancel,
             may_retry=self.with_retry,
             may_leave=self.with_sweep,
+            removals=self.removals,
             arrived=lambda message: self._deliver(QueueName.INGEST, message),
         )
 
@@ -251,6 +263,7 @@ class Pipeline:
             QueueName.FINISH: self._finish,
             QueueName.EXPORT: self._export,
             QueueName.WEBHOOK: self.hooks.deliver,
+            QueueName.REMOVE: self._remove,
         }[queue]
 
     # The product's functions on this cloud
@@ -317,6 +330,15 @@ class Pipeline:
         ports = export_dataset.Ports(self.table, self.media, self.queues, self.world, maker, lease_s=FINISH_LEASE_S)
         export_dataset.export(ports, message)
 
+    def _remove(self, message: RemoveDataset | RemoveImage) -> None:
+        ports = removing.Ports(
+            self.table, self.uploads, self.media, self.work, self.queues, self.world, self._ids, late_s=LATE_S
+        )
+        if isinstance(message, RemoveImage):
+            remove_images.remove_image(ports, message)
+        else:
+            remove_dataset.remove_dataset(ports, message)
+
     def _bury(self, letter: Message) -> None:
         bury_letters.bury(bury_letters.Ports(self.table, self.queues, self.world), letter)
 
@@ -346,11 +368,13 @@ class Pipeline:
             )
 
     def _model(self, request_key: str, promise: str) -> None:
-        request = ShardRequest.model_validate_json(self.work.objects[request_key])
-        self.invariants.inferred(request)
         body: CollectBody
         request_id = request_key.rsplit("/", 1)[1].removesuffix(".json")
-        if self.world.strikes("model_error", request_key):
+        data = self.work.objects.get(request_key)
+        request = None if data is None else ShardRequest.model_validate_json(data)
+        if request is not None:
+            self.invariants.inferred(request)
+        if request is None or self.world.strikes("model_error", request_key):  # without a request: it was removed
             self.invariants.failed_requests.add(request_id)
             body = ("failed", request_key, promise.replace("/async/", "/async-failed/"))
             self.work.objects[body[2].removeprefix("s3://work/")] = b"out of memory"

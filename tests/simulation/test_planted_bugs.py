@@ -32,7 +32,7 @@ from maskmill.core.rows import ChunkState, JobState
 from maskmill.core.table import Condition, Op, Put, RowConflict, Update
 from maskmill.core.webhook import Attempt
 from tests.simulation.cloud import MemoryQueues, MemoryTable
-from tests.simulation.faults import MODES, has_sweep, world_of
+from tests.simulation.faults import MODES, has_sweep, removals_of, world_of
 from tests.simulation.pipeline import Pipeline
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -58,7 +58,8 @@ def planted(mode: str, *, seeds: int) -> Callable[[Plant], Plant]:
 
 
 def violations(mode: str, seed: int) -> list[str]:
-    return Pipeline(world_of(mode, seed), jobs=3, with_sweep=has_sweep(mode)).run()
+    removals = removals_of(mode)
+    return Pipeline(world_of(mode, seed), jobs=3, with_sweep=has_sweep(mode), removals=removals).run()
 
 
 @pytest.mark.parametrize("name", PLANTS)

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
-from lambdas.serve_api import datasets, jobs, submissions, templates, uploads
+from lambdas.serve_api import datasets, images, jobs, submissions, templates, uploads
 from lambdas.serve_api.ports import Ports
 from maskmill.core import keys, rows
 from maskmill.core.api import CreateDataset, RequestUploads, SubmitJob
-from maskmill.core.errors import Conflict, Unavailable
+from maskmill.core.errors import Code, Conflict, InvalidInput, NotFound, Unavailable
 from maskmill.core.geometry import Point
 from maskmill.core.image import Upload
 from maskmill.core.messages import IngestUpload
 from maskmill.core.ports import PostTicket
 from maskmill.core.prompt import Prompt, Template
 from maskmill.core.recipe import Recipe
+from maskmill.core.table import Row
 from tests.simulation.cloud import MemoryObjects, MemoryTable
 from tests.simulation.stand_ins import file_of
 from tests.simulation.world import Crash, World
@@ -65,12 +67,16 @@ class User:
     may_cancel: bool
     may_retry: bool
     may_leave: bool  # a user who left asks nobody again: whether the job exists, and goes on, is the service's business
+    removals: float  # how likely it is that they remove what they have
     arrived: Callable[[IngestUpload], None]  # the store's event
     submitted: list[tuple[str, str]] = field(default_factory=list)  # tenant and job, once for each answer
     retried: list[str] = field(default_factory=list)  # jobs that took up the first one, once for each answer
     dataset_id: str = ""
     has_left: bool = False
     clicks: int = 0  # second ones that have not been answered yet
+    is_removed: bool = False  # the dataset, by its user or because it expired
+    removed_images: set[str] = field(default_factory=set)
+    busy: int = 0  # what they do besides
 
     @property
     def tenant(self) -> str:
@@ -80,15 +86,37 @@ class User:
         return self.world.chance(kind, f"user-{self.number}")
 
     def work(self) -> None:
-        """Upload, wait, submit, and what people do besides."""
-        name = f"set {self.number}"
-        dataset = self._insist(lambda: datasets.create(self.api, self.tenant, CreateDataset(name=name)))
+        """Upload, wait, submit, and what people do besides; who removes a dataset finds nothing of it any more."""
+        try:
+            self._work()
+        except NotFound:
+            if not self.is_removed:
+                raise
+            self.world.marks["met_nothing"] += 1
+        except InvalidInput as error:
+            if error.code is not Code.NO_IMAGES or not (self.is_removed or self.removed_images):
+                raise
+            self.world.marks["met_nothing"] += 1
+        while self.busy:
+            self.world.sleep(60.0)
+
+    def _work(self) -> None:
+        expires_in_s = None
+        if self._does("expires", 0.2):
+            self.is_removed, expires_in_s = True, 60 + int(3000 * self.chance("life"))
+        body = CreateDataset(name=f"set {self.number}", expires_in_s=expires_in_s)
+        dataset = self._insist(lambda: datasets.create(self.api, self.tenant, body))
         self.dataset_id = dataset.dataset_id
+        if not self.is_removed and self._does("removes", 0.6):
+            self.is_removed = True
+            self._besides(self._remove)
         recipe = self._recipe()
         count = 1 + int(self.chance("images") * self.images_max)
         image_ids = self._upload([f"{self.number}.{index}" for index in range(count)])
         while not self._all_settled(image_ids):
             self.world.sleep(30.0)
+        if self._does("removes_images", 0.5):
+            self._besides(lambda: self._remove_images(image_ids))
         if self.chance("clicks_twice") < 0.3:
             self.world.marks["double_click"] += 1
             self.clicks += 1
@@ -117,25 +145,75 @@ class User:
 
     def _upload(self, names: list[str]) -> list[str]:
         files = {name: file_of(self.world.chance("kind", name), name) for name in names}
+        image_ids = self._announce(files)
+        for image_id, (name, data) in zip(image_ids, files.items(), strict=True):
+            self._send(image_id, name, data)
+        return image_ids
+
+    def _announce(self, files: dict[str, bytes]) -> list[str]:
         announced = tuple(
             Upload(name=f"{name}.jpg", size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
             for name, data in files.items()
         )
         body = RequestUploads(files=announced)
         tickets = self._insist(lambda: uploads.announce(self.api, self.tenant, self.dataset_id, body)).items
-        for ticket, (name, data) in zip(tickets, files.items(), strict=True):
-            self.uploads.objects[keys.upload(self.tenant, self.dataset_id, ticket.image_id)] = data
-            if not self.world.strikes("callback_lost", f"upload:{name}"):
-                self.arrived(IngestUpload(tenant=self.tenant, dataset_id=self.dataset_id, image_id=ticket.image_id))
         return [ticket.image_id for ticket in tickets]
 
+    def _send(self, image_id: str, name: str, data: bytes) -> None:
+        """Put a file into the store, whose event may be lost."""
+        self.uploads.objects[keys.upload(self.tenant, self.dataset_id, image_id)] = data
+        if not self.world.strikes("callback_lost", f"upload:{name}"):
+            self.arrived(IngestUpload(tenant=self.tenant, dataset_id=self.dataset_id, image_id=image_id))
+
     def _all_settled(self, image_ids: list[str]) -> bool:
-        found = (self.table.rows[rows.image_key(self.tenant, self.dataset_id, image_id)] for image_id in image_ids)
-        return all(row["status"] != "expected" for row in found)
+        found = (self.table.rows.get(rows.image_key(self.tenant, self.dataset_id, image_id)) for image_id in image_ids)
+        return all(row is None or row["status"] != "expected" for row in found)
+
+    def _does(self, what: str, share: float) -> bool:
+        """Whether this user is one of those who remove things, and removes them in this way."""
+        return self.chance(what) < self.removals * share
+
+    def _besides(self, action: Callable[[], None]) -> None:
+        """Begin something else at some moment of the next minutes."""
+        self.busy += 1
+
+        def act() -> None:
+            try:
+                action()
+            except NotFound:
+                assert self.is_removed
+            finally:
+                self.busy -= 1
+
+        self.world.spawn(900 * self.chance("besides") ** 2, act)
+
+    def _remove(self) -> None:
+        """Announce a file, remove the dataset, and send the file nevertheless: its form was handed out before."""
+        late = self._announce({f"{self.number}.stray": b"good stray"}) if self.chance("stray") < 0.5 else []
+        self.world.marks["removal"] += 1
+        self._insist(lambda: datasets.remove(self.api, self.tenant, self.dataset_id))
+        with suppress(NotFound):
+            self._insist(lambda: datasets.read(self.api, self.tenant, self.dataset_id))
+            raise AssertionError("a removed dataset is seen")
+        for image_id in late:
+            self.world.sleep(800 * self.chance("stray_after"))
+            self._send(image_id, f"{self.number}.stray", b"good stray")
+
+    def _remove_images(self, image_ids: list[str]) -> None:
+        for image_id in image_ids:
+            if self.chance("removes_image") < 0.5:
+                self.world.marks["image_removal"] += 1
+                self.removed_images.add(image_id)
+                with suppress(NotFound):  # a lost answer may have been the only one
+                    self._insist(lambda one=image_id: images.remove(self.api, self.tenant, self.dataset_id, one))
+                image_row = rows.image_key(self.tenant, self.dataset_id, image_id)
+                assert self.is_removed or image_row not in self.table.rows
 
     def _click_again(self, recipe: Recipe) -> None:
         try:
             self._submit(recipe)
+        except (NotFound, InvalidInput):
+            assert self.is_removed or self.removed_images
         finally:
             self.clicks -= 1
 
@@ -154,7 +232,7 @@ class User:
 
     def _retry(self, job_id: str) -> None:
         """Wait for the end of the job, and have it run again under one key, perhaps with two clicks."""
-        while not rows.job_of(self.table.rows[rows.job_key(self.tenant, job_id)]).status.is_terminal:
+        while not rows.job_of(self._job_row(job_id)).status.is_terminal:
             self.world.sleep(60.0)
         for _ in range(2 if self.chance("retries_twice") < 0.5 else 1):
             try:
@@ -164,6 +242,12 @@ class User:
                 return
             self.world.marks["retry"] += 1
             self.retried.append(state.job.job_id)
+
+    def _job_row(self, job_id: str) -> Row:
+        row = self.table.rows.get(rows.job_key(self.tenant, job_id))
+        if row is None:
+            raise NotFound(detail="job")
+        return row
 
     def _cancel(self, job_id: str) -> None:
         def ask() -> None:

@@ -25,6 +25,10 @@ def _change(call: Call) -> Reply:
     return Reply(200, datasets.change(call.ports, call.tenant, call.dataset, bodies.read(call.body(), PatchDataset)))
 
 
+def _remove(call: Call) -> Reply:
+    return Reply(202, datasets.remove(call.ports, call.tenant, call.dataset))
+
+
 ROUTES = (
     Route(
         method="POST",
@@ -59,5 +63,12 @@ ROUTES = (
         about="Give a dataset another name or another end",
         body=PatchDataset,
         answers={200: DatasetView},
+    ),
+    Route(
+        method="DELETE",
+        path="/datasets/<dataset>",
+        run=_remove,
+        about="Remove a dataset with everything that was made of it, also while jobs run; nothing of it is seen again",
+        answers={202: DatasetView},
     ),
 )

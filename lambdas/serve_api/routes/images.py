@@ -36,6 +36,11 @@ def _read(call: Call) -> Reply:
     return Reply(200, images.read(call.ports, call.tenant, call.dataset, call.image))
 
 
+def _remove(call: Call) -> Reply:
+    images.remove(call.ports, call.tenant, call.dataset, call.image)
+    return Reply(202)
+
+
 def _segment(call: Call) -> Reply:
     body = bodies.read(call.body(), SegmentImage)
     return Reply(200, segmenting.segment(call.ports, call.tenant, call.dataset, call.image, body))
@@ -77,6 +82,13 @@ ROUTES = (
         run=_read,
         about="One image, with what ingest did to it",
         answers={200: ImageView},
+    ),
+    Route(
+        method="DELETE",
+        path="/datasets/<dataset>/images/<image>",
+        run=_remove,
+        about="Take an image out of its dataset; its pictures go when no open job needs them any more",
+        answers={202: None},
     ),
     Route(
         method="POST",

@@ -45,6 +45,7 @@ def put_dataset(tenant: str, dataset: Dataset) -> Put:
         "dataset_id": dataset.dataset_id,
         "doc": dataset.model_dump_json(include={"dataset_id", "created_at", "is_trial"}),
         "name": dataset.name,
+        "gone": {},
     }
     if dataset.expires_at is not None:
         expiry_s = int(dataset.expires_at.timestamp())

@@ -209,6 +209,11 @@ def _(world: World) -> Request:
     return Request(world.in_dataset(), {"name": "another"})
 
 
+@good("datasets_remove")
+def _(world: World) -> Request:
+    return Request(world.in_dataset())
+
+
 # Images -------------------------------------------------------------------------------------------------------------
 
 
@@ -240,6 +245,11 @@ def _(world: World) -> Request:
 
 
 @good("images_read")
+def _(world: World) -> Request:
+    return Request(world.on_image())
+
+
+@good("images_remove")
 def _(world: World) -> Request:
     return Request(world.on_image())
 

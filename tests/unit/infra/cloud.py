@@ -97,6 +97,7 @@ class Statement:
     effect: str
     actions: frozenset[str]
     resources: frozenset[str]
+    conditions: str  # as JSON
 
 
 def statements(cloud: Cloud, role: str) -> list[Statement]:
@@ -106,6 +107,7 @@ def statements(cloud: Cloud, role: str) -> list[Statement]:
             entry["Effect"],
             frozenset(cloud.texts(policy.stack, entry["Action"])),
             frozenset(cloud.texts(policy.stack, entry["Resource"])),
+            json.dumps(entry.get("Condition", {})),
         )
         for policy in cloud.resources("IAM::Policy")
         if f"<{role}>" in cloud.texts(policy.stack, policy.properties["Roles"])

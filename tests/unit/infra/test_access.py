@@ -7,7 +7,7 @@ import fnmatch
 import pytest
 
 from maskmill.core import keys
-from tests.unit.infra.cloud import Cloud, grants
+from tests.unit.infra.cloud import Cloud, grants, statements
 
 ROW = {
     "get": "dynamodb:GetItem",
@@ -29,6 +29,10 @@ def get(bucket: str, *patterns: str) -> set[tuple[str, str]]:
 
 def put(bucket: str, *patterns: str) -> set[tuple[str, str]]:
     return {("s3:PutObject", f"<{bucket}.Arn>/{pattern}") for pattern in patterns}
+
+
+def delete(bucket: str, *patterns: str) -> set[tuple[str, str]]:
+    return {("s3:DeleteObject", f"<{bucket}.Arn>/{pattern}") for pattern in patterns}
 
 
 def miss(*buckets: str) -> set[tuple[str, str]]:
@@ -58,7 +62,7 @@ def receive(*queues: str) -> set[tuple[str, str]]:
 
 ENDPOINT = "arn:<AWS::Partition>:sagemaker:<AWS::Region>:<AWS::AccountId>:endpoint/maskmill-prod"
 LANE = "arn:<AWS::Partition>:lambda:<AWS::Region>:<AWS::AccountId>:function:maskmill-prod-lane"
-ALL = ("Ingest", "Plan", "Dispatch", "Collect", "Render", "Finish", "Export", "Webhook")
+ALL = ("Ingest", "Plan", "Dispatch", "Collect", "Render", "Finish", "Export", "Webhook", "Remove")
 UPLOADS = "t/*/d/*/*"
 CHUNKS = "t/*/jobs/*/chunks/*"
 DATASETS = "t/*/jobs/*/dataset/*"
@@ -82,9 +86,10 @@ RIGHTS = {
     | put("Media", AUTOMASKS)
     | miss("Media")
     | {("lambda:InvokeFunction", LANE)}
-    | send("Plan", "Export", "Webhook"),
-    "IngestImage": table("get", "update")
+    | send("Plan", "Export", "Webhook", "Remove"),
+    "IngestImage": table("get", "put", "update")
     | get("Uploads", UPLOADS)
+    | delete("Uploads", UPLOADS)
     | put("Media", NORMAL, THUMBNAIL)
     | miss("Uploads")
     | receive("IngestQueue/Queue"),
@@ -128,6 +133,13 @@ RIGHTS = {
     | miss("Media")
     | send("Export")
     | receive("ExportQueue/Queue"),
+    "RemoveDataset": table("get", "query", "put", "update", "delete")
+    | delete("Uploads", UPLOADS)
+    | delete("Media", f"{PX}/*", "t/*/jobs/*/*")
+    | delete("Work", "t/*/jobs/*/*", "async/t/*/jobs/*/answers/*", "async-failed/t/*/jobs/*/answers/*")
+    | miss("Uploads", "Media", "Work")
+    | send("Plan", "Remove")
+    | receive("RemoveQueue/Queue"),
     "Sweep": table("get", "query", "update")
     | {("dynamodb:Query", "<Table.Arn>/index/due")}
     | get("Uploads", UPLOADS)
@@ -158,6 +170,17 @@ def test_every_function_is_in_the_table_and_has_a_role_of_its_own(cloud: Cloud) 
         for function in cloud.resources("Lambda::Function")
     }
     assert roles == {f"{name}/Function": f"<{name}/Role.Arn>" for name in RIGHTS}
+
+
+def test_who_removes_sees_only_below_the_folders_that_it_clears(prod: Cloud) -> None:
+    lists = [one for one in statements(prod, "RemoveDataset/Role") if "s3:ListBucket" in one.actions]
+    seen = {one.conditions for one in lists}
+    assert len(lists) == 3
+    assert seen == {
+        '{"StringLike": {"s3:prefix": ["t/*/d/*/"]}}',
+        '{"StringLike": {"s3:prefix": ["t/*/px/*/", "t/*/jobs/*/"]}}',
+        '{"StringLike": {"s3:prefix": ["t/*/jobs/*/", "async/t/*/jobs/*/answers/", "async-failed/t/*/jobs/*/answers/"]}}',
+    }
 
 
 def test_no_role_has_a_managed_policy_or_a_foreign_principal(cloud: Cloud) -> None:
@@ -212,6 +235,9 @@ def test_the_model_reads_requests_and_pictures_keeps_embeddings_and_writes_answe
         (keys.dataset_file("t1", "j", keys.ARCHIVE), DATASETS),
         (keys.export_file("t1", "j", "yolo-seg", "receipt.json"), EXPORTS),
         (keys.request("t1", "j", "r"), REQUESTS),
+        (keys.uploads_folder("t1", "d1"), "t/*/d/*/"),
+        (keys.picture_folder("t1", "p"), f"{PX}/"),
+        (keys.job_folder("t1", "j"), "t/*/jobs/*/"),
     ],
 )
 def test_the_patterns_match_the_keys(key: str, pattern: str) -> None:

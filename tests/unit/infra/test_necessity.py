@@ -28,6 +28,7 @@ OBJECT_ACTIONS = {
     "put": {"s3:PutObject"},
     "put_first": {"s3:PutObject"},
     "stream": {"s3:PutObject", "s3:AbortMultipartUpload"},
+    "delete": {"s3:DeleteObject"},
 }
 DOORS = {"upload": ("Uploads", "s3:PutObject"), "download": ("Media", "s3:GetObject")}
 ROW_ACTIONS = {"Put": "dynamodb:PutItem", "Update": "dynamodb:UpdateItem", "Delete": "dynamodb:DeleteItem"}
@@ -68,6 +69,15 @@ ELSEWHERE = {
 }
 
 
+# What lies in the folders that are cleared, whatever bucket has them.
+FOLDERS = {
+    "uploads_folder": {"Uploads": ("upload",)},
+    "picture_folder": {"Media": ("normal", "mask", "embedding", "label_png", "variant")},
+    "job_folder": {"Media": ("plan", "chunk", "dataset_file"), "Work": ("request",)},
+    "answer_folders": {"Work": ("answer", "failure")},
+}
+
+
 def needed(verb: str) -> set[tuple[str, str]]:
     """Pairs of an action and what it is done to: an object as `<Bucket>/<key>`, anything else by the grants' names."""
     source = source_of(verb)
@@ -85,6 +95,15 @@ def _objects(verb: str, source: Source) -> set[tuple[str, str]]:
             kinds = ELSEWHERE[verb, use.port] if use.key == UNKNOWN else {use.key}
             found |= {(action, f"{arn}/{KEYS[kind]}") for action in OBJECT_ACTIONS[use.method] for kind in kinds}
             found |= {("s3:ListBucket", arn)} if use.method in READS else set()
+    return found | _cleared(source)
+
+
+def _cleared(source: Source) -> set[tuple[str, str]]:
+    found: set[tuple[str, str]] = set()
+    for folder in source.mentions("keys") & FOLDERS.keys():
+        for bucket, kinds in FOLDERS[folder].items():
+            arn = f"<{bucket}.Arn>"
+            found |= {("s3:ListBucket", arn), *(("s3:DeleteObject", f"{arn}/{KEYS[kind]}") for kind in kinds)}
     return found
 
 

@@ -17,6 +17,7 @@ READERS = {
     "FinishQueue/Queue": "FinishJob",
     "WebhookQueue/Queue": "DeliverWebhook",
     "ExportQueue/Queue": "ExportDataset",
+    "RemoveQueue/Queue": "RemoveDataset",
     **dict.fromkeys(LETTERS, "BuryLetters"),
 }
 

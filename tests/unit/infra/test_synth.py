@@ -70,7 +70,7 @@ OUTPUTS = {
     "WorkBucket",
 } | {
     f"{queue}{what}Url"
-    for queue in ("Ingest", "Plan", "Dispatch", "Collect", "Render", "Finish", "Export", "Webhook")
+    for queue in ("Ingest", "Plan", "Dispatch", "Collect", "Render", "Finish", "Export", "Webhook", "Remove")
     for what in ("Queue", "Letters")
 }
 

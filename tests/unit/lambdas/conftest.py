@@ -39,6 +39,7 @@ def whole_account() -> Iterator[Account]:
             "UPLOADS_BUCKET": aws.UPLOADS,
             "MEDIA_BUCKET": aws.MEDIA,
             "PLAN_QUEUE_URL": urls["plan"],
+            "REMOVE_QUEUE_URL": urls["remove"],
             "WEBHOOK_QUEUE_URL": urls["webhook"],
             "WEBHOOK_PRIVATE_HOSTS": "",
             "EXPORT_QUEUE_URL": urls["export"],

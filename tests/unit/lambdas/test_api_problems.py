@@ -110,6 +110,7 @@ def test_every_code_is_a_code_of_this_edge_or_of_an_item_or_an_export() -> None:
         "export_failed",
         "export_too_large",
         "gave_up",
+        "image_removed",
         "invalid_mask",
         "no_object_found",
         "render_failed",

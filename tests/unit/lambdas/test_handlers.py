@@ -24,6 +24,8 @@ from maskmill.core.messages import (
     IngestUpload,
     Message,
     PlanJob,
+    RemoveDataset,
+    RemoveImage,
     RenderItem,
 )
 from maskmill.core.settings import BadSettings, Settings
@@ -43,6 +45,10 @@ MISSING: dict[str, list[Message]] = {
     "finish_job": [FinishJob(tenant="a", job_id="j")],
     "deliver_webhook": [DeliverWebhook(tenant="a", webhook_id="w", delivery_id="d")],
     "export_dataset": [ExportDataset(tenant="a", job_id="j", format=ExportFormat.COCO)],
+    "remove_dataset": [
+        RemoveDataset(tenant="a", dataset_id="d"),
+        RemoveImage(tenant="a", dataset_id="d", image_id="i"),
+    ],
     "bury_letters": [
         IngestUpload(tenant="a", dataset_id="d", image_id="i"),
         PlanJob(tenant="a", job_id="j"),
@@ -79,6 +85,7 @@ def env_of(function: str, urls: dict[str, str]) -> dict[str, str]:
         "INSTANCES_MAX": "1",
         "INSTANCE_IDLE_S": "300",
         "RENDERS_AT_ONCE": "20",
+        "LATE_S": "1500",
         "WEBHOOK_PRIVATE_HOSTS": "",
         "WINDOW_SHARDS": "4",
         "QUEUE_LIFE_S": "3600",

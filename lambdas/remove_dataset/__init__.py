@@ -1,0 +1,1 @@
+"""Removes datasets and images with everything that was made of them."""
