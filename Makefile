@@ -54,6 +54,7 @@ bench-server: .venv/test ## What the model server costs on top of its model, and
 IMAGES ?= 1000
 bench-requests: .venv/test ## What IMAGES images ask of AWS, by kind, in dollars, and whether memory stays flat (an hour)
 	@$(BIN)/python -m benchmarks.requests --images $(IMAGES)
+
 openapi: .venv/dev ## Write the API's description into docs/openapi.json, and the tables of docs/api.md
 	@$(BIN)/python -m local.describe
 
