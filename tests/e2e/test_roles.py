@@ -15,10 +15,12 @@ from botocore.exceptions import ClientError
 
 from local.aws import Credentials, client
 from local.cloud import Laptop
+from maskmill.core.export import ExportFormat
 from maskmill.core.messages import (
     CollectAnswer,
     DeliverWebhook,
     DispatchItems,
+    ExportDataset,
     FinishJob,
     IngestUpload,
     PlanJob,
@@ -57,6 +59,7 @@ OBJECTS = {
     "plan": ("MediaBucket", f"{JOB}/plan.json"),
     "chunks": ("MediaBucket", f"{JOB}/chunks/0000.json"),
     "dataset": ("MediaBucket", f"{JOB}/dataset/manifest.jsonl"),
+    "exports": ("MediaBucket", f"{JOB}/exports/coco/receipt.json"),
     "media elsewhere": ("MediaBucket", "elsewhere"),
     "requests": ("WorkBucket", f"{JOB}/requests/0.json"),
     "answers": ("WorkBucket", f"async/{JOB}/answers/0.json"),
@@ -70,6 +73,7 @@ MESSAGES = {
     QueueName.COLLECT: CollectAnswer(tenant=NOBODY, job_id="none", request_id="0"),
     QueueName.RENDER: RenderItem(tenant=NOBODY, job_id="none", chunk=0, index=0),
     QueueName.FINISH: FinishJob(tenant=NOBODY, job_id="none"),
+    QueueName.EXPORT: ExportDataset(tenant=NOBODY, job_id="none", format=ExportFormat.COCO),
     QueueName.WEBHOOK: DeliverWebhook(tenant=NOBODY, webhook_id="none", delivery_id="none"),
 }
 
@@ -89,10 +93,11 @@ MAY: dict[str, set[str]] = {
     | ROW_DELETES
     | each("put", "uploads")
     | each("get", "normal", "thumbnail", "label pictures", "variants", "chunks", "dataset", "embeddings", "automasks")
+    | each("get", "masks", "exports")
     | each("put", "automasks")
     | {"invoke lane"}
     | each("list", "MediaBucket")
-    | each("send", "plan", "webhook"),
+    | each("send", "plan", "export", "webhook"),
     "ingest-image": each("row", "get", "update")
     | each("get", "uploads")
     | each("put", "normal", "thumbnail")
@@ -102,13 +107,13 @@ MAY: dict[str, set[str]] = {
     | each("get", "plan")
     | each("put", "plan", "chunks")
     | each("list", "MediaBucket")
-    | each("send", "dispatch", "finish")
+    | each("send", "plan", "dispatch", "finish")
     | receives("plan"),
     "dispatch-shard": each("row", "get", "update")
     | each("get", "masks", "chunks")
     | each("put", "requests")
     | each("list", "MediaBucket")
-    | each("send", "render", "finish")
+    | each("send", "dispatch", "render", "finish")
     | receives("dispatch"),
     "collect-masks": each("row", "get", "update")
     | each("get", "requests", "answers", "failures")
@@ -122,19 +127,27 @@ MAY: dict[str, set[str]] = {
     | each("list", "MediaBucket")
     | each("send", "finish")
     | receives("render"),
-    "finish-job": each("row", "get", "query", "update")
-    | each("get", "normal", "label pictures", "label runs", "variants")
+    "finish-job": each("row", "get", "query", "put", "update")
+    | each("get", "normal", "label pictures", "label runs", "variants", "chunks")
     | each("put", "dataset")
     | each("abort", "dataset")
     | each("list", "MediaBucket")
+    | each("send", "export")
     | receives("finish"),
     "deliver-webhook": each("row", "get", "update") | each("send", "webhook") | receives("webhook"),
+    "export-dataset": each("row", "get", "query", "update")
+    | each("get", "normal", "label pictures", "label runs", "variants")
+    | each("put", "exports")
+    | each("abort", "exports")
+    | each("list", "MediaBucket")
+    | each("send", "export")
+    | receives("export"),
     "sweep": each("row", "get", "query", "query due", "update")
     | each("get", "uploads", "answers", "failures")
     | each("list", "UploadsBucket", "WorkBucket")
     | each("send", *QueueName),
     "bury-letters": each("row", "get", "query", "update")
-    | each("send", "render", "finish")
+    | each("send", "dispatch", "render", "finish", "export")
     | set().union(*(receives(letters) for letters in LETTERS)),
     "push-progress": each("row", "get", "query", "put")
     | ROW_DELETES
