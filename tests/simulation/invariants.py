@@ -83,6 +83,20 @@ class Invariants:
         if new.ended != sum(item.status.is_terminal for item in new.items.values()):
             self._violated(f"{key} counts {new.ended} ended items, which its states deny")
 
+        if not _is_segmenting(old) and _is_segmenting(new):
+            self._entered_segmenter(key)
+
+    def _entered_segmenter(self, key: Key) -> None:
+        """No job has more chunks in the segmenter than its window is wide, whatever is sent twice or late."""
+        job = next(
+            job
+            for job in (rows.job_of(row) for k, row in self.table.rows.items() if k.sk.startswith("JOB#"))
+            if rows.job_pk(job.tenant, job.job.job_id) == key.pk
+        )
+        inside = [chunk.number for chunk in self._chunks(job) if _is_segmenting(chunk)]
+        if job.window_shards is not None and len(inside) > job.window_shards:
+            self._violated(f"{key.pk} has its chunks {inside} in the segmenter, {job.window_shards} may be")
+
     def _item_changed(self, name: str, old: ItemState, new: ItemState) -> None:
         if new.status is not old.status and new.status not in items.next_of(old.status):
             self._violated(f"{name} went from {old.status} to {new.status}")
@@ -363,3 +377,7 @@ class _Quiet:
 
     def get(self, key: str, *, bytes_max: int | None = None) -> bytes:
         return self.media.objects[key]
+
+
+def _is_segmenting(chunk: ChunkState) -> bool:
+    return any(item.status is ItemStatus.SEGMENTING for item in chunk.items.values())

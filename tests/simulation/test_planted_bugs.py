@@ -356,6 +356,16 @@ def a_quota_that_is_asked_and_not_taken(patch: pytest.MonkeyPatch) -> None:
 
 
 @planted("primary", seeds=5)
+def a_plan_that_dispatches_everything_at_once(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(plan_job, "openers", lambda plan, _window: tuple(chunk.number for chunk in plan.chunks()))
+
+
+@planted("backlogged", seeds=60)
+def a_sweep_that_knows_no_window(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(sweep, "_free_since", lambda *_: 0)
+
+
+@planted("primary", seeds=5)
 def a_chunk_that_leaves_the_segmenter_and_tells_nobody(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(state, "hand_on", lambda *_: None)
 
