@@ -33,9 +33,13 @@ _WIDE_COLUMNS = 100  # below this the bar itself goes, because the numbers say m
 
 
 class Bars:
-    """Shows each progress; use it in a `with` block. `job_id` is the job seen last, for words after an interruption."""
+    """Shows each progress; use it in a `with` block. `job_id` is the job seen last, for words after an interruption.
 
-    def __init__(self) -> None:
+    With `vanishes` nothing of it stays on the screen.
+    """
+
+    def __init__(self, *, vanishes: bool = False) -> None:
+        self._vanishes = vanishes
         self.job_id: str | None = None
         self._is_terminal = sys.stderr.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown")
         self._rich: RichProgress | None = None
@@ -45,7 +49,7 @@ class Bars:
 
     def __enter__(self) -> Self:
         if self._is_terminal:
-            self._rich = columns_on(console_on(sys.stderr))
+            self._rich = columns_on(console_on(sys.stderr), vanishes=self._vanishes)
             self._rich.start()
         return self
 
@@ -54,7 +58,7 @@ class Bars:
     ) -> None:
         if self._rich is not None:
             self._rich.stop()
-        elif self._last is not None:
+        elif self._last is not None and not self._vanishes:
             self._write(self._last)
 
     def show(self, progress: Progress) -> None:
@@ -79,6 +83,8 @@ class Bars:
 
     def _note(self, progress: Progress) -> None:
         """A line when a step has ended, and now and then while it lasts."""
+        if self._vanishes:
+            return
         if self._last is None:
             self._step_since = time.monotonic()
         elif self._last.step is not progress.step:
@@ -98,7 +104,7 @@ class Bars:
         self._written_at = now
 
 
-def columns_on(console: Console) -> RichProgress:
+def columns_on(console: Console, *, vanishes: bool = False) -> RichProgress:
     """Columns that fit: in a narrow terminal the words at the end are cut, never the counts and the time."""
     from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as RichProgress
@@ -114,4 +120,5 @@ def columns_on(console: Console) -> RichProgress:
         TextColumn("{task.fields[text]}", table_column=Column(no_wrap=True, ratio=1)),
         console=console,
         expand=True,
+        transient=vanishes,
     )

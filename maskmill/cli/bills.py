@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from maskmill.cli.output import Output
 from maskmill.core.api import ExportView
-from maskmill.core.bill import Estimate, JobCost
+from maskmill.core.bill import Estimate, JobCost, Lane
 from maskmill.core.export import ExportReceipt
 
 _MIB = 1024 * 1024
@@ -15,7 +15,9 @@ def show_estimate(output: Output, found: Estimate) -> None:
     masks, seconds = found.masks, found.seconds
     about = "about " if masks.is_sampled else ""
     output.result(f"{found.images} photos give {found.variants} variants")
-    output.result(f"Masks: {about}{masks.known} of {masks.needed} known already, from the {found.lane.value}")
+    asks = "no segmenter is asked" if found.lane is Lane.NONE else f"the others come from the {found.lane.value}"
+    output.result(f"Masks: {about}{masks.known} of {masks.needed} known already, {asks}")
+    wakes = seconds.waking_s > 0
     output.table(
         ("part", "seconds"),
         [
@@ -23,10 +25,11 @@ def show_estimate(output: Output, found: Estimate) -> None:
             ("segmenting", f"{seconds.segmenting_s:.1f}"),
             ("rendering", f"{seconds.rendering_s:.1f}"),
             ("finishing", f"{seconds.finishing_s:.1f}"),
-            ("together", f"{seconds.total_s:.0f} ({seconds.total_if_awake_s:.0f} if it is awake)"),
+            ("together", f"{seconds.total_s:.1f}" + (f", {seconds.total_if_awake_s:.1f} if awake" if wakes else "")),
         ],
     )
-    output.result(f"Cost: {_dollars(found.cost.dollars)}, and {_dollars(found.waking_dollars)} if it has to wake")
+    waking = f", and {_dollars(found.waking_dollars)} for waking it" if wakes else ""
+    output.result(f"Cost: {_dollars(found.cost.dollars)}{waking}")
     for warning in found.warnings:
         output.result(f"Note: {warning.message}")
 

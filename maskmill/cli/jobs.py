@@ -257,7 +257,8 @@ def events_of(client: Client, job_id: str, since: int) -> Iterator[Event]:
 
 def _event_row(event: Event) -> tuple[object, ...]:
     counts = ", ".join(f"{count} {name}" for name, count in event.counts.model_dump().items() if count)
-    return event.seq, f"{event.at:%H:%M:%S}", event.status.value, counts
+    exports = "".join(f", export {export.format} {export.status}" for export in event.exports)
+    return event.seq, f"{event.at:%H:%M:%S}", event.status.value, counts + exports
 
 
 def _item_row(item: ItemView) -> tuple[object, ...]:

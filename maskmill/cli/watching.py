@@ -36,7 +36,7 @@ def watch_run(common: Common, plan: RunPlan) -> None:
     each = replace(plan, each_job_apart=True)
 
     def handle(client: Client, found: Found) -> int:
-        with Bars() as bars:
+        with Bars(vanishes=True) as bars:
             report = run_files(client, each, found, bars.show)
         job = report.job
         ended = f"job {job.job_id} {job.status.value} ({job.items.done} of {job.items_total} done)"
@@ -57,7 +57,7 @@ def watch_upload(common: Common, sources: tuple[Path, ...], dataset: str, *, rec
 
     def handle(client: Client, found: Found) -> int:
         target = find_or_create_dataset(client, dataset)
-        with Bars() as bars:
+        with Bars(vanishes=True) as bars:
             report = upload_files(client, target.dataset_id, found, progress=bars.show)
         _say(common, f"{_photos(len(found.files))}: {report.sent} sent, {len(report.refused)} refused")
         for file in report.refused:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import io
 import json
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -421,3 +424,39 @@ def test_a_completion_that_cannot_be_had_is_empty_and_quick(shell: Shell, servic
 def test_the_completion_of_a_shell_can_be_shown(name: str) -> None:
     environment = {"PATH": os.environ["PATH"], "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
     assert "_MASKMILL_COMPLETE=" in asked_of_the_module(environment, "--show-completion", name)
+
+
+# A terminal ---------------------------------------------------------------------------------------------------------
+
+
+def in_a_terminal(shell: Shell, *arguments: str | Path, **environ: str) -> str:
+    """What the command writes to a terminal of 110 columns."""
+    environment = {
+        "PATH": os.environ["PATH"], "TERM": "xterm-256color", "COLUMNS": "110", "LINES": "40", **shell.environ, **environ,
+    }  # fmt: skip
+    command = [sys.executable, "-m", "maskmill.cli", *map(str, arguments)]
+    reader, writer = pty.openpty()
+    with subprocess.Popen(
+        command, cwd=REPOSITORY, env=environment, stdin=writer, stdout=writer, stderr=writer
+    ) as child:
+        os.close(writer)
+        written = b""
+        with suppress(OSError):  # Linux ends a closed terminal by an error
+            while piece := os.read(reader, 65536):
+                written += piece
+        assert child.wait(30) == 0, written
+    os.close(reader)
+    return written.decode()
+
+
+COLOURED = re.compile(r"\x1b\[[0-9;]*3[0-9]")
+
+
+def test_a_terminal_sees_bars_and_colours_unless_it_wants_none(shell: Shell, photos: Path) -> None:
+    plain_lines = in_a_terminal(shell, "upload", photos, "--dataset", "dumb", TERM="dumb")
+    assert "\x1b" not in plain_lines
+    assert "Uploading: 3 of 3" in plain_lines
+    coloured = in_a_terminal(shell, "upload", photos, "--dataset", "coloured")
+    assert COLOURED.search(coloured) and "3/3" in coloured
+    grey = in_a_terminal(shell, "upload", photos, "--dataset", "grey", NO_COLOR="1")
+    assert not COLOURED.search(grey) and "3/3" in grey
