@@ -69,7 +69,7 @@ def rotate(ports: Ports, tenant: str, webhook_id: str) -> WebhookSecret:
     return _with_secret(rows.webhook_of(row))
 
 
-def test(ports: Ports, tenant: str, webhook_id: str) -> DeliveryView:
+def ping(ports: Ports, tenant: str, webhook_id: str) -> DeliveryView:
     """Tells it a `ping`, once, also when it is disabled."""
     _require(ports.table, tenant, webhook_id)
     (delivery_id,) = ports.ids.new(1)

@@ -31,7 +31,7 @@ def _rotate(call: Call) -> Reply:
 
 
 def _test(call: Call) -> Reply:
-    return Reply(202, webhooks.test(call.ports, call.tenant, call.ids["webhook"]))
+    return Reply(202, webhooks.ping(call.ports, call.tenant, call.ids["webhook"]))
 
 
 def _list_deliveries(call: Call) -> Reply:
