@@ -102,6 +102,22 @@ def test_the_same_job_again_gives_the_same_bytes_and_asks_the_endpoint_for_nothi
     assert endpoint_state(cloud)["accepted"] == before["accepted"]
 
 
+def test_a_job_tells_what_it_took_beside_what_was_thought_of_it(ann: User, out: Path) -> None:
+    job = ann.get("/jobs")[1]["items"][-1]  # the oldest
+    estimate, actual = job["cost"]["estimate"], job["cost"]["actual"]
+    assert (estimate["images"], estimate["variants"], estimate["masks"]["needed"]) == (4, 8, 8)
+    assert (estimate["lane"], estimate["masks"]["known"]) == ("endpoint", 0)
+    assert (actual["images"], actual["variants_made"], actual["masks_computed"]) == (4, 8, 8)
+    assert actual["segmenting_s"] > 0
+    assert 0 < actual["waited_s"] <= actual["took_s"]
+    assert actual["dataset_bytes"] == job["archive_bytes"] == (out / "dataset.zip").stat().st_size
+    status, again = ann.get(
+        f"/datasets/{job['dataset_id']}/jobs/estimate", method="POST", body={"recipe": job["recipe"]}
+    )
+    assert (status, again["lane"], again["masks"]["known"]) == (200, "none", 8)
+    assert again["cost"]["dollars"] < estimate["cost"]["dollars"]
+
+
 def test_one_seed_makes_one_dataset_and_another_seed_another(
     cloud: Laptop, ann: User, photos: Path, out: Path, tmp_path: Path
 ) -> None:

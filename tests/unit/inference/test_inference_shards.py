@@ -266,3 +266,15 @@ def test_only_a_few_pictures_are_held_at_once(source: FolderSource, pictures: in
     assert all(image.error is None for image in answer.images)
     assert crowd.most <= most + 1  # one that is answered leaves before it is counted
     assert most < 6 or crowd.most >= 3  # where there is room, the next ones are read ahead
+
+
+def test_an_answer_says_for_how_long_it_was_worked_on(source: FolderSource) -> None:
+    readings = iter(range(1000))
+    answer = answered(request(task("good", SIZE)), source, clock=lambda: next(readings) / 4, deadline=1e6)
+    assert answer.worked_ms is not None
+    assert answer.worked_ms >= 250
+    assert answer.worked_ms % 250 == 0
+
+
+def test_an_answer_of_a_server_that_measures_nothing_is_read() -> None:
+    assert ShardAnswer.model_validate_json('{"segmenter":"classic-1","images":[]}').worked_ms is None
