@@ -83,11 +83,15 @@ HOST = Target(name=f"{sys.platform}-{_MACHINE}-py{RUNNING_PYTHON}", python=RUNNI
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
-    """A lock of wheels and the parts of maskmill/ that its functions never import."""
+    """A lock of wheels and the parts of maskmill/ that its functions never import.
+
+    `strips` are patterns of files in the wheels that nobody imports, relative to where they are installed.
+    """
 
     name: str
     lock: str
     leaves_out: tuple[str, ...]
+    strips: tuple[str, ...] = ()
 
 
 CONTROL = Bundle(
@@ -104,6 +108,19 @@ EXPORTS = Bundle(
     name="exports",
     lock="requirements/lambda-exports.txt",
     leaves_out=IMAGING.leaves_out,
+    strips=(  # pyarrow: only its tables and Parquet are used
+        "pyarrow/include/*",
+        "pyarrow/includes/*",
+        "pyarrow/src/*",
+        "pyarrow/*.p[xy][dix]",
+        "pyarrow/*flight*",
+        "pyarrow/libarrow_s3.*",
+        "pyarrow/_s3fs.*",
+        "pyarrow/_gcsfs.*",
+        "pyarrow/_azurefs.*",
+        "pyarrow/_hdfs.*",
+        "pyarrow/_orc.*",
+    ),
 )
 
 
@@ -123,7 +140,7 @@ def build(bundle: Bundle, target: Target, *, root: Path = ROOT) -> Built:
     """
     folder = root / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    wheels = _wheels(root / bundle.lock, f"wheels-{bundle.name}", target, folder)
+    wheels = _wheels(bundle, target, root=root)
     sources = dict(_sources(root, bundle))
     digest = _digest([wheels.stem, *(f"{name}\0{text}" for name, text in sources.items())])
     path = folder / f"{bundle.name}-{target.name}-{digest}.zip"
@@ -133,20 +150,27 @@ def build(bundle: Bundle, target: Target, *, root: Path = ROOT) -> Built:
     return Built(path, digest)
 
 
-def _wheels(lock: Path, name: str, target: Target, folder: Path) -> Path:
+def _wheels(bundle: Bundle, target: Target, *, root: Path) -> Path:
     """The zip of the installed wheels of a lock, without what nobody imports."""
-    digest = _digest([FORMAT, target.name, str(target.platform), *sorted(SERVICES), lock.read_text()])
-    path = folder / f"{name}-{target.name}-{digest}.zip"
+    lock, folder = root / bundle.lock, root / FOLDER
+    kept = [*sorted(SERVICES), *bundle.strips]
+    digest = _digest([FORMAT, target.name, str(target.platform), *kept, lock.read_text()])
+    path = folder / f"wheels-{bundle.name}-{target.name}-{digest}.zip"
     if path.exists():
         return path
     with tempfile.TemporaryDirectory(dir=folder, prefix="installing-") as unfinished:
         installed = Path(unfinished)
         _install(lock, target, installed)
-        for dropped in [entry for entry in installed.rglob("*") if _is_dropped(entry)]:
+        for dropped in [entry for entry in installed.rglob("*") if _is_dropped(entry)] + stripped(installed, bundle):
             shutil.rmtree(dropped) if dropped.is_dir() else dropped.unlink(missing_ok=True)
         _compile(installed, target)
         _write(path, ((entry.relative_to(installed).as_posix(), entry) for entry in _files(installed)))
     return path
+
+
+def stripped(installed: Path, bundle: Bundle) -> list[Path]:
+    """What a bundle leaves out of its wheels, where they are installed."""
+    return [entry for pattern in bundle.strips for entry in installed.glob(pattern)]
 
 
 def _install(lock: Path, target: Target, folder: Path) -> None:

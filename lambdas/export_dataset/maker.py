@@ -19,10 +19,11 @@ from maskmill.core.result import Results
 from maskmill.core.rows import JobState
 from maskmill.exports.archive import Member, write_archive
 from maskmill.exports.entries import Entry, entries
-from maskmill.exports.exporter import Exporter, File
-from maskmill.exports.formats import exporter_of
+from maskmill.exports.exporter import Exporter, File, classes_of
+from maskmill.exports.formats import TABLE_NEEDS, draws, exporter_of
 from maskmill.exports.parts import PlannedPart, plan_parts
 from maskmill.exports.tally import Count
+from maskmill.exports.webdataset import write_tar
 
 
 class DatasetMaker:
@@ -30,18 +31,35 @@ class DatasetMaker:
 
     def parts(self, job: JobState, results: Results, export: ExportFormat) -> Sequence[PlannedPart]:
         pictures = entries(results, job.job.recipe.recipe)
-        return plan_parts(pictures, export, draws=exporter_of(export).draws)
+        return plan_parts(pictures, export, draws=draws(export, job.job.recipe))
 
     def make(self, media: Objects, job: JobState, results: Results, part: PlannedPart) -> MadePart:
         dataset, count = StoredDataset(media, job, results), Count()
         key = keys.export_file(job.tenant, job.job.job_id, part.export.value, part.name)
-        with media.stream(key, media_type="application/zip") as sink:
+        with media.stream(key, media_type=_MEDIA_TYPES.get(part.export, "application/zip")) as sink:
             hashed = _Hashed(sink)
-            write_archive(_members(dataset, part, exporter_of(part.export), count), hashed)
+            _write(dataset, part, count, hashed)
         made = ExportPart(
             name=part.name, size_bytes=hashed.size_bytes, sha256=hashed.sha256.hexdigest(), pictures=count.pictures
         )
         return MadePart(part=made, tally=count.total())
+
+
+_MEDIA_TYPES = {ExportFormat.WEBDATASET: "application/x-tar", ExportFormat.PARQUET: "application/vnd.apache.parquet"}
+
+
+def _write(dataset: StoredDataset, part: PlannedPart, count: Count, out: _Hashed) -> None:
+    if part.export is ExportFormat.PARQUET:
+        from maskmill.exports.parquet import rows_of, write_parquet
+
+        contents = dataset.contents(partial(_chosen, dataset, part), TABLE_NEEDS)
+        write_parquet(rows_of(contents, classes_of(dataset.recipe), count), out)
+        return
+    exporter = exporter_of(part.export, dataset.recipe)
+    if part.export is ExportFormat.WEBDATASET:
+        write_tar(_files(dataset, part, exporter, count), out)
+    else:
+        write_archive(_members(dataset, part, exporter, count), out)
 
 
 def _members(dataset: StoredDataset, part: PlannedPart, exporter: Exporter, count: Count) -> Iterator[Member]:

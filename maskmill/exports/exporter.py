@@ -69,8 +69,13 @@ class Dataset(Protocol):
 class Exporter(Protocol):
     """A format that is a tree of files; it may keep what the pictures of one item share."""
 
-    needs: Needs
-    draws: bool  # whether pictures are decoded and encoded again, which takes time
+    @property
+    def needs(self) -> Needs: ...
+
+    @property
+    def draws(self) -> bool:
+        """Whether pictures are decoded and encoded again or outlines drawn, which takes time for every pixel."""
+        ...
 
     def head(self, dataset: Dataset, count: Count) -> Iterator[Member]:
         """The files that tell of the whole dataset: the first ones of the first part."""

@@ -13,6 +13,7 @@ from PIL import Image
 from maskmill.core.errors import Code, InvalidInput
 from maskmill.core.image import NormalImage, SourceFormat
 from maskmill.core.limits import THUMBNAIL_SIDE_PX
+from maskmill.core.recipe import OutputFormat
 from maskmill.imaging.decode import decode, guarded
 from maskmill.imaging.picture import Bytes, Picture, pixels_sha256
 
@@ -59,6 +60,16 @@ def normal_png(picture: Picture) -> bytes:
 def read_normal(data: bytes) -> Picture:
     """The picture in a PNG that `normal_png` wrote; raises InvalidInput corrupt_image for anything else."""
     return guarded(lambda: _read(data))
+
+
+def read_own(data: bytes) -> Picture:
+    """The picture in any file that Maskmill wrote, variants included; raises InvalidInput corrupt_image."""
+
+    def read() -> Picture:
+        with Image.open(io.BytesIO(data), formats=[output.value.upper() for output in OutputFormat]) as image:
+            return _picture_from(image)
+
+    return guarded(read)
 
 
 def thumbnail_webp(picture: Picture, long_side_px: int) -> bytes:

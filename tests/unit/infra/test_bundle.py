@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
+import pyarrow
 import pytest
 
 from infra import bundle
@@ -90,3 +95,22 @@ def test_nothing_unfinished_is_left_behind(repository: Path) -> None:
     again(repository)
     left = {path.name for path in (repository / "build" / "bundles").iterdir()}
     assert all(name.endswith(".zip") for name in left)
+
+
+def test_parquet_is_written_without_what_is_stripped(tmp_path: Path) -> None:
+    """pyarrow's wheel has 165 MB, more than half of what a function may have; a third of it is for other purposes."""
+    installed = Path(pyarrow.__file__).parent
+    shutil.copytree(installed, tmp_path / "pyarrow", ignore=shutil.ignore_patterns("tests", "*.pyi", "__pycache__"))
+    before = sum(file.stat().st_size for file in tmp_path.rglob("*") if file.is_file())
+    for path in bundle.stripped(tmp_path, bundle.EXPORTS):
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    after = sum(file.stat().st_size for file in tmp_path.rglob("*") if file.is_file())
+    assert before - after > 50 * 2**20
+    code = (
+        "import io, pyarrow; from maskmill.exports.parquet import write_parquet; out = io.BytesIO();"
+        "write_parquet([], out); print(pyarrow.__file__, len(out.getvalue()))"
+    )
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{tmp_path}{os.pathsep}{bundle.ROOT}"}
+    answer = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.startswith(str(tmp_path))
