@@ -62,7 +62,7 @@ class Listener:
     def _connect(self) -> str:
         while True:
             self._connections += 1
-            connection_id = f"{self.job_id}.{self._connections}"
+            connection_id = self._secret().hex()[:16]
             self.sockets.open(connection_id)
             ticket = self._insist(lambda: tickets.issue(self._with_secret(), self.tenant)).ticket
             try:
@@ -116,8 +116,11 @@ class Listener:
         return bool(page.items)
 
     def _with_secret(self) -> Ports:
-        secret = hashlib.sha256(f"{self.job_id}.{self._connections}".encode()).digest()
-        return replace(self.api, draw_secret=lambda: secret)
+        return replace(self.api, draw_secret=self._secret)
+
+    def _secret(self) -> bytes:
+        """Something that nobody else draws, another one for each connection."""
+        return hashlib.sha256(f"{self.job_id}.{self._connections}".encode()).digest()
 
     def _chance(self, kind: str) -> float:
         return self.world.chance(kind, f"listener:{self.job_id}")
