@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from infra.config import LOCAL
 from tests.e2e.conftest import User
 from tests.e2e.wire import post_form
 
@@ -83,8 +82,7 @@ def test_a_small_job_overtakes_a_large_one_of_another_tenant(ann: User, bob: Use
     seen = asked(ann, f"/jobs/{large}")
     assert asked(bob, f"/jobs/{small}")["items"]["done"] == SMALL
     assert seen["status"] == "running"
-    window_items = LOCAL.endpoint.window_shards * LOCAL.endpoint.shard_items
-    assert seen["items"]["done"] + seen["items"]["rendering"] <= window_items + LARGE // 4
+    assert seen["items"]["done"] <= LARGE // 2  # in order of arrival it would be all but the last few
     until(lambda: asked(ann, f"/jobs/{large}")["status"] in TERMINAL, every_s=1.0)
     ended = {job: asked(user, f"/jobs/{job}") for user, job in ((ann, large), (bob, small))}
     assert ended[large]["status"] == ended[small]["status"] == "succeeded"
