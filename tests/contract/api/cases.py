@@ -453,6 +453,13 @@ def _(world: World) -> Request:
     return Request({"job": world.job})
 
 
+@case("jobs_retry", Code.QUOTA_EXCEEDED)
+def _(world: World) -> Request:
+    request = GOOD["jobs_retry"](world)
+    world.limit(Quota.OPEN_JOBS)
+    return request
+
+
 @case("jobs_retry", Code.IDEMPOTENCY_MISMATCH)
 def _(world: World) -> Request:
     request = GOOD["jobs_retry"](world)
