@@ -14,7 +14,7 @@ from maskmill.cli.failures import FAILED, usage
 from maskmill.cli.output import plain
 from maskmill.cli.run import Recursive, Sources, Watch
 from maskmill.core.api import DatasetView, ImageView, PatchDataset
-from maskmill.core.errors import Conflict
+from maskmill.core.errors import Conflict, NotFound
 from maskmill.core.image import ImageStatus
 
 datasets = typer.Typer(no_args_is_help=True, help="Sets of photos.")
@@ -107,6 +107,26 @@ def delete_dataset(
         client.delete_dataset(found.dataset_id)
     common.output.result(f"The dataset {found.name} ({found.dataset_id}) is being removed.")
     common.output.document({"dataset_id": found.dataset_id, "removed": True})
+
+
+@datasets.command("remove-image")
+def remove_images(
+    context: typer.Context,
+    dataset: Dataset,
+    photos: Annotated[list[str], typer.Argument(metavar="PHOTO…", help="Ids or names.")],
+) -> None:
+    """Take photos out of a dataset; what was made of them goes when no open job needs it any more."""
+    common = common_of(context)
+    with common.connect() as client:
+        target = client.find_dataset(dataset).dataset_id
+        held = list(client.images(target))
+        found = [one for one in held if one.image_id in photos or one.name in photos]
+        if missing := set(photos) - {text for one in found for text in (one.image_id, one.name)}:
+            raise NotFound(message=f"There is no photo {min(missing)!r}. `maskmill images` shows those that exist.")
+        for one in found:
+            client.delete_image(target, one.image_id)
+            common.output.result(f"{one.name} ({one.image_id}) is removed.")
+            common.output.document({"image_id": one.image_id, "removed": True})
 
 
 @datasets.command("show")

@@ -218,6 +218,17 @@ def test_a_dataset_gets_an_end_another_name_and_goes(shell: Shell, client: Clien
     assert "--rename" in shell("datasets", "change", "long", status=2).stderr
 
 
+def test_a_photo_and_a_dataset_are_removed(shell: Shell, client: Client, owned: Ids) -> None:
+    assert "no photo 'x.jpg'" in shell("datasets", "remove-image", "set", "0.jpg", "x.jpg", status=1).stderr
+    assert len(list(client.images(owned["dataset"]))) == 1
+    shell("datasets", "remove-image", "set", "0.jpg")
+    assert list(client.images(owned["dataset"])) == []
+    shell("datasets", "delete", "set", status=1, stdin="n\n")
+    assert client.find_dataset("set")
+    shell("datasets", "delete", "set", "--yes")
+    assert list(client.datasets()) == []
+
+
 def test_templates_are_changed_and_removed(shell: Shell, client: Client, owned: Ids) -> None:
     dataset = owned["dataset"]
     shell("templates", "change", dataset, "shirt=0.jpg:0.25,0.75@grow=2", "--rename", "coat")
