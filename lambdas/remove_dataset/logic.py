@@ -8,6 +8,8 @@ how far the removal is, and when the sweep should ask.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from lambdas import state, usage
 from lambdas.remove_dataset.jobs import abandon_jobs, job_of
 from lambdas.remove_dataset.pictures import clear_folder, clear_picture
@@ -95,13 +97,24 @@ def _give_back(run: Run, removal: RemovalState) -> None:
     die in between, or give back too little, a recount finds it.
     """
     table, tenant = run.ports.table, removal.tenant
-    pk = rows.dataset_pk(tenant, removal.dataset_id)
-    sizes = [rows.image_of(row).upload.size_bytes for row in state.all_rows(table, pk, rows.IMAGE_PREFIX)]
+    sizes = _sizes(run, removal)
     try:
         table.write(rows.note_given_back(tenant, removal.dataset_id))
     except RowConflict:
         return
-    usage.give_back(table, tenant, datasets=1, images=len(sizes), size_bytes=sum(sizes))
+    usage.give_back(table, tenant, datasets=1, images=len(sizes), size_bytes=sum(sizes.values()))
+
+
+def _sizes(run: Run, removal: RemovalState) -> Mapping[str, int]:
+    """The bytes of each image that still counts: of those that were leaving the dataset, and of those in it."""
+    table, pk = run.ports.table, rows.dataset_pk(removal.tenant, removal.dataset_id)
+    leaving = map(rows.gone_of, state.all_rows(table, pk, rows.GONE_PREFIX))
+    images = map(rows.image_of, state.all_rows(table, pk, rows.IMAGE_PREFIX))
+    counted = (gone for gone in leaving if not gone.is_last_look and gone.image_id not in removal.released)
+    return {
+        **{gone.image_id: gone.size_bytes for gone in counted},
+        **{image.image_id: image.upload.size_bytes for image in images},
+    }
 
 
 def _clear(run: Run, removal: RemovalState) -> tuple[bool, str | None]:

@@ -25,6 +25,7 @@ from maskmill.core.messages import (
     IngestUpload,
     PlanJob,
     QueueName,
+    RemoveDataset,
     RenderItem,
 )
 from tests.e2e.roles import LAMBDA, SAGEMAKER, client_of, role_of, session_of
@@ -66,6 +67,16 @@ OBJECTS = {
     "failures": ("WorkBucket", f"async-failed/{JOB}/answers/0.json"),
     "work elsewhere": ("WorkBucket", "elsewhere"),
 }
+FOLDERS = {
+    "uploads of a dataset": ("UploadsBucket", f"t/{NOBODY}/d/none/"),
+    "uploads of a tenant": ("UploadsBucket", f"t/{NOBODY}/"),
+    "objects of a picture": ("MediaBucket", f"{PX}/"),
+    "objects of a job": ("MediaBucket", f"{JOB}/"),
+    "objects of a tenant": ("MediaBucket", f"t/{NOBODY}/"),
+    "requests of a job": ("WorkBucket", f"{JOB}/"),
+    "answers of a job": ("WorkBucket", f"async/{JOB}/answers/"),
+    "failures of a job": ("WorkBucket", f"async-failed/{JOB}/answers/"),
+}
 MESSAGES = {
     QueueName.INGEST: IngestUpload(tenant=NOBODY, dataset_id="none", image_id="none"),
     QueueName.PLAN: PlanJob(tenant=NOBODY, job_id="none"),
@@ -75,6 +86,7 @@ MESSAGES = {
     QueueName.FINISH: FinishJob(tenant=NOBODY, job_id="none"),
     QueueName.EXPORT: ExportDataset(tenant=NOBODY, job_id="none", format=ExportFormat.COCO),
     QueueName.WEBHOOK: DeliverWebhook(tenant=NOBODY, webhook_id="none", delivery_id="none"),
+    QueueName.REMOVE: RemoveDataset(tenant=NOBODY, dataset_id="none"),
 }
 
 
@@ -97,9 +109,10 @@ MAY: dict[str, set[str]] = {
     | each("put", "automasks")
     | {"invoke lane"}
     | each("list", "MediaBucket")
-    | each("send", "plan", "export", "webhook"),
-    "ingest-image": each("row", "get", "update")
+    | each("send", "plan", "export", "webhook", "remove"),
+    "ingest-image": each("row", "get", "put", "update")
     | each("get", "uploads")
+    | each("delete", "uploads")
     | each("put", "normal", "thumbnail")
     | each("list", "UploadsBucket")
     | receives("ingest"),
@@ -142,6 +155,13 @@ MAY: dict[str, set[str]] = {
     | each("list", "MediaBucket")
     | each("send", "export")
     | receives("export"),
+    "remove-dataset": each("row", "get", "query", "put", "update")
+    | ROW_DELETES
+    | each("delete", *(name for name in OBJECTS if not name.endswith("elsewhere")))
+    | each("see", "uploads of a dataset", "objects of a picture", "objects of a job", "requests of a job")
+    | each("see", "answers of a job", "failures of a job")
+    | each("send", "plan", "remove")
+    | receives("remove"),
     "sweep": each("row", "get", "query", "query due", "update")
     | each("get", "uploads", "answers", "failures")
     | each("list", "UploadsBucket", "WorkBucket")
@@ -195,6 +215,9 @@ def _object_calls(cloud: Laptop, s3: Any) -> Calls:
             f"tag {name}": lambda where=where: s3.put_object_tagging(**where, Tagging={"TagSet": []}),
             f"publish object {name}": lambda where=where: s3.put_object_acl(**where, ACL="public-read"),
         }
+    for name, (bucket, folder) in FOLDERS.items():
+        where = {"Bucket": cloud.outputs[bucket], "Prefix": folder}
+        made[f"see {name}"] = lambda where=where: s3.list_objects_v2(**where, MaxKeys=1)
     for output in ("UploadsBucket", "MediaBucket", "WorkBucket"):
         bucket = cloud.outputs[output]
         made |= {
@@ -336,10 +359,11 @@ def outcome(act: Callable[[], object]) -> str:
 @pytest.mark.parametrize("name", MAY)
 def test_a_role_may_do_what_is_named_for_it_and_nothing_else(cloud: Laptop, name: str) -> None:
     tried = calls(cloud, session_of(cloud, *trusted(cloud, name)))
-    assert MAY[name] <= tried.keys()
+    may = MAY[name] | {f"see {folder}" for folder, (bucket, _) in FOLDERS.items() if f"list {bucket}" in MAY[name]}
+    assert may <= tried.keys()
     codes = {call: outcome(act) for call, act in tried.items()}
-    assert {call: code for call, code in codes.items() if code not in DENIED and call not in MAY[name]} == {}
-    assert {call: code for call, code in codes.items() if code not in HARMLESS and call in MAY[name]} == {}
+    assert {call: code for call, code in codes.items() if code not in DENIED and call not in may} == {}
+    assert {call: code for call, code in codes.items() if code not in HARMLESS and call in may} == {}
 
 
 def test_only_the_dispatcher_invokes_the_endpoint(cloud: Laptop) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from maskmill.core.shard import ShardRequest
-from tests.simulation.faults import EVERYTHING, LOSSLESS, has_sweep, some_of, world_of
+from tests.simulation.faults import EVERYTHING, LOSSLESS, has_sweep, removals_of, some_of, world_of
 from tests.simulation.pipeline import Pipeline
 from tests.simulation.world import World
 
@@ -98,3 +98,21 @@ def test_in_calm_who_follows_a_job_learns_everything_by_sockets_that_break() -> 
     for seed in range(2000, 2020):
         violations = Pipeline(World(seed), jobs=2, asks_anyway=False).run()
         assert not violations, f"seed {seed}: {violations[:5]}"
+
+
+@pytest.mark.parametrize(("mode", "start"), [("removing", 4000), ("removing", 4020), ("clearing", 4000)])
+def test_what_is_removed_leaves_nothing_and_takes_nothing_from_others(mode: str, start: int) -> None:
+    met: Counter[str] = Counter()
+    for seed in range(start, start + 20):
+        pipeline = Pipeline(world_of(mode, seed), jobs=3, removals=removals_of(mode))
+        violations = pipeline.run()
+        assert not violations, f"seed {seed}: {violations[:5]}"
+        met.update(pipeline.world.marks)
+    assert min(met["removal"], met["image_removal"]) > 5
+
+
+def test_in_calm_a_removal_needs_no_repair() -> None:
+    for seed in range(2100, 2120):
+        pipeline = Pipeline(World(seed), jobs=3, with_cancel=False, removals=0.8)
+        assert not pipeline.run(), f"seed {seed}"
+        assert not pipeline.repairs, f"seed {seed}: {pipeline.repairs}"

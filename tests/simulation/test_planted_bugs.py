@@ -17,10 +17,13 @@ from lambdas import state
 from lambdas.collect_masks import logic as collect_masks
 from lambdas.dispatch_shard import logic as dispatch_shard
 from lambdas.finish_job import logic as finish_job
+from lambdas.ingest_image import logic as ingest_image
 from lambdas.plan_job import logic as plan_job
 from lambdas.push_progress import logic as push_progress
 from lambdas.push_progress.announcements import Announcement
 from lambdas.push_progress.tallies import Tallies
+from lambdas.remove_dataset import images as remove_images
+from lambdas.remove_dataset import pictures
 from lambdas.render_item import logic as render_item
 from lambdas.serve_api import submissions
 from lambdas.sweep import logic as sweep
@@ -31,7 +34,7 @@ from maskmill.core.messages import DispatchItems
 from maskmill.core.rows import ChunkState, JobState
 from maskmill.core.table import Condition, Op, Put, RowConflict, Update
 from maskmill.core.webhook import Attempt
-from tests.simulation.cloud import MemoryQueues, MemoryTable
+from tests.simulation.cloud import MemoryObjects, MemoryQueues, MemoryTable
 from tests.simulation.faults import MODES, has_sweep, removals_of, world_of
 from tests.simulation.pipeline import Pipeline
 
@@ -460,3 +463,56 @@ def an_end_that_is_announced_once_only(patch: pytest.MonkeyPatch) -> None:
             real(table, queues, change)
 
     patch.setattr(push_progress, "announce", announce)
+
+
+# Removal --------------------------------------------------------------------------------------------------------------
+
+
+@planted("removing", seeds=30)
+def a_removal_that_looks_once(patch: pytest.MonkeyPatch) -> None:
+    """What a render or a model writes late is left behind."""
+    patch.setattr(rows.RemovalState, "is_last_look", property(lambda _self: True))
+
+
+@planted("removing", seeds=10)
+def a_removal_that_ignores_who_else_shows_a_picture(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(pictures, "_is_shared", lambda *_given, **_named: False)
+
+
+@planted("removing", seeds=60)
+def a_reference_that_comes_after_the_objects(patch: pytest.MonkeyPatch) -> None:
+    real = ingest_image._settle
+
+    def settle(ports: Any, message: Any, outcome: Any) -> None:
+        pixels = getattr(outcome, "pixels_sha256", None)
+        if pixels is None or refer(ports.table, message, pixels):
+            real(ports, message, outcome)
+
+    refer = ingest_image._refer
+    patch.setattr(ingest_image, "_refer", lambda *_: True)
+    patch.setattr(ingest_image, "_settle", settle)
+
+
+@planted("removing", seeds=60)
+def an_upload_that_nobody_knows_and_nobody_removes(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(MemoryObjects, "delete", lambda *_: None)
+
+
+@planted("removing", seeds=30)
+def an_image_that_does_not_wait_for_open_jobs(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(remove_images, "_is_needed", lambda *_: False)
+
+
+@planted("removing", seeds=60)
+def a_job_that_its_dataset_does_not_know(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(submissions, "_tell_dataset", lambda *_: None)
+
+
+@planted("removing", seeds=60)
+def a_lock_that_nobody_takes_over(patch: pytest.MonkeyPatch) -> None:
+    rewritten(patch, "take_over_lock", lambda update: replace(update, require=(Condition(("never",), Op.PRESENT),)))
+
+
+@planted("removing", seeds=10)
+def an_expiry_that_is_left_to_the_table(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(sweep, "_look_at_dataset", lambda *_: None)

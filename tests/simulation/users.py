@@ -144,7 +144,8 @@ class User:
         return Recipe.model_validate({"templates": ids, "layers": [layer], "exports": exports})
 
     def _upload(self, names: list[str]) -> list[str]:
-        files = {name: file_of(self.world.chance("kind", name), name) for name in names}
+        more_twins = 3 if self.removals else 1  # those who remove pictures have more of them in common
+        files = {name: file_of(self.world.chance("kind", name) ** (1 / more_twins), name) for name in names}
         image_ids = self._announce(files)
         for image_id, (name, data) in zip(image_ids, files.items(), strict=True):
             self._send(image_id, name, data)

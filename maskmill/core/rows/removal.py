@@ -77,6 +77,7 @@ class RemovalState:
     run_until_s: int
     done_until: str | None  # the sort key up to which the first look has come
     last_look_s: int  # when the last look may begin; 0 until the first is over
+    released: frozenset[str]  # images that were removed before, and no longer count
 
     @property
     def is_last_look(self) -> bool:
@@ -94,6 +95,7 @@ def removal_of(row: Row) -> RemovalState | None:
         run_until_s=row.get("run_until_s", 0),
         done_until=row.get("done_until"),
         last_look_s=row.get("last_look_s", 0),
+        released=frozenset(row.get("gone", ())),
     )
 
 
