@@ -6,7 +6,7 @@ sweep hides them in all but `primary`, or it takes a crowd to meet them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
@@ -31,6 +31,7 @@ from maskmill.core import keys, rows
 from maskmill.core.errors import Unavailable
 from maskmill.core.job import JobStatus
 from maskmill.core.messages import DispatchItems
+from maskmill.core.result import Results
 from maskmill.core.rows import ChunkState, JobState
 from maskmill.core.table import Condition, Op, Put, RowConflict, Update
 from maskmill.core.webhook import Attempt
@@ -224,11 +225,11 @@ def a_finish_that_claims_nothing(patch: pytest.MonkeyPatch) -> None:
 
 @planted("full", seeds=40)
 def an_archive_of_whatever_has_a_result(patch: pytest.MonkeyPatch) -> None:
-    def results(ports: Any, job: JobState, _chunks: Any) -> Iterator[Any]:
-        for row in state.all_rows(ports.table, rows.job_pk(job.tenant, job.job.job_id), rows.RESULT_PREFIX):
-            yield state.result_of(ports.media, row)
+    def done_results(table: Any, media: Any, job: JobState, _chunks: Any) -> Results:
+        found = state.all_rows(table, rows.job_pk(job.tenant, job.job.job_id), rows.RESULT_PREFIX)
+        return Results(state._doc_of(media, row) for row in found)
 
-    patch.setattr(finish_job, "_results", results)
+    patch.setattr(state, "done_results", done_results)
 
 
 # Attempts at masks ----------------------------------------------------------------------------------------------------
