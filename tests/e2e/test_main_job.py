@@ -103,7 +103,8 @@ def test_the_same_job_again_gives_the_same_bytes_and_asks_the_endpoint_for_nothi
 
 
 def test_a_job_tells_what_it_took_beside_what_was_thought_of_it(ann: User, out: Path) -> None:
-    job = ann.get("/jobs")[1]["items"][-1]  # the oldest
+    dataset = next(one["dataset_id"] for one in ann.get("/datasets")[1]["items"] if one["name"] == "main")
+    job = ann.get(f"/jobs?dataset={dataset}")[1]["items"][-1]  # the oldest
     estimate, actual = job["cost"]["estimate"], job["cost"]["actual"]
     assert (estimate["images"], estimate["variants"], estimate["masks"]["needed"]) == (4, 8, 8)
     assert (estimate["lane"], estimate["masks"]["known"]) == ("endpoint", 0)
