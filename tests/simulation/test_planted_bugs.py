@@ -517,3 +517,24 @@ def a_lock_that_nobody_takes_over(patch: pytest.MonkeyPatch) -> None:
 @planted("removing", seeds=10)
 def an_expiry_that_is_left_to_the_table(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(sweep, "_look_at_dataset", lambda *_: None)
+
+
+# Exports --------------------------------------------------------------------------------------------------------------
+
+
+@planted("crowded", seeds=3)
+def an_export_without_a_lease(patch: pytest.MonkeyPatch) -> None:
+    rewritten(patch, "begin_export", lambda update: without(update, "run_until_s"))
+
+
+@planted("primary", seeds=20)
+def exports_noted_after_the_end_of_the_job(patch: pytest.MonkeyPatch) -> None:
+    """A crash between the two leaves a job that has ended and that nobody knows to have wanted exports."""
+    note, close = finish_job._note_exports, finish_job._close
+
+    def close_then_note(ports: Any, job: JobState, *given: Any) -> None:
+        close(ports, job, *given)
+        note(ports, job)
+
+    patch.setattr(finish_job, "_note_exports", lambda *_given: None)
+    patch.setattr(finish_job, "_close", close_then_note)
