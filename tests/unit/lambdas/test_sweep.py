@@ -8,9 +8,9 @@ from itertools import chain
 import pytest
 
 from maskmill.core import rows
-from maskmill.core.image import Image, ImageStatus, Upload
-from maskmill.core.limits import SWEEP_FINISH_S, SWEEP_PLAN_S, SWEEP_RENDERING_S, SWEEP_RUN_S
-from maskmill.core.messages import FinishJob, PlanJob, RenderItem
+from maskmill.core.image import Dataset, Image, ImageStatus, Upload
+from maskmill.core.limits import REMOVAL_LEASE_S, SWEEP_FINISH_S, SWEEP_PLAN_S, SWEEP_RENDERING_S, SWEEP_RUN_S
+from maskmill.core.messages import FinishJob, PlanJob, RemoveDataset, RenderItem
 from tests.unit.lambdas.gateway import SHA256
 from tests.unit.lambdas.scene import JOB, TENANT, Scene
 
@@ -127,3 +127,30 @@ def test_an_upload_that_is_looked_at_is_not_looked_at_again_at_once(scene: Scene
     scene.table.write(rows.put_image(TENANT, image, due_at_s=scene.now_s))
     scene.uploads.put(f"t/{TENANT}/d/d/i", b"x", media_type="image/jpeg")
     assert [scene.sweep().counts for _ in range(2)] == [{"ingest": 1}, {}]
+
+
+def test_a_dataset_that_has_expired_is_removed_and_one_that_was_given_more_time_is_not(scene: Scene) -> None:
+    end = scene.clock.now() + timedelta(hours=1)
+    for name in ("d", "e"):
+        dataset = Dataset(dataset_id=name, name=name, created_at=scene.clock.now(), expires_at=end)
+        scene.table.write(rows.put_dataset(TENANT, dataset))
+    scene.wait(3600)
+    later_s = scene.now_s + 600
+    scene.table.write(rows.expire_dataset(TENANT, "e", expiry_s=later_s))
+    scene.table.rows[rows.dataset_key(TENANT, "e")]["due_at"] = scene.now_s  # as an index has it that lags behind
+    assert scene.sweep().counts == {}
+    assert scene.sent() == [RemoveDataset(tenant=TENANT, dataset_id="d")]
+    assert rows.removal_of(scene.table.rows[rows.dataset_key(TENANT, "d")]) is not None
+    kept = scene.table.rows[rows.dataset_key(TENANT, "e")]
+    assert (rows.removal_of(kept), kept["due_at"]) == (None, later_s)
+
+
+def test_a_removal_whose_run_died_is_a_repair(scene: Scene) -> None:
+    scene.table.write(rows.put_dataset(TENANT, Dataset(dataset_id="d", name="d", created_at=scene.clock.now())))
+    scene.table.write(rows.begin_removal(TENANT, "d", now_s=scene.now_s, due_at_s=scene.now_s + 60))
+    scene.table.write(
+        rows.claim_removal(TENANT, "d", run="r", now_s=scene.now_s, until_s=scene.now_s + REMOVAL_LEASE_S)
+    )
+    scene.wait(REMOVAL_LEASE_S)
+    assert scene.sweep().counts == {"remove": 1}
+    assert scene.sent() == [RemoveDataset(tenant=TENANT, dataset_id="d")]
