@@ -43,6 +43,7 @@ SOURCES = (
     "lambdas",
     "maskmill",
     "requirements/lambda-control.txt",
+    "requirements/lambda-exports.txt",
     "requirements/lambda-imaging.txt",
 )
 PROFILE = "profile.json"
