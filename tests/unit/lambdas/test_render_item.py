@@ -8,10 +8,11 @@ from lambdas import state
 from lambdas.render_item import logic as render_item
 from lambdas.render_item.logic import Painted
 from maskmill.core import rows
-from maskmill.core.errors import Code, InvalidInput, MaskmillError, ModelFailure
+from maskmill.core.errors import Code, InvalidInput, MaskmillError, ModelFailure, Unavailable
 from maskmill.core.item import ItemStatus
 from maskmill.core.limits import RESULT_ROW_BYTES_MAX
 from maskmill.core.messages import RenderItem
+from maskmill.core.ports import ObjectMissing
 from maskmill.core.result import ItemResult
 from maskmill.core.work import NOTHING_SPENT
 from tests.unit.lambdas.gateway import item_result
@@ -69,4 +70,20 @@ def test_a_fault_of_ours_is_no_verdict_on_an_item(scene: Scene) -> None:
     """A refused read of the store ended items at once with "something went wrong on our side"."""
     with pytest.raises(MaskmillError):
         render(scene, MaskmillError(Code.INTERNAL, detail="GetObject: AccessDenied"))
+    assert scene.chunk().items[0].status is ItemStatus.RENDERING
+
+
+def test_an_item_whose_picture_was_removed_says_so(scene: Scene) -> None:
+    render(scene, ObjectMissing("t/tenant-a/px/0/normal.png"))
+    item = scene.chunk().items[0]
+    assert (item.status, item.refusal and item.refusal.code) == (ItemStatus.FAILED, Code.IMAGE_REMOVED)
+
+
+def test_an_item_whose_job_is_being_removed_is_asked_for_again_and_then_not_found(scene: Scene) -> None:
+    scene.media.objects.clear()
+    with pytest.raises(Unavailable):
+        render(scene, item_result(0, 2))
+    scene.table.write(rows.abandon_job(TENANT, JOB, is_open=True))
+    scene.fail_job()
+    render(scene, item_result(0, 2))
     assert scene.chunk().items[0].status is ItemStatus.RENDERING
