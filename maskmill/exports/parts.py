@@ -34,9 +34,9 @@ class PlannedPart:
 def plan_parts(entries: Iterable[Entry], export: ExportFormat, *, draws: bool) -> tuple[PlannedPart, ...]:
     """The parts of an export of these pictures, in order; raises InvalidInput export_too_large.
 
-    `draws` says whether pictures are decoded and encoded again: then parts are bounded by their pixels, too.
+    `draws` says whether pictures and labels are drawn anew: then parts are bounded by their pixels, too.
     """
-    sizes = [(entry.split, entry.size_bytes, entry.picture.size.pixels if draws else 0) for entry in entries]
+    sizes = list(_sizes(entries, draws=draws))
     if sum(size_bytes for _, size_bytes, _ in sizes) > EXPORT_BYTES_MAX:
         raise InvalidInput(Code.EXPORT_TOO_LARGE)
     if export not in SHARDED:
@@ -46,6 +46,17 @@ def plan_parts(entries: Iterable[Entry], export: ExportFormat, *, draws: bool) -
             for number, (start, stop) in enumerate(cuts)
         )
     return tuple(_shards(sizes, export))
+
+
+def _sizes(entries: Iterable[Entry], *, draws: bool) -> Iterator[tuple[Split, int, int]]:
+    """The split of each picture, its bytes, and the pixels that are drawn for it; an item's labels are drawn once."""
+    index = -1
+    for entry in entries:
+        variant = entry.picture.variant
+        is_first = entry.item.index != index or (variant is not None and variant.labels is not None)
+        index = entry.item.index
+        layers = 1 + (len(entry.picture.labels) if is_first else 0)
+        yield entry.split, entry.size_bytes, entry.picture.size.pixels * layers if draws else 0
 
 
 def _shards(sizes: list[tuple[Split, int, int]], export: ExportFormat) -> Iterator[PlannedPart]:

@@ -15,7 +15,7 @@ from maskmill.imaging.picture import Picture
 _SIDE_PX_MAX = {OutputFormat.WEBP: 16_383, OutputFormat.JPEG: 65_500, OutputFormat.AVIF: 65_535}
 _WEBP_METHOD = 2  # half the time of Pillow's default 4, one percent more bytes
 _AVIF_SPEED = 8
-_LOSSLESS_EFFORT = 30
+_FAST_LOSSLESS = {"quality": 0, "method": 0}  # a tenth of the time of Pillow's default, for a tenth more bytes
 
 
 def encode(picture: Picture, output: Output) -> bytes:
@@ -37,7 +37,7 @@ def encode(picture: Picture, output: Output) -> bytes:
 def webp_lossless(picture: Picture) -> bytes:
     """A WebP with exactly these pixels, those that are transparent included."""
     out = io.BytesIO()
-    pillow_image(picture).save(out, "WEBP", lossless=True, exact=True, quality=_LOSSLESS_EFFORT, method=_WEBP_METHOD)
+    pillow_image(picture).save(out, "WEBP", lossless=True, exact=True, **_FAST_LOSSLESS)
     return out.getvalue()
 
 
