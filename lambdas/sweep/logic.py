@@ -136,15 +136,16 @@ def _look_at_job(ports: Ports, stale: Row, at_s: int, repairs: Repairs) -> None:
     open_chunks = 0
     left_at_s: dict[int, int] = {}
     for chunk in state.all_chunks(ports.table, tenant, job_id):
-        if chunk.has_left_segmenter:
-            left_at_s[chunk.number] = chunk.changed_at_s
+        free_since_s = _free_since(job, chunk.number, left_at_s)
+        if chunk.has_left_segmenter and free_since_s is not None:  # one of refused images alone leaves before its turn
+            left_at_s[chunk.number] = max(chunk.changed_at_s, free_since_s)
         if chunk.is_full:
             if f"{chunk.number:04d}" not in job.chunks_full and _is_forgotten(chunk, at_s):
                 state.forward(ports.table, ports.queues, tenant, job_id, chunk)
                 repairs.add("full_chunk")
             continue
         open_chunks += 1
-        _look_at_chunk(ports, job, chunk, _free_since(job, chunk.number, left_at_s), at_s, repairs)
+        _look_at_chunk(ports, job, chunk, free_since_s, at_s, repairs)
     if open_chunks == 0 and job.is_full and job.finish_until_s <= at_s:
         ports.queues.send([FinishJob(tenant=tenant, job_id=job_id)])
         _postpone(ports, rows.job_key(tenant, job_id), at_s + SWEEP_FINISH_S)

@@ -8,9 +8,17 @@ from itertools import chain
 import pytest
 
 from maskmill.core import rows
-from maskmill.core.image import Dataset, Image, ImageStatus, Upload
-from maskmill.core.limits import REMOVAL_LEASE_S, SWEEP_FINISH_S, SWEEP_PLAN_S, SWEEP_RENDERING_S, SWEEP_RUN_S
-from maskmill.core.messages import FinishJob, PlanJob, RemoveDataset, RenderItem
+from maskmill.core.image import Dataset, Image, ImageStatus, Refusal, Upload
+from maskmill.core.limits import (
+    REMOVAL_LEASE_S,
+    SWEEP_FINISH_S,
+    SWEEP_PATIENCE_S,
+    SWEEP_PLAN_S,
+    SWEEP_RENDERING_S,
+    SWEEP_RUN_S,
+)
+from maskmill.core.messages import DispatchItems, FinishJob, PlanJob, RemoveDataset, RenderItem
+from maskmill.core.plan import Chunk, PlannedItem
 from tests.unit.lambdas.gateway import SHA256
 from tests.unit.lambdas.scene import JOB, TENANT, Scene
 
@@ -90,6 +98,20 @@ def test_what_waits_in_a_backlog_is_not_asked_for_every_minute(scene: Scene) -> 
         scene.sweep()
         copies += sum(isinstance(message, RenderItem) for message in scene.sent())
     assert copies == 2 * (45 * 60 // SWEEP_RENDERING_S - 1)
+
+
+def test_a_chunk_of_refused_images_alone_makes_no_room_before_its_turn(scene: Scene) -> None:
+    """It left the segmenter from the start, while the chunk before it was in it: the one behind it was sent as lost."""
+    scene.submit()
+    scene.table.write(rows.begin_planning(TENANT, JOB, window_shards=1))
+    no_picture = Refusal(code="corrupt_image", message="damaged")
+    for number, refusal in enumerate([None, no_picture, None]):
+        item = PlannedItem(index=number, image_id=f"i{number}", name="a.jpg", refusal=refusal)
+        scene.table.write(rows.put_chunk(TENANT, JOB, Chunk(number=number, items=(item,)), now_s=scene.now_s))
+    scene.table.write(rows.mark_planned(TENANT, JOB, chunks_total=3, items_total=3))
+    scene.wait(SWEEP_PATIENCE_S)
+    scene.sweep()
+    assert [message.chunk for message in scene.sent() if isinstance(message, DispatchItems)] == [0]
 
 
 def test_a_job_that_is_being_planned_is_asked_for_every_few_minutes(scene: Scene) -> None:
