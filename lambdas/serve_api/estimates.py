@@ -14,6 +14,7 @@ from lambdas.serve_api.ports import Ports
 from maskmill.core import keys
 from maskmill.core.bill import Estimate, EstimateWarning, WarningCode, masks_per_image
 from maskmill.core.estimate import Known, Pictures, estimate
+from maskmill.core.export import Splits
 from maskmill.core.image import Image, ImageStatus
 from maskmill.core.keys import mask_key_of
 from maskmill.core.limits import ESTIMATE_IMAGES_MAX
@@ -33,7 +34,9 @@ def estimated(
     """The estimate of a recipe over these images; masks are looked for on at most `sample_max` of them."""
     ready = [image for image in images if image.status is ImageStatus.READY]
     known = _known(ports, tenant, recipe, _sampled(ready, sample_max))
-    return estimate(recipe, pictures_of(images), known, segmenter=ports.segmenter, fleet=ports.fleet)
+    return estimate(
+        recipe, pictures_of(images, recipe.recipe.splits), known, segmenter=ports.segmenter, fleet=ports.fleet
+    )
 
 
 def with_quotas(ports: Ports, tenant: str, made: Estimate) -> Estimate:
@@ -47,11 +50,12 @@ def with_quotas(ports: Ports, tenant: str, made: Estimate) -> Estimate:
     return made.model_copy(update={"warnings": (*made.warnings, warning)})
 
 
-def pictures_of(images: Iterable[Image]) -> Pictures:
-    """The images in numbers."""
-    found = Pictures(ready=0)
+def pictures_of(images: Iterable[Image], splits: Splits) -> Pictures:
+    """The images in numbers; some splits get no variants."""
+    found, varied = Pictures(ready=0), 0
     for image in images:
         if image.normal is not None:
+            varied += splits.has_variants(image.normal.pixels_sha256)
             found = replace(
                 found,
                 ready=found.ready + 1,
@@ -62,7 +66,7 @@ def pictures_of(images: Iterable[Image]) -> Pictures:
             found = replace(found, refused=found.refused + 1)
         else:
             found = replace(found, expected=found.expected + 1)
-    return found
+    return replace(found, varied=varied)
 
 
 def _sampled(images: Sequence[Image], most: int) -> list[Image]:

@@ -172,7 +172,9 @@ def _job(ports: Ports, tenant: str, dataset_id: str, job_id: str, body: SubmitJo
         created_at=ports.clock.now(),
     )
     check_size(job, JOB_BYTES_MAX, what="recipe with its templates", pointer="/recipe", code=Code.INVALID_RECIPE)
-    variants = sum(map(_is_settled, asked.images)) * variants_per_image(body.recipe)
+    splits = body.recipe.splits
+    varied = sum(image.normal is not None and splits.has_variants(image.normal.pixels_sha256) for image in asked.images)
+    variants = varied * variants_per_image(body.recipe)
     return _Made(job, variants, _estimate_if_can(ports, tenant, asked))
 
 

@@ -36,6 +36,7 @@ class Pictures:
     expected: int = 0  # announced, but not here yet: the job leaves them out
     pixels: int = 0
     source_bytes: int = 0  # of the upright sources, as PNG
+    varied: int | None = None  # of those that are ready, how many get variants; None: all of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +78,8 @@ def _expected(recipe: ResolvedRecipe, pictures: Pictures, known: Known, *, segme
     needed = pictures.ready * per_image
     computed = needed - min(needed, round(needed * known.share))
     asked = -(-computed // per_image) if per_image else 0
-    variants = pictures.ready * variants_per_image(recipe.recipe)
+    varied = pictures.ready if pictures.varied is None else pictures.varied
+    variants = varied * variants_per_image(recipe.recipe)
     labels = pictures.ready * len(recipe.templates)
     pace = rates.pace_of(segmenter)
     rendered_bytes = round(_megapixels_of(pictures, variants) * _format(recipe).size_bytes)

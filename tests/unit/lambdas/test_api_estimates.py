@@ -30,6 +30,15 @@ def test_an_estimate_tells_what_a_job_would_take_and_makes_none(api: Api, accoun
     assert aws.received(account["plan"]) == []
 
 
+def test_photos_of_a_split_without_variants_are_not_charged_for_any(api: Api) -> None:
+    dataset, template, _ = api.ready_dataset(images=3)
+    asked = recipe(template) | {"splits": {"train": 0.0, "val": 1.0}}
+    made = api.post(f"/datasets/{dataset}/jobs/estimate", {"recipe": asked}).json
+    assert (made["images"], made["variants"]) == (3, 0)
+    assert api.post(f"/datasets/{dataset}/jobs", {"recipe": asked}).status == 202
+    assert api.get("/usage").json["variants_per_day"]["used"] == 0
+
+
 def test_a_job_keeps_the_estimate_that_was_made_of_it(api: Api) -> None:
     dataset, template, _ = api.ready_dataset(images=2)
     before = estimate(api, dataset, template).json
