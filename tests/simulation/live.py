@@ -147,6 +147,11 @@ class Live:
 
     # At rest
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether every change has been told."""
+        return not any(self._waiting.values())
+
     def at_rest(self) -> list[str]:
         """What a client that reads the events alone must have learnt of every job."""
         found = [f"{pk} has {len(waiting)} changes untold" for pk, waiting in self._waiting.items() if waiting]

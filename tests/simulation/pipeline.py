@@ -64,6 +64,7 @@ FINISH_LEASE_S = 300
 FLEET = Fleet(instance_type="ml.c6i.xlarge", instances_max=1, idle_s=300, chunk_items=2, renders_at_once=2)
 QUOTAS = Quotas(datasets=100, images=10_000, bytes=10**9, variants_per_day=10_000, open_jobs=10)
 LATE_S = 1200  # longer than a function runs, than the model takes and than users take to put a file into the store
+TELLING_S = 4 * 3600
 END_S = 30 * 3600.0
 CollectBody = tuple[str, str, str]  # "ok" or "failed", the request's key, the answer's or the failure's address
 Body = Message | CollectBody
@@ -153,6 +154,9 @@ class Pipeline:
         while self.world.now_s < END_S and not self._is_at_rest():
             self.world.run(self.world.now_s + 600.0)
         self.world.run(self.world.now_s + 3600.0)  # late and repeated messages still arrive
+        for _ in range(TELLING_S // 600):  # where every call may take minutes, so does telling of what changed last
+            if not self.live.is_at_rest:
+                self.world.run(self.world.now_s + 600.0)
         at_rest = [*self.invariants.at_rest(self.users), *self.live.at_rest(), *self.hooks.at_rest()]
         at_rest += self.hooks.overdue() if self.with_sweep else []
         return [*self.invariants.violations, *self.live.violations, *at_rest]
