@@ -25,7 +25,7 @@ JSON = "application/json"
 _REF = "#/components/schemas/{model}"
 _SIGNED_IN = "signed_in"
 _NO_CONTENT = (204, 304)
-_GATEWAY_STATUSES = (401, 413, 429, 503)  # what the gateway says before it asks us has a shape of its own
+_GATEWAY_STATUSES = (401, 404, 413, 429, 503)  # what the gateway says before it asks us has a shape of its own
 
 _ABOUT = f"""Find things in pictures, change them, and get training sets.
 

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from lambdas.serve_api import images
 from lambdas.serve_api.ports import Ports
+from lambdas.serve_api.prompts import check_mask
 from maskmill.core import keys
 from maskmill.core.api import EmbeddingView, Everything, FindEverything, Segmentation, SegmentImage
 from maskmill.core.automask import Automask, masks_at
@@ -34,6 +35,7 @@ _ONE = "0"  # the name of the only image, and of the only prompt, in a request t
 def segment(ports: Ports, tenant: str, dataset_id: str, image_id: str, body: SegmentImage) -> Segmentation:
     """The candidates of a prompt, the chosen one first; raises NotFound, Conflict and what the lane raises."""
     normal = _ready(ports, tenant, dataset_id, image_id)
+    check_mask(body.prompt, size=normal.size)
     prompt = PromptTask(mask_key=_ONE, prompt=body.prompt, choice=body.choice, top_k=body.top_k)
     answer = _ask(ports, _task(ports, tenant, normal).model_copy(update={"prompts": (prompt,)}))
     if len(answer.masks) != 1:

@@ -7,13 +7,13 @@ from lambdas.serve_api.bodies import check_size, merged
 from lambdas.serve_api.names import is_id
 from lambdas.serve_api.once import put_once
 from lambdas.serve_api.ports import Ports
+from lambdas.serve_api.prompts import check_mask
 from maskmill.core import rows
 from maskmill.core.api import Page, PatchTemplate, TemplateView
-from maskmill.core.errors import FieldFault, InvalidInput, ModelFailure, NotFound, Unavailable
+from maskmill.core.errors import FieldFault, InvalidInput, NotFound, Unavailable
 from maskmill.core.limits import CONFLICT_RETRIES_MAX, TEMPLATE_BYTES_MAX, TEMPLATES_PER_DATASET_MAX
 from maskmill.core.ports import Table
 from maskmill.core.prompt import Template
-from maskmill.core.runs import runs_of
 from maskmill.core.table import Query, Row, RowConflict
 
 PREFIX = "TEMPLATE#"
@@ -36,19 +36,7 @@ def _check(table: Table, tenant: str, dataset_id: str, template: Template) -> No
         image = images.find(table, tenant, dataset_id, reference) if is_id(reference) else None
         if image is None:
             raise InvalidInput(faults=(FieldFault("/reference_image_id", "no such image in this dataset"),))
-    check_mask(template)
-
-
-def check_mask(body: Template) -> None:
-    """A mask that the prompt holds covers the size that it names; raises InvalidInput."""
-    if body.prompt is None or body.prompt.previous is None:
-        return
-    try:
-        for _ in runs_of(body.prompt.previous):
-            pass
-    except ModelFailure as error:
-        fault = FieldFault("/prompt/previous/counts", f"no mask of this size as compressed COCO RLE: {error.detail}")
-        raise InvalidInput(faults=(fault,)) from error
+    check_mask(template.prompt)
 
 
 def listed(ports: Ports, tenant: str, dataset_id: str, *, cursor: str | None, limit: int) -> Page[TemplateView]:

@@ -29,6 +29,7 @@ CHECKED = (
 )
 PATIENCE_S = 60
 REAL_SHARE = 0.8
+SIGNED_IN_SHARE = 0.95
 ROUNDS_MAX = 20  # operations without parameters have one request only: the others get the rest
 _UNKNOWN_MODEL = {503: {"model_unavailable"}, 504: {"model_timeout"}}  # of the segmenter, and described as such
 
@@ -75,7 +76,7 @@ def fuzz(
                 for case in _drawn(operation, mode, min(-(-share // 2), cases - report.cases), turn):
                     if chance.random() < REAL_SHARE:
                         _ground(case, things(name), chance)
-                    if chance.random() < REAL_SHARE:
+                    if chance.random() < SIGNED_IN_SHARE:
                         for key in [key for key in case.headers if key.lower() == "authorization"]:
                             del case.headers[key]  # the drawn token; now the caller's own is sent
                     judge(case, name)

@@ -120,6 +120,14 @@ BAD = {
     ),
     "65 points": invalid(lambda shop: shop.template_with(points=[POINT] * 65), "/prompt/points"),
     "65 points at once": invalid(lambda shop: shop.segment_with(points=[POINT] * 65), "/prompt/points"),
+    "a previous mask that is none": invalid(
+        lambda shop: shop.segment_with(previous={"size": {"height_px": 30, "width_px": 40}, "counts": "Y"}),
+        "/prompt/previous/counts",
+    ),
+    "a previous mask of another picture": invalid(
+        lambda shop: shop.segment_with(previous={"size": {"height_px": 3, "width_px": 4}, "counts": "<"}),
+        "/prompt/previous/size",
+    ),
     "a number that is none": Bad(body_with_nan, 400, "malformed_json"),
     "a number as a word": invalid(lambda shop: shop.template_with(points=[{"x": "NaN", "y": 0}]), "/prompt/points/0/x"),
     "an edit beyond its range": invalid(lambda shop: shop.job_with({"hue": 181}), HUE),
