@@ -1,7 +1,7 @@
 """Requests drawn from the API's own description, against any place that serves it: answers must be as described.
 
-Half of the requests are as the description allows and half are not, among these some without a token. Random ids are of nobody, so most requests name
-what the tenant really has: otherwise everything would be refused at the door.
+Half of the requests are as the description allows and half are not, among these some without a token. Random ids are of
+nobody, so most requests name what the tenant really has: otherwise everything would be refused at the door.
 """
 
 from __future__ import annotations
