@@ -122,6 +122,7 @@ def _question(template: Template) -> tuple[str, str]:
 
 def actual(work: Work, *, created_at: datetime, ended_at: datetime, instance_type: str) -> Actual:
     """What an ended job took, priced by the same list."""
+    took_s = max(0.0, round((ended_at - created_at).total_seconds(), 3))
     return Actual(
         images=work.images,
         images_failed=work.failed,
@@ -132,8 +133,8 @@ def actual(work: Work, *, created_at: datetime, ended_at: datetime, instance_typ
         segmenting_s=work.segmenting_s,
         rendering_s=work.rendering_s,
         finishing_s=work.finishing_s,
-        waited_s=work.waited_s,
-        took_s=max(0.0, round((ended_at - created_at).total_seconds(), 3)),
+        waited_s=None if work.waited_s is None else min(work.waited_s, took_s),  # rows know whole seconds only
+        took_s=took_s,
         made_bytes=work.made_bytes,
         dataset_bytes=work.dataset_bytes,
         cost=priced(usage_of(work), instance_type=instance_type),

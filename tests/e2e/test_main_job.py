@@ -39,6 +39,24 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
+def ann(cloud: Laptop, tmp_path_factory: pytest.TempPathFactory) -> User:
+    """Somebody new: what others of these tests have made of the same photos is not known to her."""
+    return signed_in(cloud, "first@example.com", tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def bob(cloud: Laptop, tmp_path_factory: pytest.TempPathFactory) -> User:
+    """Somebody who has made nothing."""
+    return signed_in(cloud, "second@example.com", tmp_path_factory)
+
+
+def signed_in(cloud: Laptop, email: str, folders: pytest.TempPathFactory) -> User:
+    profile = folders.mktemp("profile") / "profile.json"
+    cloud.sign_in(email, profile)
+    return User(profile)
+
+
+@pytest.fixture(scope="module")
 def out(ann: User, photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The results of the main job: four photos, two templates."""
     folder = tmp_path_factory.mktemp("out")
