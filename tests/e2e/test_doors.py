@@ -474,14 +474,14 @@ def test_an_expired_address_is_refused(cloud: Laptop, picture: Picture) -> None:
 
 
 def test_an_address_opens_no_more_than_the_role_that_signed_it(cloud: Laptop) -> None:
-    """Even whoever held the keys of the API's function could sign nothing but uploads and finished pictures."""
+    """Even whoever held the keys of the API's function could sign nothing but uploads, answers of the segmenter and finished pictures."""
     session = session_of(cloud, role_of(cloud, "serve-api"), LAMBDA)
     s3, outputs = client("s3", cloud.emulator_url, session), cloud.outputs
     for bucket, key in (
         (outputs["UploadsBucket"], "t/a/d/b/c"),
         (outputs["WorkBucket"], "t/a/jobs/b/requests/c.json"),
         (outputs["MediaBucket"], "t/a/jobs/b/plan.json"),
-        (outputs["MediaBucket"], "t/a/px/b/masks/c.json"),
+        (outputs["MediaBucket"], "t/a/px/b/labels/c.json"),
     ):
         url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=60)
         assert send(url).status == 403, key
