@@ -7,29 +7,13 @@ from __future__ import annotations
 
 import aws_cdk as cdk
 
-from infra.config import Stage, chosen
+from infra.config import Stage
+from infra.context import NAMES, chosen
 from infra.stacks.api import ApiStack
 from infra.stacks.data import DataStack
 from infra.stacks.inference import InferenceStack
 from infra.stacks.live import LiveStack
 from infra.stacks.pipeline import PipelineStack
-
-CONTEXT = (
-    "stage",
-    "segmenter",
-    "weights",
-    "weights_sha256",
-    "fast",
-    "fast_weights",
-    "fast_weights_sha256",
-    "image",
-    "lane_image",
-    "upload_origins",
-    "gateway_base",
-    "callback_urls",
-    "logout_urls",
-    "machines",
-)
 
 
 def build(app: cdk.App, stage: Stage) -> None:
@@ -55,7 +39,7 @@ def build(app: cdk.App, stage: Stage) -> None:
 
 def main() -> None:
     app = cdk.App(analytics_reporting=False)
-    build(app, chosen({name: app.node.try_get_context(name) for name in CONTEXT}))
+    build(app, chosen({name: app.node.try_get_context(name) for name in NAMES}))
     app.synth()
 
 

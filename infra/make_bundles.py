@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 from infra.bundle import CONTROL, EXPORTS, IMAGING, build
-from infra.config import Stage, chosen
+from infra.config import Stage
+from infra.context import chosen
 
 
 def make(stage: Stage) -> list[Path]:

@@ -12,9 +12,9 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from infra.config import EndpointPlan
 from infra.constructs import prefixes
 from infra.constructs.topics import AnswerTopics
+from infra.plans import EndpointPlan
 
 MARGIN_S = 20  # the server gives up this long before the service gives up on it
 STARTUP_S = 900  # pull and unpack of the weights; load onto the device

@@ -16,7 +16,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.bundle import ROOT
-from infra.config import Segmenter
+from infra.plans import Segmenter
 
 DOCKERFILE = "inference_container/Dockerfile"
 CONTEXT = (  # what the image is made of: a change of anything else must not give it another name

@@ -13,7 +13,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_cognito as cognito
 from constructs import Construct
 
-from infra.config import SignIn
+from infra.plans import SignIn
 from maskmill.core.identity import API_NAME, API_SCOPE_NAME
 
 PASSWORD_CHARS_MIN = 12

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from inference_container.settings import Settings
-from infra.config import SEGMENTERS, Segmenter
+from infra.plans import SEGMENTERS, Segmenter
 from maskmill.core.catalogue import PUBLISHED
 from maskmill.core.engines import Engine, segmenter_version
 

@@ -15,8 +15,9 @@ import aws_cdk as cdk
 import httpx
 import pytest
 
-from infra.config import LOCAL, LOOPBACK
+from infra.config import LOCAL
 from infra.constructs.people import People
+from infra.plans import LOOPBACK
 from local.accounts import Pool, machine_token
 from local.aws import client
 from local.emulator.environment import EmulatorSettings

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from inference_container.settings import Settings
-from infra.config import LOCAL, chosen
+from infra.config import LOCAL
+from infra.context import chosen
 from local.models import SAM_TEST, LocalModel, ModelMissing, find_model
 from maskmill.core.catalogue import PUBLISHED
 from maskmill.core.engines import Engine

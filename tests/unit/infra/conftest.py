@@ -21,7 +21,7 @@ def cloud_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Cloud]
         import aws_cdk as cdk
 
         from infra.app import build
-        from infra.config import chosen
+        from infra.context import chosen
 
         outdir = tmp_path_factory.mktemp(f"cdk-{stage}")
         context = {"aws:cdk:bundling-stacks": [], "aws:cdk:enable-path-metadata": True}

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from infra.config import LOOPBACK, BadConfiguration, chosen
+from infra.context import BadConfiguration, chosen
+from infra.plans import LOOPBACK
 from lambdas.serve_api.routes import ROUTES
 from maskmill.core.identity import API_SCOPE
 from tests.unit.infra.cloud import Cloud, Resource

@@ -9,8 +9,9 @@ import aws_cdk as cdk
 from inference_container.settings import Settings
 from infra import shapes
 from infra.app import build
-from infra.config import STAGES, chosen
+from infra.config import STAGES
 from infra.constructs import lane
+from infra.context import chosen
 from lambdas.aws import clients
 from maskmill.core.limits import AUTOMASK_SIDE_MAX
 from tests.unit.infra.cloud import Cloud

@@ -5,8 +5,8 @@ from typing import Any
 
 import aws_cdk as cdk
 
-from infra.config import chosen
 from infra.constructs.sockets import Sockets
+from infra.context import chosen
 from infra.stacks.live import ROWS_TOLD_OF
 from maskmill.core import rows
 from tests.unit.infra.cloud import Cloud, Resource

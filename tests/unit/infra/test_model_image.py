@@ -9,8 +9,8 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 
-from infra.config import SEGMENTERS
 from infra.constructs.model_image import Libraries, built_image, libraries_for
+from infra.plans import SEGMENTERS
 from maskmill.core.engines import Engine
 
 

@@ -1,0 +1,103 @@
+"""The stage that the context of the app asks for; it knows the names of what may be asked, and no construct."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from infra.config import DEV, STAGES, Stage
+from infra.plans import LOOPBACK, SEGMENTERS, Segmenter, SignIn
+
+NAMES = (
+    "stage",
+    "segmenter",
+    "weights",
+    "weights_sha256",
+    "fast",
+    "fast_weights",
+    "fast_weights_sha256",
+    "image",
+    "lane_image",
+    "upload_origins",
+    "gateway_base",
+    "callback_urls",
+    "logout_urls",
+    "machines",
+)
+
+Value = TypeVar("Value")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_MACHINE = re.compile(r"[a-z][a-z0-9-]{0,31}")
+
+
+class BadConfiguration(ValueError):
+    """The context of the app asks for something that is not there."""
+
+
+def chosen(context: Mapping[str, str | None]) -> Stage:
+    """The stage that the context names by `stage`, with what else the context says; raises BadConfiguration.
+
+    `segmenter` is the engine of jobs, `weights` the S3 prefix of its weights and `weights_sha256` the SHA-256 of the
+    checkpoint as its publisher gives it away, needed where the catalogue does not know it. `fast`, `fast_weights` and
+    `fast_weights_sha256` say the same of the interactive lane. `image` is the address of a ready image of the model
+    server (then the deployment needs no Docker) and `gateway_base` the address below which an emulator serves its APIs.
+    Lists are separated by commas: `upload_origins`, `callback_urls` and `logout_urls` (of pages, beside the command
+    line's own) and `machines` (names of clients with secrets).
+    """
+    stage = _named(STAGES, context.get("stage") or DEV.name, what="stage")
+    origins = context.get("upload_origins")
+    if origins:
+        stage = replace(stage, upload_origins=tuple(origins.split(",")))
+    return replace(
+        stage,
+        gateway_base=context.get("gateway_base") or stage.gateway_base,
+        sign_in=_sign_in(stage.sign_in, context),
+        fast=_segmenter(stage.fast, context, name="fast", weights="fast_weights"),
+        endpoint=replace(
+            stage.endpoint,
+            segmenter=_segmenter(stage.endpoint.segmenter, context, name="segmenter", weights="weights"),
+            image_uri=context.get("image") or stage.endpoint.image_uri,
+        ),
+        lane=replace(stage.lane, image_uri=context.get("lane_image") or stage.lane.image_uri),
+    )
+
+
+def _sign_in(default: SignIn, context: Mapping[str, str | None]) -> SignIn:
+    found = {name: context.get(name) for name in ("callback_urls", "logout_urls", "machines")}
+    lists = {name: tuple(text.split(",")) for name, text in found.items() if text}
+    for machine in lists.get("machines", ()):
+        if not _MACHINE.fullmatch(machine):
+            raise BadConfiguration(f"a machine's name has small letters, digits and hyphens: {machine!r}")
+    callbacks = lists.get("callback_urls", default.callback_urls)
+    return SignIn(
+        callback_urls=tuple(dict.fromkeys((LOOPBACK, *callbacks))),
+        logout_urls=lists.get("logout_urls", default.logout_urls),
+        machines=lists.get("machines", default.machines),
+    )
+
+
+def _segmenter(default: Segmenter, context: Mapping[str, str | None], *, name: str, weights: str) -> Segmenter:
+    """The segmenter that the context names by `name`, its weights by `weights` and `<weights>_sha256`."""
+    segmenter = _named(SEGMENTERS, context.get(name) or default.engine, what=name)
+    if not segmenter.needs_weights:
+        return segmenter
+    prefix, digest = context.get(weights), context.get(f"{weights}_sha256")
+    if not prefix or not prefix.startswith("s3://"):
+        raise BadConfiguration(f"{segmenter.engine} needs its weights: -c {weights}=s3://<bucket>/<prefix>/")
+    if digest and not _SHA256.fullmatch(digest.lower()):
+        raise BadConfiguration(f"{weights}_sha256 is not a SHA-256 of 64 hexadecimal digits: {digest!r}")
+    sha256 = digest.lower() if digest else segmenter.sha256
+    if sha256 is None:
+        raise BadConfiguration(
+            f"the SHA-256 of {segmenter.engine} is not known here: -c {weights}_sha256=<64 digits>"
+            f" (`maskmill models fetch {segmenter.engine}` shows it)"
+        )
+    return replace(segmenter, weights=prefix.rstrip("/") + "/", sha256=sha256)
+
+
+def _named(known: Mapping[str, Value], name: str, *, what: str) -> Value:
+    if name not in known:
+        raise BadConfiguration(f"there is no {what} {name!r}; there are {', '.join(known)}")
+    return known[name]

@@ -1,0 +1,125 @@
+"""What a stage is made of, part by part, as plain values; it knows no stage and no construct."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from maskmill.core.catalogue import PUBLISHED
+from maskmill.core.engines import Engine, segmenter_version
+from maskmill.core.messages import QueueName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segmenter:
+    """An engine of the model server, the checkpoint that its version names, and the instance that it runs on.
+
+    `sha256` is that of the checkpoint as its publisher gives it away. `weights` is an S3 prefix whose files are laid,
+    unpacked, into the container's model folder.
+    """
+
+    engine: Engine
+    sha256: str | None = None
+    instance_type: str
+    weights: str | None = None
+
+    @property
+    def needs_weights(self) -> bool:
+        return self.engine.needs_checkpoint
+
+    @property
+    def version(self) -> str:
+        """What masks are keyed by, as the model server will answer it; raises ValueError without a digest."""
+        return segmenter_version(self.engine, self.sha256)
+
+    def to_env(self) -> dict[str, str]:
+        """What the model server is told about its engine."""
+        named = {"SEGMENTER": self.engine.value}
+        return named if self.sha256 is None else {**named, "SEGMENTER_SHA256": self.sha256}
+
+
+_CPU, _GPU = "ml.c6i.xlarge", "ml.g5.xlarge"
+_ON_CPU = frozenset({Engine.CLASSIC, Engine.SAM_TEST})
+
+
+def _known(engine: Engine) -> Segmenter:
+    published = PUBLISHED.get(engine)
+    return Segmenter(
+        engine=engine,
+        sha256=published.sha256 if published else None,
+        instance_type=_CPU if engine in _ON_CPU else _GPU,
+    )
+
+
+SEGMENTERS = {engine.value: _known(engine) for engine in Engine}
+CLASSIC = SEGMENTERS[Engine.CLASSIC]
+WINDOW_SHARDS_MIN = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointPlan:
+    """How the endpoint is filled and scaled. Seconds and minutes bound what an idle or stuck request may cost."""
+
+    segmenter: Segmenter = CLASSIC  # the one of jobs, chosen for its masks
+    image_uri: str | None = None  # None: built from inference_container/ at deployment
+    shard_items: int = 16  # items that one invocation holds
+    invocations_per_instance: int = 1
+    instances_max: int = 1
+    idle_min: int = 5  # minutes without work after which the last instance goes
+    queue_life_s: int = 3600
+    invocation_timeout_s: int = 900
+
+    @property
+    def window_shards(self) -> int:
+        """How many chunks of one job may be with the endpoint at once, whose own queue knows no fairness.
+
+        Twice as many as it works on, so that none of its instances waits for the next and the scaling sees a backlog;
+        and some more where it is small, because an answer takes a moment to come back.
+        """
+        return max(WINDOW_SHARDS_MIN, 2 * self.instances_max * self.invocations_per_instance)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanePlan:
+    """How the interactive lane is filled: the model server's code in a function, on processors alone.
+
+    `most_at_once` reserves a part of the account's functions for the lane and bounds it; a new account has too few of
+    them to reserve any, so None leaves it to the account's own bound.
+    """
+
+    image_uri: str | None = None  # None: built from inference_container/ at deployment
+    memory_mb: int = 3008  # more needs a wish to AWS in a new account; 1,769 MB are one processor
+    side_max: int = 16  # points along each side of a search for everything, for an engine that embeds a picture once
+    most_at_once: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concurrency:
+    """How many invocations of each queue's function run at once (2 is the least that a queue accepts)."""
+
+    ingest: int
+    plan: int
+    dispatch: int
+    collect: int
+    render: int
+    finish: int
+    export: int
+    remove: int = 2
+    webhook: int = 10  # an attempt does little but wait for its receiver
+
+    def of(self, queue: QueueName) -> int:
+        return int(getattr(self, queue.value))
+
+
+LOOPBACK = "http://127.0.0.1:8976/callback"  # where the command line waits for the browser
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignIn:
+    """Where the hosted pages may send people back to, and which machines have a client of their own.
+
+    Cognito takes plain HTTP for addresses of the own machine alone.
+    """
+
+    callback_urls: tuple[str, ...] = (LOOPBACK,)
+    logout_urls: tuple[str, ...] = ()
+    machines: tuple[str, ...] = ()  # each costs money by the token, and by the month: see docs/tenancy.md
