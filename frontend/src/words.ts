@@ -1,0 +1,86 @@
+/**
+ * Every word that the page says, in one place and in plain English. Nothing here blames the reader.
+ *
+ * One block per screen; what is counted or named is a function.
+ */
+import { ApiError } from "./api/problem.ts";
+
+export const words = {
+  name: "Maskmill",
+  common: {
+    cancel: "Cancel",
+    close: "Close",
+    create: "Create",
+    dismiss: "Dismiss",
+    loading: "Loading …",
+    more: "Load more",
+    remove: "Remove",
+    rename: "Rename",
+    requestId: (id: string) => `Request ${id}`,
+    reset: (name: string) => `Reset ${name}`,
+    save: "Save",
+    tryAgain: "Try again",
+    valueOf: (name: string) => `${name}, as a number`,
+  },
+  bar: {
+    account: "Account and usage",
+    dark: "Dark colours",
+    datasets: "Datasets",
+    jobs: "Jobs",
+    light: "Light colours",
+    main: "Main",
+    offline: "There is no connection. What you see stays; what you change is sent when it is back.",
+    signOut: "Sign out",
+    skip: "Skip to the content",
+  },
+  signIn: {
+    title: "Click an object once. Get it in every photo.",
+    text: "Maskmill turns a folder of photos and a few clicks into a masked, edited, labelled dataset.",
+    button: "Sign in",
+    expired: "Your session has ended. Sign in again and go on where you were; nothing that was saved is lost.",
+    failed: "The sign-in did not come to its end. Try it once more.",
+    config: "The page could not read where its service is. Reload it in a moment.",
+  },
+  missing: {
+    title: "There is nothing at this address",
+    text: "It may have been removed, or the address may be incomplete.",
+    home: "To the datasets",
+  },
+  dataset: {
+    images: "Images",
+    templates: "Templates",
+    recipe: "Edits and run",
+    jobs: "Jobs",
+    sections: "Parts of this dataset",
+  },
+  datasets: { title: "Datasets" },
+  images: {},
+  upload: {},
+  templates: {},
+  editor: {},
+  tryOut: {},
+  recipe: {},
+  jobs: { title: "Jobs" },
+  job: {},
+  results: {},
+  account: { title: "Account and usage" },
+} as const;
+
+/** Codes of the service and of the page, in words for the reader: what to do next. Others say it themselves. */
+const ERRORS: Record<string, string> = {
+  offline: "The service cannot be reached. Check the connection; the page goes on when it is back.",
+  signed_out: "Your session has ended. Sign in again to go on.",
+  unauthenticated: "Your session has ended. Sign in again to go on.",
+  not_found: "This is not there any more.",
+  rate_limited: "That was a lot within a minute. Wait a moment, then try again.",
+  precondition_failed: "This was changed in another window. Load it again to see the change.",
+};
+
+export function sayError(error: unknown): string {
+  if (error instanceof ApiError) {
+    const said = ERRORS[error.code] ?? error.message;
+    const fields = error.fields.map((field) => field.detail).filter((detail) => !said.includes(detail));
+    return fields.length ? `${said} ${fields.slice(0, 3).join(" · ")}` : said;
+  }
+  return "Something went wrong in the page. Reload it; what was saved is safe.";
+}
