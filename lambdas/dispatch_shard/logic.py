@@ -111,7 +111,7 @@ def _missing(ports: Ports, job: JobState, item: PlannedItem) -> tuple[PromptTask
         return ()
     tasks: dict[str, PromptTask] = {}
     for template in job.job.recipe.templates.values():
-        prompt, mask_key = placed_prompt(template), mask_key_for(item, template, job.job.segmenter)
+        prompt, mask_key = placed_prompt(template, item.image_id), mask_key_for(item, template, job.job.segmenter)
         if prompt is None or mask_key is None or mask_key in tasks:
             continue
         if ports.media.head(keys.mask(job.tenant, item.normal.pixels_sha256, mask_key)) is None:

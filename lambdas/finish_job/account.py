@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from maskmill.core.bill import masks_per_image
 from maskmill.core.item import ItemStatus
 from maskmill.core.rows import ChunkState, JobState
 from maskmill.core.work import Work, total
@@ -21,7 +20,6 @@ def work_done(job: JobState, chunks: Iterable[ChunkState], *, archive_bytes: int
     spent = total(chunk.spent for chunk in found)
     items = [item for chunk in found for item in chunk.items.values()]
     rendered = [item for item in items if item.status in _RENDERED]
-    needed = len(rendered) * masks_per_image(job.job.recipe)
     first_s = min((item.changed_at_s for item in rendered), default=None)
     return Work(
         images=len(rendered),
@@ -29,7 +27,7 @@ def work_done(job: JobState, chunks: Iterable[ChunkState], *, archive_bytes: int
         chunks=len(found),
         shards=spent.shards,
         masks_computed=spent.masks_computed,
-        masks_reused=max(0, needed - spent.masks_computed),
+        masks_reused=max(0, spent.masks - spent.masks_computed),
         labels=spent.labels,
         labels_made=spent.labels_made,
         variants_made=spent.variants_made,

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from lambdas.render_item.logic import Painted
 from maskmill.core import keys
+from maskmill.core.bill import masks_needed
 from maskmill.core.errors import Code, InvalidInput
 from maskmill.core.geometry import Size
 from maskmill.core.image import NormalImage
@@ -85,6 +86,7 @@ def _made(canvas: _Canvas, result: ItemResult) -> Spent:
         labels=len(result.labels) + own,
         labels_made=canvas.labels_made,
         made_bytes=canvas.made_bytes,
+        masks=masks_needed(canvas.job.job.recipe, canvas.item.image_id),
     )
 
 
@@ -180,7 +182,7 @@ class _Canvas:
 
     def _refined(self, template: Template) -> tuple[str, LabelMask]:
         mask_key = mask_key_for(self.item, template, self.job.job.segmenter)
-        given = given_mask(template)
+        given = given_mask(template, self.item.image_id)
         object_id = keys.object_id_of(
             pixels_sha256=self.normal.pixels_sha256,
             mask_key=mask_key if given is None else rle_hash(given),

@@ -20,6 +20,7 @@ def bounds(_ports: Ports) -> Limits:
         uploads_per_call_max=limits.UPLOADS_PER_CALL_MAX,
         images_per_job_max=limits.IMAGES_PER_JOB_MAX,
         points_max=limits.POINTS_MAX,
+        overrides_per_template_max=limits.OVERRIDES_PER_TEMPLATE_MAX,
         candidates_max=limits.CANDIDATES_MAX,
         templates_per_recipe_max=limits.TEMPLATES_PER_RECIPE_MAX,
         layers_per_recipe_max=limits.LAYERS_PER_RECIPE_MAX,

@@ -12,9 +12,8 @@ from dataclasses import replace
 from lambdas import usage
 from lambdas.serve_api.ports import Ports
 from maskmill.core import keys
-from maskmill.core.bill import Estimate, EstimateWarning, WarningCode, masks_per_image
+from maskmill.core.bill import Estimate, EstimateWarning, WarningCode, masks_needed, overridden
 from maskmill.core.estimate import Known, Pictures, estimate
-from maskmill.core.export import Splits
 from maskmill.core.image import Image, ImageStatus
 from maskmill.core.keys import mask_key_of
 from maskmill.core.limits import ESTIMATE_IMAGES_MAX
@@ -32,11 +31,8 @@ def estimated(
     sample_max: int = ESTIMATE_IMAGES_MAX,
 ) -> Estimate:
     """The estimate of a recipe over these images; masks are looked for on at most `sample_max` of them."""
-    ready = [image for image in images if image.status is ImageStatus.READY]
-    known = _known(ports, tenant, recipe, _sampled(ready, sample_max))
-    return estimate(
-        recipe, pictures_of(images, recipe.recipe.splits), known, segmenter=ports.segmenter, fleet=ports.fleet
-    )
+    known = _known(ports, tenant, recipe, _sampled(_asking(recipe, images), sample_max))
+    return estimate(recipe, pictures_of(images, recipe), known, segmenter=ports.segmenter, fleet=ports.fleet)
 
 
 def with_quotas(ports: Ports, tenant: str, made: Estimate) -> Estimate:
@@ -50,12 +46,14 @@ def with_quotas(ports: Ports, tenant: str, made: Estimate) -> Estimate:
     return made.model_copy(update={"warnings": (*made.warnings, warning)})
 
 
-def pictures_of(images: Iterable[Image], splits: Splits) -> Pictures:
-    """The images in numbers; some splits get no variants."""
-    found, varied = Pictures(ready=0), 0
+def pictures_of(images: Iterable[Image], recipe: ResolvedRecipe) -> Pictures:
+    """The images in numbers; some splits get no variants, and some images have prompts of their own."""
+    found, varied, own = Pictures(ready=0), 0, list[str]()
+    named = overridden(recipe)
     for image in images:
         if image.normal is not None:
-            varied += splits.has_variants(image.normal.pixels_sha256)
+            varied += recipe.recipe.splits.has_variants(image.normal.pixels_sha256)
+            own += [image.image_id] if image.image_id in named else []
             found = replace(
                 found,
                 ready=found.ready + 1,
@@ -66,7 +64,14 @@ def pictures_of(images: Iterable[Image], splits: Splits) -> Pictures:
             found = replace(found, refused=found.refused + 1)
         else:
             found = replace(found, expected=found.expected + 1)
-    return replace(found, varied=varied)
+    return replace(found, varied=varied, overridden=tuple(own))
+
+
+def _asking(recipe: ResolvedRecipe, images: Iterable[Image]) -> list[Image]:
+    """The ready images that need masks of the segmenter's."""
+    named, usual = overridden(recipe), masks_needed(recipe, "")  # no image has this id
+    ready = (image for image in images if image.status is ImageStatus.READY)
+    return [image for image in ready if (masks_needed(recipe, image.image_id) if image.image_id in named else usual)]
 
 
 def _sampled(images: Sequence[Image], most: int) -> list[Image]:
@@ -76,8 +81,6 @@ def _sampled(images: Sequence[Image], most: int) -> list[Image]:
 
 
 def _known(ports: Ports, tenant: str, recipe: ResolvedRecipe, images: Sequence[Image]) -> Known:
-    if not masks_per_image(recipe):
-        return Known(looked_for=0, found=0)
     wanted = [key for image in images for key in sorted(set(_mask_keys(ports, tenant, recipe, image)))]
     return Known(looked_for=len(wanted), found=sum(_present(ports, wanted)))
 
@@ -87,7 +90,7 @@ def _mask_keys(ports: Ports, tenant: str, recipe: ResolvedRecipe, image: Image) 
         return
     pixels = image.normal.pixels_sha256
     for template in recipe.templates.values():
-        prompt = placed_prompt(template)
+        prompt = placed_prompt(template, image.image_id)
         if prompt is not None:
             mask_key = mask_key_of(
                 pixels_sha256=pixels, prompt=prompt, choice=template.choice, segmenter=ports.segmenter

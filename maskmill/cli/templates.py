@@ -54,7 +54,10 @@ def change_template(
     template: Annotated[str, typer.Argument(metavar=FORM, help="The template of this name gets this content.")],
     rename: Annotated[str, typer.Option("--rename", help="And this name.")] = "",
 ) -> None:
-    """Replace what a template looks for; jobs that were submitted keep it as it was."""
+    """Replace what a template looks for; jobs that were submitted keep it as it was.
+
+    Prompts of single images stay as they are.
+    """
     from maskmill.client.run import template_of
     from maskmill.client.upload import UploadReport
 
@@ -64,7 +67,8 @@ def change_template(
         target = client.find_dataset(dataset)
         found = client.find_template(target, draft.name)
         made = template_of(client, target.dataset_id, draft, UploadReport(files=(), left_out=()))
-        values = made.model_dump(exclude={"name", "template_id", "colour"}) | ({"name": rename} if rename else {})
+        values = made.model_dump(exclude={"name", "template_id", "colour", "overrides"})
+        values |= {"name": rename} if rename else {}
         changed = client.change_template(target.dataset_id, found.template_id, PatchTemplate.model_validate(values))
     common.output.listing(HEADINGS, [changed], _template_row)
 
@@ -93,7 +97,7 @@ def _template_row(template: TemplateView) -> tuple[object, ...]:
 
 
 def _written(template: Template) -> str:
-    """Points, box and refinement of a template as `--template` takes them."""
+    """Points, box and refinement of a template as `--template` takes them, and how many images have a prompt apart."""
     prompt, refined = template.prompt, template.refinement
     places = (
         [f"{'' if point.positive else '!'}{point.x:.4g},{point.y:.4g}" for point in prompt.points] if prompt else []
@@ -110,4 +114,6 @@ def _written(template: Template) -> str:
     options = [f"{name}={value:.4g}" for name, value in zip(names, values, strict=True) if value]
     if template.choice is not MaskChoice.BEST:
         options.append(f"choice={template.choice.value}")
-    return ";".join(places) + (f"@{','.join(options)}" if options else "")
+    written = ";".join(places) + (f"@{','.join(options)}" if options else "")
+    own = len(template.overrides)
+    return f"{written} ({own} image{'s' if own > 1 else ''} otherwise)" if own else written

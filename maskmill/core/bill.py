@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from maskmill.core.cost import Cost, priced
 from maskmill.core.model import Count, Model
-from maskmill.core.prompt import Template, placed_prompt
+from maskmill.core.prompt import placed_prompt
 from maskmill.core.recipe import ResolvedRecipe
 from maskmill.core.work import Seconds, Work, usage_of
 
@@ -110,14 +110,15 @@ class JobCost(Model):
     actual: Actual | None = None
 
 
-def masks_per_image(recipe: ResolvedRecipe) -> int:
+def masks_needed(recipe: ResolvedRecipe, image_id: str) -> int:
     """How many different masks of the segmenter's an image needs: templates with one prompt and choice share one."""
-    return len({_question(template) for template in recipe.templates.values() if placed_prompt(template) is not None})
+    asked = ((placed_prompt(template, image_id), template.choice) for template in recipe.templates.values())
+    return len({(prompt.model_dump_json(), choice) for prompt, choice in asked if prompt is not None})
 
 
-def _question(template: Template) -> tuple[str, str]:
-    prompt = placed_prompt(template)
-    return ("" if prompt is None else prompt.model_dump_json()), template.choice.value
+def overridden(recipe: ResolvedRecipe) -> frozenset[str]:
+    """The ids of the images for which a template has a prompt of their own; all others need the same masks."""
+    return frozenset(image_id for template in recipe.templates.values() for image_id in template.overrides)
 
 
 def actual(work: Work, *, created_at: datetime, ended_at: datetime, instance_type: str) -> Actual:

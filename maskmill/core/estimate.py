@@ -18,7 +18,7 @@ from maskmill.core.bill import (
     MaskCount,
     Timetable,
     WarningCode,
-    masks_per_image,
+    masks_needed,
 )
 from maskmill.core.cost import priced
 from maskmill.core.limits import ARCHIVE_BYTES_MAX
@@ -37,6 +37,7 @@ class Pictures:
     pixels: int = 0
     source_bytes: int = 0  # of the upright sources, as PNG
     varied: int | None = None  # of those that are ready, how many get variants; None: all of them
+    overridden: tuple[str, ...] = ()  # of those that are ready, the ids of those with prompts of their own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,10 +75,9 @@ def estimate(recipe: ResolvedRecipe, pictures: Pictures, known: Known, *, segmen
 
 
 def _expected(recipe: ResolvedRecipe, pictures: Pictures, known: Known, *, segmenter: str, fleet: Fleet) -> Work:
-    per_image = masks_per_image(recipe)
-    needed = pictures.ready * per_image
+    asking, needed = _asking(recipe, pictures)
     computed = needed - min(needed, round(needed * known.share))
-    asked = -(-computed // per_image) if per_image else 0
+    asked = -(-computed * asking // needed) if needed else 0
     varied = pictures.ready if pictures.varied is None else pictures.varied
     variants = varied * variants_per_image(recipe.recipe)
     labels = pictures.ready * len(recipe.templates)
@@ -102,6 +102,14 @@ def _expected(recipe: ResolvedRecipe, pictures: Pictures, known: Known, *, segme
         made_bytes=rendered_bytes + kept_bytes,
         dataset_bytes=rendered_bytes + kept_bytes + sources_bytes,
     )
+
+
+def _asking(recipe: ResolvedRecipe, pictures: Pictures) -> tuple[int, int]:
+    """How many images need masks of the segmenter's, and how many masks they need together."""
+    usual = masks_needed(recipe, "")  # no image has this id, so none has overrides for it
+    own = [masks_needed(recipe, image_id) for image_id in pictures.overridden]
+    others = pictures.ready - len(own)
+    return (others if usual else 0) + sum(map(bool, own)), others * usual + sum(own)
 
 
 def _rendering_s(recipe: ResolvedRecipe, pictures: Pictures, *, labels: int, variants: int) -> float:

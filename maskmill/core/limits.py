@@ -30,8 +30,9 @@ DATASET_LIFE_S_MAX = 5 * 366 * 24 * 60 * 60
 
 # Prompts, templates and recipes
 POINTS_MAX = 64
+OVERRIDES_PER_TEMPLATE_MAX = 200
 TEMPLATES_PER_DATASET_MAX = 64  # all of them fit into one answer
-TEMPLATE_BYTES_MAX = 64 * 1024  # as JSON, a previous mask included
+TEMPLATE_BYTES_MAX = 64 * 1024  # as JSON, a previous mask and the overrides included
 RECIPE_BYTES_MAX = 32 * 1024  # as JSON; the list of jobs shows many of them at once
 TEMPLATES_PER_RECIPE_MAX = 16
 LAYERS_PER_RECIPE_MAX = 16

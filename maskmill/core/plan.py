@@ -85,7 +85,7 @@ def planned_items(images: tuple[Image, ...]) -> tuple[PlannedItem, ...]:
 
 def mask_key_for(item: PlannedItem, template: Template, segmenter: str) -> str | None:
     """The key of the mask of a template on an item; None where no segmenter is asked (all of it, or a given mask)."""
-    prompt = placed_prompt(template)
+    prompt = placed_prompt(template, item.image_id)
     if prompt is None or item.normal is None:
         return None
     return mask_key_of(

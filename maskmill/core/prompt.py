@@ -5,10 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from maskmill.core.geometry import Box, Point
-from maskmill.core.limits import NAME_CHARS_MAX, POINTS_MAX
+from maskmill.core.limits import NAME_CHARS_MAX, OVERRIDES_PER_TEMPLATE_MAX, POINTS_MAX
 from maskmill.core.mask import Rle
 from maskmill.core.model import Model, Number
 
@@ -33,6 +33,18 @@ class Prompt(Model):
         if self.box is None and self.previous is None and not any(point.positive for point in self.points):
             raise ValueError("need_positive_point: a prompt needs at least one positive point, a box or a mask")
         return self
+
+
+def _of_clicks(prompt: Prompt) -> Prompt:
+    if prompt.previous is not None:
+        raise ValueError("an override has points or a box, and no previous mask")
+    return prompt
+
+
+ImageId = Annotated[str, StringConstraints(min_length=1, max_length=40)]
+Overrides = Annotated[
+    dict[ImageId, Annotated[Prompt, AfterValidator(_of_clicks)]], Field(max_length=OVERRIDES_PER_TEMPLATE_MAX)
+]
 
 
 class Placement(StrEnum):
@@ -64,7 +76,11 @@ class Refinement(Model):
 
 
 class Template(Model):
-    """A reusable way to find one kind of object; its name is the label that annotations carry."""
+    """A reusable way to find one kind of object; its name is the label that annotations carry.
+
+    `overrides` are prompts by image id: on such an image the override alone counts, whatever the placement. Ids of
+    images that are gone do no harm.
+    """
 
     name: TemplateName
     prompt: Prompt | None = None
@@ -73,6 +89,7 @@ class Template(Model):
     choice: MaskChoice = MaskChoice.BEST
     refinement: Refinement = Refinement()
     colour: Colour = "#ff5a36"
+    overrides: Overrides = {}
 
     @model_validator(mode="after")
     def _has_the_prompt_it_needs(self) -> Self:
@@ -92,8 +109,11 @@ def _is_a_mask_alone(prompt: Prompt | None) -> bool:
 _CENTRE = Prompt(points=(Point(x=0.5, y=0.5, positive=True),))
 
 
-def placed_prompt(template: Template) -> Prompt | None:
-    """The prompt of a template on any image of its dataset; None where no segmenter is asked (see `given_mask`)."""
+def placed_prompt(template: Template, image_id: str) -> Prompt | None:
+    """The prompt of a template on an image of its dataset; None where no segmenter is asked (see `given_mask`)."""
+    override = template.overrides.get(image_id)
+    if override is not None:
+        return override
     if template.placement in (Placement.WHOLE, Placement.MASK):
         return None
     if template.placement is Placement.CENTRE:
@@ -101,8 +121,8 @@ def placed_prompt(template: Template) -> Prompt | None:
     return template.prompt
 
 
-def given_mask(template: Template) -> Rle | None:
-    """The mask that a template brings along; None where it is found, or is the whole image."""
-    if template.placement is not Placement.MASK or template.prompt is None:
+def given_mask(template: Template, image_id: str) -> Rle | None:
+    """The mask that a template brings along for an image; None where it is found, or is the whole image."""
+    if template.placement is not Placement.MASK or template.prompt is None or image_id in template.overrides:
         return None
     return template.prompt.previous

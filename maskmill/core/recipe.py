@@ -28,7 +28,7 @@ from maskmill.core.limits import (
     VARIANTS_PER_IMAGE_MAX,
     VARIANTS_PER_JOB_MAX,
 )
-from maskmill.core.model import Model, Number
+from maskmill.core.model import Model, Number, content_hash
 from maskmill.core.prompt import Template
 
 
@@ -223,6 +223,14 @@ class ResolvedRecipe(Model):
 
     def name_of(self, template_id: str) -> str:
         return self.templates[template_id].name
+
+    def identity(self) -> str:
+        """SHA-256 of what it does; an empty map of overrides leaves no trace in it."""
+        values = self.model_dump(mode="json")
+        for template in values["templates"].values():
+            if not template["overrides"]:
+                del template["overrides"]
+        return content_hash(values)
 
 
 def resolve(recipe: Recipe, templates: Mapping[str, Template]) -> ResolvedRecipe:

@@ -38,6 +38,7 @@ class Spent(Model):
     labels: Count = 0
     labels_made: Count = 0
     made_bytes: Count = 0
+    masks: Count = 0  # of the segmenter's, that rendered items needed
 
 
 NOTHING_SPENT = Spent()

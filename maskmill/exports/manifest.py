@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from maskmill.core.image import NormalImage
-from maskmill.core.model import canonical_json, content_hash
+from maskmill.core.model import canonical_json
 from maskmill.core.recipe import ResolvedRecipe, backgrounds_in, names_in
 from maskmill.core.result import ItemResult, Label, VariantRecord
 from maskmill.exports.layout import DatasetPicture, background_file, mask_file, pictures_of, source_file
@@ -25,7 +25,7 @@ def manifest(
     `backgrounds` of its cut-outs, by image id, its `output`, the `renderer` and the `noise_seed` (16 hex digits) from
     its own identity. A source has none of these. A region without a file is empty on this image.
     """
-    shared: dict[str, object] = {"recipe_seed": recipe.recipe.seed, "recipe_sha256": content_hash(recipe)}
+    shared: dict[str, object] = {"recipe_seed": recipe.recipe.seed, "recipe_sha256": recipe.identity()}
     for item in items:
         split = recipe.recipe.splits.of(item.normal.pixels_sha256)
         for picture in pictures_of(item, recipe.recipe):

@@ -324,6 +324,17 @@ class Invariants:
         result = state.result_of(_Quiet(self.media), row)
         if result.image_id != planned.image_id or not result.labels:
             yield f"has the result of {result.image_id} with {len(result.labels)} labels"
+        asked = {
+            keys.mask_key_of(
+                pixels_sha256=result.normal.pixels_sha256,
+                prompt=template.overrides.get(planned.image_id, template.prompt),
+                choice=template.choice,
+                segmenter=job.job.segmenter,
+            )
+            for template in job.job.recipe.templates.values()
+        }
+        if {label.object_id for label in result.labels} != asked:
+            yield "has labels of other prompts than those of its image"
         for variant in result.variants:
             key = keys.variant(job.tenant, result.normal.pixels_sha256, variant.variant_id, "webp")
             if self.media.objects.get(key) != f"variant of {result.normal.pixels_sha256}".encode():

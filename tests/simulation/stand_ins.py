@@ -128,7 +128,9 @@ def paint(media: MemoryObjects, job: JobState, chunk: Chunk, item: PlannedItem) 
         labels=tuple(labels),
         variants=(variant,),
     )
-    return Painted(result, Spent(variants=1, variants_made=1, labels=len(labels), made_bytes=len(data)))
+    return Painted(
+        result, Spent(variants=1, variants_made=1, labels=len(labels), made_bytes=len(data), masks=len(labels))
+    )
 
 
 def write_dataset(media: MemoryObjects, job: JobState, results: Results) -> int:

@@ -12,7 +12,7 @@ from typing import TypeVar
 from lambdas.serve_api import datasets, images, jobs, submissions, templates, uploads
 from lambdas.serve_api.ports import Ports
 from maskmill.core import keys, rows
-from maskmill.core.api import CreateDataset, RequestUploads, SubmitJob
+from maskmill.core.api import CreateDataset, PatchTemplate, RequestUploads, SubmitJob
 from maskmill.core.errors import Code, Conflict, InvalidInput, NotFound, Unavailable
 from maskmill.core.geometry import Point
 from maskmill.core.image import Upload
@@ -30,6 +30,8 @@ TEMPLATES = (
     Template(name="cap", prompt=Prompt(points=(Point(x=0.5, y=0.4),))),
     Template(name="shoe", prompt=Prompt(points=(Point(x=0.2, y=0.9),))),
 )
+
+OVERRIDE = Prompt(points=(Point(x=0.7, y=0.7),))
 
 
 @dataclass(slots=True)
@@ -115,6 +117,8 @@ class User:
         image_ids = self._upload([f"{self.number}.{index}" for index in range(count)])
         while not self._all_settled(image_ids):
             self.world.sleep(30.0)
+        if self.chance("overrides") < 0.3:
+            self._override(recipe.templates[1], image_ids)
         if self._does("removes_images", 0.5):
             self._besides(lambda: self._remove_images(image_ids))
         if self.chance("clicks_twice") < 0.3:
@@ -142,6 +146,14 @@ class User:
         layer = {"region": ids[0], "edits": {"hue": 40}}
         exports = [name for name in ("coco", "yolo-seg") if self.chance(f"wants {name}") < 0.5]
         return Recipe.model_validate({"templates": ids, "layers": [layer], "exports": exports})
+
+    def _override(self, template_id: str, image_ids: list[str]) -> None:
+        """Click again on about half of the images, and on one that there never was."""
+        own = [image_id for image_id in image_ids if self.chance(f"overrides {image_id}") < 0.5]
+        body = PatchTemplate(overrides=dict.fromkeys([*own, "gone"], OVERRIDE))
+        change = partial(templates.change, self.api, self.tenant, self.dataset_id, template_id, body, if_match=None)
+        self._insist(change)
+        self.world.marks["override"] += 1
 
     def _upload(self, names: list[str]) -> list[str]:
         more_twins = 3 if self.removals else 1  # those who remove pictures have more of them in common

@@ -10,7 +10,7 @@ from pydantic import Field
 from maskmill.core.image import DatasetName, DatasetStatus, ImageStatus, NormalImage, Refusal, Upload
 from maskmill.core.limits import DATASET_LIFE_S_MAX, DATASET_LIFE_S_MIN, UPLOADS_PER_CALL_MAX
 from maskmill.core.model import Model
-from maskmill.core.prompt import Colour, MaskChoice, Placement, Prompt, Refinement, Template, TemplateName
+from maskmill.core.prompt import Colour, MaskChoice, Overrides, Placement, Prompt, Refinement, Template, TemplateName
 
 LifeS = Annotated[int, Field(strict=True, ge=DATASET_LIFE_S_MIN, le=DATASET_LIFE_S_MAX)]
 
@@ -91,6 +91,7 @@ class PatchTemplate(Model):
     choice: MaskChoice | None = None
     refinement: Refinement | None = None
     colour: Colour | None = None
+    overrides: Overrides | None = None
 
 
 class TemplateView(Template):

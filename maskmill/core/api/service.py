@@ -20,6 +20,7 @@ class Limits(Model):
     uploads_per_call_max: int
     images_per_job_max: int
     points_max: int
+    overrides_per_template_max: int
     candidates_max: int
     templates_per_recipe_max: int
     layers_per_recipe_max: int

@@ -351,7 +351,7 @@ def _(world: World) -> Request:
 
 @good("templates_change")
 def _(world: World) -> Request:
-    return Request(world.on_template(), {"name": "cap"})
+    return Request(world.on_template(), {"name": "cap", "overrides": {world.image: PROMPT}})
 
 
 @case("templates_change", Code.NEED_POSITIVE_POINT)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maskmill.core import prices, rates
-from maskmill.core.bill import Estimate, Fleet, Lane, WarningCode, masks_per_image
+from maskmill.core.bill import Estimate, Fleet, Lane, WarningCode, masks_needed, overridden
 from maskmill.core.cost import priced
 from maskmill.core.engines import Engine
 from maskmill.core.estimate import Known, Pictures, estimate
@@ -40,7 +40,7 @@ def pictures(ready: int, *, megapixels: float = 2.0) -> Pictures:
 
 
 def told(recipe: ResolvedRecipe, found: Pictures, *, known: float = 0.0, fleet: Fleet = FLEET) -> Estimate:
-    looked_for = found.ready * masks_per_image(recipe)
+    looked_for = found.ready * masks_needed(recipe, "")
     share = Known(looked_for=looked_for, found=round(known * looked_for))
     return estimate(recipe, found, share, segmenter="sam-vit-b-ec2df6273261", fleet=fleet)
 
@@ -64,7 +64,7 @@ def test_known_masks_need_no_endpoint() -> None:
     assert made.seconds.waking_s == made.seconds.segmenting_s == 0
     whole = {"t": Template(name="all", placement=Placement.WHOLE)}
     recipe = resolve(Recipe.model_validate({"templates": ["t"], "layers": [{"region": "t"}]}), whole)
-    assert masks_per_image(recipe) == 0
+    assert masks_needed(recipe, "i") == 0
     made = estimate(recipe, pictures(50), Known(looked_for=0, found=0), segmenter="classic-1", fleet=FLEET)
     assert (made.lane, made.masks.needed, made.masks.is_sampled) == (Lane.NONE, 0, False)
 
@@ -84,7 +84,23 @@ def test_templates_that_ask_the_same_share_a_mask() -> None:
         "c": Template(name="c", prompt=prompt, choice=MaskChoice.FIRST),
         "d": Template(name="d", placement=Placement.CENTRE),
     }
-    assert masks_per_image(resolve(Recipe(templates=tuple(named)), named)) == 2
+    recipe = resolve(Recipe(templates=tuple(named)), named)
+    assert masks_needed(recipe, "i") == 2
+    named["b"] = named["b"].model_copy(update={"overrides": {"i": Prompt(points=(Point(x=0.1, y=0.5),))}})
+    recipe = resolve(recipe.recipe, named)
+    assert (masks_needed(recipe, "i"), masks_needed(recipe, "other")) == (3, 2)
+
+
+def test_an_image_with_a_prompt_of_its_own_needs_a_mask_where_the_others_need_none() -> None:
+    own = Prompt(points=(Point(x=0.5, y=0.5),))
+    named = {"t": Template(name="all", placement=Placement.WHOLE, overrides={"i": own, "gone": own})}
+    recipe = resolve(Recipe.model_validate({"templates": ["t"], "layers": [{"region": "t"}]}), named)
+    assert overridden(recipe) == {"i", "gone"}
+    found = replace(pictures(50), overridden=("i",))
+    made = estimate(recipe, found, Known(looked_for=1, found=0), segmenter="classic-1", fleet=FLEET)
+    assert (made.lane, made.masks.needed, made.masks.known, made.masks.is_sampled) == (Lane.ENDPOINT, 1, 0, False)
+    pace = rates.pace_of("classic-1")
+    assert made.seconds.segmenting_s == round(pace.image_s + pace.mask_s, 1)
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,14 @@ from pydantic import ValidationError
 from maskmill.core.edit import RANGES, Edits
 from maskmill.core.errors import Code, InvalidInput
 from maskmill.core.geometry import Point, Size
+from maskmill.core.limits import OVERRIDES_PER_TEMPLATE_MAX
 from maskmill.core.mask import Rle
 from maskmill.core.model import canonical_json, content_hash
+from maskmill.core.plan import PlannedItem, mask_key_for
 from maskmill.core.prompt import Placement, Prompt, Template, given_mask, placed_prompt
 from maskmill.core.recipe import Distribution, Recipe, draw, resolve, variants_per_image
 from maskmill.core.result import file_stem, variant_stems
+from tests.unit.lambdas.gateway import normal_image
 
 CAP = Template(name="cap", prompt=Prompt(points=(Point(x=0.5, y=0.4),)))
 
@@ -174,15 +177,56 @@ def test_fixed_needs_a_prompt_and_a_prompt_an_object() -> None:
 
 
 def test_placements() -> None:
-    assert placed_prompt(CAP) == CAP.prompt
-    assert placed_prompt(Template(name="all", placement=Placement.WHOLE)) is None
+    assert placed_prompt(CAP, "i") == CAP.prompt
+    assert placed_prompt(Template(name="all", placement=Placement.WHOLE), "i") is None
     brought = Rle(size=Size(height_px=3, width_px=3), counts="9")
     template = Template(name="part", prompt=Prompt(previous=brought), placement=Placement.MASK)
-    assert (placed_prompt(template), given_mask(template)) == (None, brought)
-    assert given_mask(Template(name="part", prompt=Prompt(previous=brought))) is None
-    centre = placed_prompt(Template(name="mid", placement=Placement.CENTRE))
+    assert (placed_prompt(template, "i"), given_mask(template, "i")) == (None, brought)
+    assert given_mask(Template(name="part", prompt=Prompt(previous=brought)), "i") is None
+    centre = placed_prompt(Template(name="mid", placement=Placement.CENTRE), "i")
     assert centre is not None
     assert (centre.points[0].x, centre.points[0].y) == (0.5, 0.5)
+
+
+@pytest.mark.parametrize("placement", [Placement.FIXED, Placement.WHOLE, Placement.CENTRE, Placement.MASK])
+def test_an_override_counts_on_its_image_alone_whatever_the_placement(placement: Placement) -> None:
+    own = Prompt(points=(Point(x=0.9, y=0.9),))
+    brought = Prompt(previous=Rle(size=Size(height_px=3, width_px=3), counts="9"))
+    plain = Template(name="cap", prompt=brought if placement is Placement.MASK else CAP.prompt, placement=placement)
+    template = plain.model_copy(update={"overrides": {"i": own}})
+    assert (placed_prompt(template, "i"), given_mask(template, "i")) == (own, None)
+    for image_id in ("other", ""):
+        assert placed_prompt(template, image_id) == placed_prompt(plain, image_id)
+        assert given_mask(template, image_id) == given_mask(plain, image_id)
+
+
+def test_overrides_are_bounded_and_have_points_or_a_box() -> None:
+    own = {"points": [{"x": 0.1, "y": 0.2}]}
+    fits = {f"i{number}": own for number in range(OVERRIDES_PER_TEMPLATE_MAX)}
+    assert len(Template.model_validate({"name": "cap", "prompt": own, "overrides": fits}).overrides) == len(fits)
+    mask = {"size": {"height_px": 3, "width_px": 3}, "counts": "9"}
+    for overrides, words in (
+        (fits | {"more": own}, "at most 200"),
+        ({"i": own | {"previous": mask}}, "no previous mask"),
+        ({"i": {}}, "need_positive_point"),
+        ({"i" * 41: own}, "at most 40"),
+    ):
+        with pytest.raises(ValidationError, match=words):
+            Template.model_validate({"name": "cap", "prompt": own, "overrides": overrides})
+
+
+def test_what_has_no_overrides_is_what_it_was_before_there_were_any() -> None:
+    """A job of a template that nobody has touched since gives the same manifest and asks for no mask again."""
+    template = Template(name="cap", prompt=Prompt(points=(Point(x=0.52, y=0.4),)))
+    recipe = Recipe.model_validate({"templates": ["a"], "layers": [{"region": "a", "edits": {"hue": 40}}]})
+    assert resolve(recipe, {"a": template}).identity() == (
+        "b646f89d37016b46da2167fbdd413a5e35aa88e99f363b1eeffcb13edec78724"
+    )
+    item = PlannedItem(index=0, image_id="i", name="n", normal=normal_image())
+    assert mask_key_for(item, template, "classic-1") == "5df8e85f62e4ef20f40bf349bc5bb8213d0ba39e"
+    own = template.model_copy(update={"overrides": {"other": CAP.prompt}})
+    assert mask_key_for(item, own, "classic-1") == "5df8e85f62e4ef20f40bf349bc5bb8213d0ba39e"
+    assert resolve(recipe, {"a": own}).identity() != resolve(recipe, {"a": template}).identity()
 
 
 @pytest.mark.parametrize("name", ["", "a b", "../x", "a/b", "a\n", "x" * 121, "é"])

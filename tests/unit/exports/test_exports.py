@@ -14,7 +14,6 @@ from maskmill.core.edit import Edits
 from maskmill.core.geometry import Size
 from maskmill.core.image import NormalImage, SourceFormat
 from maskmill.core.mask import Rle, rle_hash
-from maskmill.core.model import content_hash
 from maskmill.core.prompt import Placement, Template
 from maskmill.core.recipe import Layer, OutputFormat, Recipe, resolve
 from maskmill.core.result import ItemResult, Label, VariantRecord
@@ -184,7 +183,7 @@ def test_the_manifest_tells_how_each_picture_was_made(made: Made) -> None:
     assert facts[1]["noise_seed"] == "0123456789abcdef"
     assert facts[1]["layers"][0]["edits"]["hue"] == 10
     assert (facts[1]["renderer"], facts[1]["recipe_seed"]) == ("r", 5)
-    assert facts[1]["recipe_sha256"] == content_hash(RESOLVED)
+    assert facts[1]["recipe_sha256"] == RESOLVED.identity()
     assert facts[2]["masks"][0]["file"] == "masks/0001_photo__wheel/car.png"
     assert facts[3]["masks"][0]["file"] == "masks/0002_photo/car.png"
     assert len(facts[3]["masks"]) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -90,3 +91,26 @@ def test_an_estimate_finds_the_masks_that_earlier_jobs_made() -> None:
     third = studio.job(dataset_id, both).cost
     assert third.estimate is not None and third.actual is not None
     assert (third.estimate.lane, third.actual.masks_computed, third.actual.variants_made) == ("none", 0, 0)
+
+
+def test_images_with_prompts_of_their_own_are_estimated_segmented_rendered_and_billed_by_these() -> None:
+    studio = Studio()
+    dataset_id, ids = studio.dataset(**{f"{number}.png": picture(number) for number in range(4)})
+    own = {ids["1.png"]: {"points": [BOX]}, ids["2.png"]: {"points": [BOX]}}
+    ball = studio.template(dataset_id, "ball", overrides={ids["1.png"]: own[ids["1.png"]], "gone": {"points": [BOX]}})
+    whole = studio.template(dataset_id, "all", placement="whole", overrides=own)
+    recipe = {"templates": [ball, whole], "layers": [{"region": ball, "edits": {"hue": 30}}]}
+    for known in (0, 5):  # two prompts on 2.png, one on each of the others: both templates ask the same on 1.png
+        job = studio.job(dataset_id, recipe)
+        assert job.cost.estimate is not None and job.cost.actual is not None
+        assert (job.cost.estimate.masks.needed, job.cost.estimate.masks.known) == (5, known)
+        assert (job.cost.actual.masks_computed, job.cost.actual.masks_reused) == (5 - known, known)
+    areas = {
+        line["image_name"]: {mask["name"]: mask["area_px"] for mask in line["masks"]}
+        for line in map(json.loads, studio.lines(job.job_id))
+        if line["kind"] == "source"
+    }
+    (ball_px,) = {areas["0.png"]["ball"], areas["3.png"]["ball"], areas["2.png"]["ball"]}
+    (box_px,) = {areas["1.png"]["ball"], areas["1.png"]["all"], areas["2.png"]["all"]}
+    assert ball_px != box_px
+    assert areas["0.png"]["all"] == areas["3.png"]["all"] == 60 * 80

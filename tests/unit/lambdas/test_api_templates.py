@@ -11,6 +11,8 @@ from maskmill.core.limits import TEMPLATES_PER_DATASET_MAX
 from maskmill.core.table import Update
 from tests.unit.lambdas.gateway import PROMPT, Answer, Api
 
+MASK = {"size": {"height_px": 3, "width_px": 3}, "counts": "9"}
+
 
 def patch(api: Api, path: str, body: Any, **headers: str) -> Answer:
     named = {name.replace("_", "-"): text for name, text in headers.items()}
@@ -61,6 +63,12 @@ def test_what_is_null_is_taken_away(api: Api, path: str) -> None:
         ({"placement": "match"}, "not_implemented", [""]),
         ({"reference_image_id": "nobody"}, "invalid_request", ["/reference_image_id"]),
         ({"refinement": {"grow_px": 101}}, "invalid_request", ["/refinement/grow_px"]),
+        ({"overrides": None}, "invalid_request", ["/overrides"]),
+        ({"overrides": {"": PROMPT}}, "invalid_request", ["/overrides/"]),
+        ({"overrides": {"i": {"points": [{"x": 2, "y": 0}]}}}, "invalid_request", ["/overrides/i/points/0/x"]),
+        ({"overrides": {"i": {"points": []}}}, "need_positive_point", ["/overrides/i"]),
+        ({"overrides": {"i": {"previous": MASK}}}, "invalid_request", ["/overrides/i"]),
+        ({"overrides": {f"i{number}": PROMPT for number in range(201)}}, "invalid_request", ["/overrides"]),
     ],
 )
 def test_what_does_not_go_together_changes_nothing(
@@ -70,6 +78,20 @@ def test_what_does_not_go_together_changes_nothing(
     answer = patch(api, path, body)
     assert (answer.status, answer.code, answer.pointers) == (422, code, pointers)
     assert api.get(path).json == before
+
+
+def test_overrides_are_replaced_whole_and_protected_by_the_tag(api: Api, path: str) -> None:
+    own = {"points": [{"x": 0.9, "y": 0.1, "positive": True}], "box": None, "previous": None}
+    seen = api.get(path)
+    assert seen.json["overrides"] == {}
+    first = patch(api, path, {"overrides": {"i1": own, "i2": own}}, If_Match=seen.headers["ETag"])
+    assert (first.status, first.json["overrides"]) == (200, {"i1": own, "i2": own})
+    late = patch(api, path, {"overrides": {"i3": own}}, If_Match=seen.headers["ETag"])
+    assert late.code == "precondition_failed"
+    second = patch(api, path, {"overrides": {"i3": own}}, If_Match=first.headers["ETag"])
+    assert second.json["overrides"] == {"i3": own}
+    assert patch(api, path, {"name": "cap"}).json["overrides"] == {"i3": own}
+    assert patch(api, path, {"overrides": {}}).json["overrides"] == {}
 
 
 def test_a_template_is_not_sent_twice(api: Api, path: str) -> None:

@@ -230,9 +230,13 @@ def test_a_photo_and_a_dataset_are_removed(shell: Shell, client: Client, owned: 
 
 
 def test_templates_are_changed_and_removed(shell: Shell, client: Client, owned: Ids) -> None:
-    dataset = owned["dataset"]
+    dataset, own = owned["dataset"], Prompt(points=(Point(x=0.1, y=0.1),))
     shell("templates", "change", dataset, "shirt=0.jpg:0.25,0.75@grow=2", "--rename", "coat")
+    client.change_template(dataset, owned["template"], PatchTemplate(overrides={owned["image"]: own}))
+    shell("templates", "change", dataset, "coat=0.jpg:0.25,0.75@grow=2")
+    assert "grow=2 (1 image otherwise)" in shell("templates", "list", dataset).stdout
     (changed,) = client.templates(dataset)
+    assert changed.overrides == {owned["image"]: own}
     assert (changed.name, changed.template_id, changed.refinement.grow_px) == ("coat", owned["template"], 2)
     assert changed.prompt is not None
     assert (changed.prompt.points[0].x, changed.reference_image_id) == (0.25, owned["image"])
