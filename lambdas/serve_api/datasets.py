@@ -140,4 +140,6 @@ def _view(dataset: Dataset) -> DatasetView:
         status=dataset.status,
         trial=dataset.is_trial,
         expires_at=dataset.expires_at,
+        images_total=dataset.images_total,
+        size_bytes=dataset.size_bytes,
     )

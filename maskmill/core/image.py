@@ -24,7 +24,11 @@ class DatasetStatus(StrEnum):
 
 
 class Dataset(Model):
-    """A set of images of one tenant; it is removed, with everything that was made of it, when it expires."""
+    """A set of images of one tenant; it is removed, with everything that was made of it, when it expires.
+
+    `images_total` and `size_bytes` are what it counts for the tenant's quotas: the files that were announced and have
+    not been removed, refused ones included.
+    """
 
     dataset_id: str
     name: DatasetName
@@ -32,6 +36,8 @@ class Dataset(Model):
     is_trial: bool = False
     status: DatasetStatus = DatasetStatus.ACTIVE
     expires_at: datetime | None = None  # None: never
+    images_total: int = 0
+    size_bytes: int = 0
 
 
 class ImageStatus(StrEnum):

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from maskmill.core.image import DatasetName, DatasetStatus, ImageStatus, NormalImage, Refusal, Upload
 from maskmill.core.limits import DATASET_LIFE_S_MAX, DATASET_LIFE_S_MIN, UPLOADS_PER_CALL_MAX
-from maskmill.core.model import Model
+from maskmill.core.model import Count, Model
 from maskmill.core.prompt import Colour, MaskChoice, Overrides, Placement, Prompt, Refinement, Template, TemplateName
 
 LifeS = Annotated[int, Field(strict=True, ge=DATASET_LIFE_S_MIN, le=DATASET_LIFE_S_MAX)]
@@ -34,7 +34,11 @@ class PatchDataset(Model):
 
 
 class DatasetView(Model):
-    """A dataset; with the status `removing` it is seen once, in the answer to its removal."""
+    """A dataset; with the status `removing` it is seen once, in the answer to its removal.
+
+    `images_total` and `size_bytes` are what it counts for quotas: the files that were announced and have not been
+    removed, refused ones included.
+    """
 
     dataset_id: str
     name: str
@@ -42,6 +46,8 @@ class DatasetView(Model):
     status: DatasetStatus = DatasetStatus.ACTIVE
     trial: bool = False
     expires_at: datetime | None = None
+    images_total: Count = 0
+    size_bytes: Count = 0
 
 
 class RequestUploads(Model):

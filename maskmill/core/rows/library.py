@@ -59,6 +59,8 @@ def dataset_of(row: Row) -> Dataset:
         "name": row["name"],
         "status": DatasetStatus.REMOVING if is_removed else DatasetStatus.ACTIVE,
         "expires_at": datetime.fromtimestamp(row["expiry_s"], UTC) if "expiry_s" in row else None,
+        "images_total": int(row.get("images_reserved", 0)),
+        "size_bytes": int(row.get("bytes_reserved", 0)),
     }
     return Dataset.model_validate(values)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from maskmill.core import rows
 from maskmill.core.limits import DATASET_LIFE_S_MAX, DATASET_LIFE_S_MIN
 from tests.unit.lambdas.gateway import TRIAL_LIFE_S, Api
 
@@ -53,6 +54,18 @@ def test_a_change_leaves_alone_what_it_does_not_name(api: Api) -> None:
     kept = api.call("PATCH", path, {"expires_in_s": None}).json
     assert kept == {**made, "name": "other", "expires_at": None}
     assert api.call("PATCH", path, {}).json == kept == api.get(path).json
+
+
+def test_a_dataset_says_what_it_counts_without_being_paged_through(api: Api) -> None:
+    dataset = api.dataset()
+    api.announce(dataset, "a.jpg", "b.jpg", "c.jpg")
+    view = api.get(f"/datasets/{dataset}").json
+    assert (view["images_total"], view["size_bytes"]) == (3, 30)
+    assert api.get("/datasets").json["items"] == [view]
+    assert api.get("/usage").json["images"]["used"] == 3
+    api.ports.table.write(rows.release_image(api.tenant, dataset, "one", size_bytes=10))  # as its removal writes it
+    view = api.get(f"/datasets/{dataset}").json
+    assert (view["images_total"], view["size_bytes"]) == (2, 20)
 
 
 def test_a_new_name_is_checked_as_the_first_one_was(api: Api) -> None:
