@@ -37,7 +37,12 @@ export const words = {
     title: "Click an object once. Get it in every photo.",
     text: "Maskmill turns a folder of photos and a few clicks into a masked, edited, labelled dataset.",
     button: "Sign in",
-    expired: "Your session has ended. Sign in again and go on where you were; nothing that was saved is lost.",
+    expiredTitle: "Your session has ended",
+    expired:
+      "Sign in again and go on where you were. What was saved is safe, and what you entered here waits in this tab. Files that are still on their way stop; drop them again and only the missing ones are sent.",
+    expiredButton: "Sign in again",
+    expiredLater: "Not yet",
+    expiredBar: "Your session has ended: nothing is loaded or saved until you sign in again.",
     failed: "The sign-in did not come to its end. Try it once more.",
     config: "The page could not read where its service is. Reload it in a moment.",
   },

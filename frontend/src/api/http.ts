@@ -20,8 +20,8 @@ export interface Ask {
 export interface Tokens {
   /** A token that is good now, renewed where needed; throws ApiError `signed_out` when nobody is signed in. */
   token(): Promise<string>;
-  /** The service did not accept the token: the next call renews it or ends the session. */
-  refused(): void;
+  /** The service did not accept this token: the next call renews it or ends the session. */
+  refused(token: string): void;
 }
 
 const PAUSES_S = [0.5, 1.5, 4, 8];
@@ -43,13 +43,16 @@ export class Http {
     const isRepeatable = method === "GET" || method === "DELETE" || method === "PATCH" || ask.key !== undefined;
     let wasRefused = false;
     for (let attempt = 0; ; attempt++) {
+      let token = "";
       try {
-        return await this.#once<T>(method, path, ask);
+        token = await this.#tokens.token();
+        return await this.#once<T>(method, path, ask, token);
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
-        if (error.status === 401 && !wasRefused) {
+        if (error.status === 401 && token !== "" && !wasRefused) {
           wasRefused = true;
-          this.#tokens.refused();
+          this.#tokens.refused(token);
+          attempt--;
           continue;
         }
         const wait = PAUSES_S[attempt];
@@ -59,8 +62,8 @@ export class Http {
     }
   }
 
-  async #once<T>(method: string, path: string, ask: Ask): Promise<Answer<T>> {
-    const headers: Record<string, string> = { Authorization: `Bearer ${await this.#tokens.token()}` };
+  async #once<T>(method: string, path: string, ask: Ask, token: string): Promise<Answer<T>> {
+    const headers: Record<string, string> = { Authorization: `Bearer ${token}` };
     if (ask.body !== undefined) headers["Content-Type"] = "application/json";
     if (ask.key !== undefined) headers["Idempotency-Key"] = ask.key;
     if (ask.ifMatch !== undefined) headers["If-Match"] = ask.ifMatch;
@@ -75,7 +78,7 @@ export class Http {
     if (response.status >= 400) throw await problemOf(response);
     const retryAfter = Number(response.headers.get("Retry-After") ?? "x");
     return {
-      body: (response.status === 204 || response.status === 304 ? undefined : await response.json()) as T,
+      body: (response.status === 204 || response.status === 304 ? undefined : await bodyOf(response, ask.signal)) as T,
       status: response.status,
       etag: response.headers.get("ETag"),
       retryAfterS: Number.isFinite(retryAfter) ? retryAfter : null,
@@ -89,6 +92,16 @@ export class Http {
       if (init.signal?.aborted) throw error;
       throw new ApiError("offline", "The service cannot be reached.");
     }
+  }
+}
+
+async function bodyOf(response: Response, signal?: AbortSignal): Promise<unknown> {
+  try {
+    return await response.json();
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    if (error instanceof TypeError) throw new ApiError("offline", "The connection broke.");
+    throw new ApiError("unreadable", "The answer cannot be read.", { status: response.status });
   }
 }
 

@@ -3,12 +3,13 @@
  *
  * The tokens live in the tab's session storage, so a reload keeps them and closing the tab forgets them.
  */
-import { type User, UserManager, WebStorageStateStore } from "oidc-client-ts";
+import { ErrorResponse, type User, UserManager, WebStorageStateStore } from "oidc-client-ts";
 import { ApiError } from "../api/problem.ts";
 import type { Tokens } from "../api/http.ts";
 import type { SignInConfig } from "../config.ts";
 
 const RENEW_BEFORE_S = 60;
+const CHANNEL = "maskmill.session";
 
 export type SessionState = "unknown" | "signed_out" | "signed_in" | "expired";
 
@@ -17,11 +18,19 @@ export class Session implements Tokens {
   readonly #config: SignInConfig;
   readonly #home: string;
   readonly #onChange: (state: SessionState) => void;
+  /** Signing out in one tab signs out the others; each has its own tokens. */
+  readonly #tabs = new BroadcastChannel(CHANNEL);
   #user: User | null = null;
-  #renewal: Promise<User | null> | null = null;
-  #mustRenew = false;
+  #renewal: Promise<User> | null = null;
+  #refused: string | null = null;
+  #state: SessionState = "unknown";
 
-  constructor(config: SignInConfig, home: string, onChange: (state: SessionState) => void) {
+  constructor(
+    config: SignInConfig,
+    home: string,
+    onChange: (state: SessionState) => void,
+    store: Storage = globalThis.sessionStorage,
+  ) {
     this.#config = config;
     this.#home = home;
     this.#onChange = onChange;
@@ -38,9 +47,16 @@ export class Session implements Tokens {
       scope: config.scope,
       automaticSilentRenew: false,
       loadUserInfo: false,
-      userStore: new WebStorageStateStore({ store: sessionStorage }),
-      stateStore: new WebStorageStateStore({ store: sessionStorage }),
+      userStore: new WebStorageStateStore({ store }),
+      stateStore: new WebStorageStateStore({ store }),
     });
+    this.#tabs.addEventListener("message", () => void this.#leave());
+  }
+
+  /** The name or the address of who is signed in, where the sign-in said it. */
+  get name(): string | null {
+    const { name, email, preferred_username: user } = this.#user?.profile ?? {};
+    return [name, email, user].find((one) => typeof one === "string" && one !== "") ?? null;
   }
 
   /** Take up a session, or the answer of the sign-in pages in the address; the place to go on at, if one was left. */
@@ -53,8 +69,8 @@ export class Session implements Tokens {
       this.#user = await this.#manager.getUser();
     }
     await this.#manager.clearStaleState();
-    if (this.#user?.expired && !this.#user.refresh_token) await this.#end();
-    this.#onChange(this.#user ? "signed_in" : "signed_out");
+    if (this.#user?.expired && !this.#user.refresh_token) await this.#forget();
+    this.#become(this.#user ? "signed_in" : "signed_out");
     return place;
   }
 
@@ -64,8 +80,9 @@ export class Session implements Tokens {
   }
 
   async signOut(): Promise<void> {
-    await this.#end();
-    this.#onChange("signed_out");
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel reaches its own origin only
+    this.#tabs.postMessage("signed_out");
+    await this.#leave();
     if (this.#config.logout_url) {
       const out = new URL(this.#config.logout_url, this.#home);
       out.searchParams.set("client_id", this.#config.client_id);
@@ -77,39 +94,63 @@ export class Session implements Tokens {
   async token(): Promise<string> {
     if (this.#user === null) throw signedOut();
     const left = this.#user.expires_in ?? Number.POSITIVE_INFINITY;
-    if (this.#mustRenew || left < RENEW_BEFORE_S) this.#user = await this.#renewed(left);
-    if (this.#user === null) throw signedOut();
-    return this.#user.access_token;
+    const isRefused = this.#user.access_token === this.#refused;
+    if (!isRefused && left >= RENEW_BEFORE_S) return this.#user.access_token;
+    return (await this.#renewed(left > 0 && !isRefused ? this.#user : null)).access_token;
   }
 
-  refused(): void {
-    this.#mustRenew = true;
+  /** A refusal of a token that was renewed meanwhile says nothing about the one there is now. */
+  refused(token: string): void {
+    this.#refused = token;
   }
 
-  /** One renewal for all who wait. What fails on the network leaves a token that is still good as it is. */
-  async #renewed(leftS: number): Promise<User | null> {
-    this.#renewal ??= this.#manager.signinSilent().finally(() => {
+  /** One renewal for all who wait. What fails on the way leaves the session, and `good`, a token that still works. */
+  async #renewed(good: User | null): Promise<User> {
+    this.#renewal ??= this.#renew().finally(() => {
       this.#renewal = null;
     });
     try {
-      const user = this.#user?.refresh_token ? await this.#renewal : null;
-      if (user === null) throw signedOut();
-      this.#mustRenew = false;
-      return user;
+      return await this.#renewal;
     } catch (error) {
-      if (error instanceof TypeError) {
-        if (leftS > 0 && !this.#mustRenew) return this.#user;
-        throw new ApiError("offline", "The service cannot be reached.");
-      }
-      await this.#end();
-      this.#onChange("expired");
-      throw signedOut();
+      if (error instanceof ApiError && error.code === "signed_out") throw error;
+      if (good !== null) return good;
+      throw new ApiError("offline", "The sign-in service cannot be reached.");
     }
   }
 
-  async #end(): Promise<void> {
+  async #renew(): Promise<User> {
+    const before = this.#user;
+    let user: User | null = null;
+    try {
+      // Without a refresh token the library would try a hidden frame, which the page's policy forbids.
+      if (before?.refresh_token) user = await this.#manager.signinSilent();
+    } catch (error) {
+      if (!(error instanceof ErrorResponse)) throw error;
+    }
+    if (this.#user !== before) throw signedOut(); // signed out meanwhile
+    if (user === null) {
+      await this.#forget();
+      this.#become("expired");
+      throw signedOut();
+    }
+    this.#user = user;
+    return user;
+  }
+
+  async #leave(): Promise<void> {
+    await this.#forget();
+    this.#become("signed_out");
+  }
+
+  async #forget(): Promise<void> {
     this.#user = null;
     await this.#manager.removeUser();
+  }
+
+  #become(state: SessionState): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#onChange(state);
   }
 }
 

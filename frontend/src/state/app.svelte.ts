@@ -6,6 +6,7 @@ import type { Limits } from "../api/types.ts";
 import type { Config } from "../config.ts";
 import { router } from "../router.svelte.ts";
 import { Session, type SessionState } from "../session/session.ts";
+import { clearDrafts } from "./draft.ts";
 
 export interface Note {
   readonly id: number;
@@ -26,6 +27,7 @@ class App {
   #api: Api | null = null;
   #session: Session | null = null;
   #lastNote = 0;
+  #wasIn = false;
 
   /** The client of the signed-in reader. */
   get api(): Api {
@@ -44,7 +46,7 @@ class App {
       return;
     }
     const home = `${location.origin}/`;
-    this.#session = new Session(this.config.sign_in, home, (state) => (this.session = state));
+    this.#session = new Session(this.config.sign_in, home, (state) => this.#take(state));
     this.#api = new Api(new Http(this.#session));
     const address = new URL(location.href);
     try {
@@ -70,6 +72,11 @@ class App {
     await this.#session?.signOut();
   }
 
+  /** Who is signed in, where the sign-in said it. */
+  get reader(): string | null {
+    return this.session === "signed_in" ? (this.#session?.name ?? null) : null;
+  }
+
   /** Say something in a corner; it goes by itself. */
   say(text: string, tone: Note["tone"] = "info"): void {
     const id = ++this.#lastNote;
@@ -79,6 +86,12 @@ class App {
 
   dismiss(id: number): void {
     this.notes = this.notes.filter((note) => note.id !== id);
+  }
+
+  #take(state: SessionState): void {
+    this.session = state;
+    if (state === "signed_out" && this.#wasIn) clearDrafts();
+    this.#wasIn ||= state === "signed_in";
   }
 
   async #loadLimits(): Promise<void> {
