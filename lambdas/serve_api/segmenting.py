@@ -17,12 +17,13 @@ from lambdas.serve_api.prompts import check_mask
 from maskmill.core import keys
 from maskmill.core.api import EmbeddingView, Everything, FindEverything, Segmentation, SegmentImage
 from maskmill.core.automask import Automask, masks_at
-from maskmill.core.engines import keeps_embeddings, score_min_of
+from maskmill.core.engines import frame_px_of, keeps_embeddings, score_min_of
 from maskmill.core.errors import Code, Conflict, FieldFault, InvalidInput, ModelFailure, Unavailable
 from maskmill.core.image import NormalImage
 from maskmill.core.limits import LANE_ANSWER_BYTES_MAX
 from maskmill.core.mask import Mask
 from maskmill.core.model import Model
+from maskmill.core.package import decoder_of
 from maskmill.core.parts import parts_of
 from maskmill.core.ports import ObjectMissing
 from maskmill.core.shard import ImageAnswer, ImageTask, PromptTask, ShardRequest
@@ -87,10 +88,16 @@ def embedding(ports: Ports, tenant: str, dataset_id: str, image_id: str) -> Embe
         try:
             _ask(ports, _task(ports, tenant, normal))
         except Unavailable:
-            return EmbeddingView(segmenter=ports.lane_segmenter)
+            return _embedding_view(ports.lane_segmenter)
         if ports.media.head(key) is None:
             raise ModelFailure(detail="the lane answered and left no embedding")
-    return EmbeddingView(segmenter=ports.lane_segmenter, url=ports.doors.download(key))
+    return _embedding_view(ports.lane_segmenter, url=ports.doors.download(key))
+
+
+def _embedding_view(segmenter: str, *, url: str | None = None) -> EmbeddingView:
+    frame_px = frame_px_of(segmenter)
+    decoder_url = None if frame_px is None else f"/{decoder_of(segmenter)}"
+    return EmbeddingView(segmenter=segmenter, url=url, decoder_url=decoder_url, frame_px=frame_px)
 
 
 def _ready(ports: Ports, tenant: str, dataset_id: str, image_id: str) -> NormalImage:

@@ -66,9 +66,26 @@ def segmenter_version(engine: Engine, checkpoint_sha256: str | None = None) -> s
     return f"{engine}-{checkpoint_sha256[:CHECKPOINT_DIGITS].lower()}"
 
 
+def engine_of(version: str) -> Engine | None:
+    """The engine that a version names, where there is one of that name."""
+    return next((engine for engine in Engine if version.startswith(f"{engine}-")), None)
+
+
 def keeps_embeddings(version: str) -> bool:
     """Whether a segmenter of this version makes embeddings worth keeping: those with weights do."""
-    return any(version.startswith(f"{engine}-") for engine in Engine if engine.needs_checkpoint)
+    engine = engine_of(version)
+    return engine is not None and engine.needs_checkpoint
+
+
+def frame_px_of(version: str) -> int | None:
+    """The side of the square that a segmenter of this version looks at, where a browser can decode its embeddings.
+
+    The picture lies in the square's upper left, shrunk or grown so that its longer side is the square's.
+    """
+    engine = engine_of(version)
+    if engine is None or engine.family is not Family.SAM:
+        return None
+    return 256 if engine is Engine.SAM_TEST else 1024
 
 
 def score_min_of(version: str) -> float | None:

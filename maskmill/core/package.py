@@ -24,6 +24,11 @@ _NAME = r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,99}$"
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
+def decoder_of(version: str) -> str:
+    """Where the site serves the decoder of a segmenter of this version: a path below its root."""
+    return f"models/{version}/{DECODER}"
+
+
 class PackagedFile(Model):
     """One file of a package."""
 

@@ -16,16 +16,24 @@ for module in ("segment_anything", "onnx", "onnxruntime"):
         pytest.skip(f"{module} is not installed", allow_module_level=True)
 
 from inference_container.segmenter import Picture  # noqa: E402
+from inference_container.segmenters.architectures import ARCHITECTURES  # noqa: E402
 from inference_container.segmenters.framing import Framing  # noqa: E402
 from inference_container.segmenters.sam import SamSegmenter  # noqa: E402
 from inference_container.segmenters.sam_onnx import export_decoder_onnx  # noqa: E402
-from maskmill.core.engines import Engine  # noqa: E402
+from maskmill.core.engines import Engine, frame_px_of, segmenter_version  # noqa: E402
 from maskmill.core.geometry import Size, pixel_of  # noqa: E402
 from maskmill.core.prompt import Prompt  # noqa: E402
 from tests.container.pictures import blob  # noqa: E402
 from tests.container.small_sam import SMALL, overlap, sam_of  # noqa: E402
 
 CLICKS = [[(0.5, 0.5, True)], [(0.2, 0.7, True), (0.8, 0.3, False)], [(i / 20, 0.4, i % 3 > 0) for i in range(20)]]
+
+
+def test_the_page_is_told_the_frame_of_every_engine_that_it_can_decode() -> None:
+    told = {engine: frame_px_of(segmenter_version(engine, "ab" * 32)) for engine in Engine}
+    assert {engine: side for engine, side in told.items() if side is not None} == {
+        engine: architecture.side_px for engine, architecture in ARCHITECTURES.items()
+    }
 
 
 @pytest.fixture(scope="module")

@@ -169,7 +169,10 @@ def test_the_embedding_is_handed_out(eve: User, shown: list[Shown]) -> None:
     status, answer = eve.get(f"{shown[0].path}/embedding")
     assert status == 200, answer
     with DIRECT.open(answer["url"], timeout=30) as file:
-        assert len(file.read()) > 128 * 16 * 16 * 2
+        data = file.read()
+    assert len(data) == 128 + 128 * 16 * 16 * 2
+    assert f" {answer['segmenter']} " in data[:128].decode("ascii")
+    assert answer["decoder_url"] == f"/models/{answer['segmenter']}/decoder.onnx"
 
 
 def test_a_fault_that_a_picture_orders_fails_that_picture_alone(eve: User, tmp_path: Path) -> None:

@@ -61,7 +61,14 @@ class Everything(Model):
 
 
 class EmbeddingView(Model):
-    """What a segmenter knows of an image before a prompt; `url` is signed, and absent while it is being made."""
+    """What a segmenter knows of an image before a prompt; `url` is signed, and absent while it is being made.
+
+    Where a browser can decode it, `decoder_url` is the decoder's path on the page's own origin, with the segmenter's
+    version in it, and `frame_px` the side of the square that both count in. Where the stage was deployed with weights
+    that were not packaged there is no file at that path.
+    """
 
     segmenter: str
     url: str | None = None
+    decoder_url: str | None = None
+    frame_px: int | None = None

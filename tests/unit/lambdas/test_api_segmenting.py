@@ -299,6 +299,8 @@ def test_a_failed_search_is_not_kept(api: Api, image: str, lane: aws.LaneFunctio
 def test_an_embedding_is_made_once_and_has_a_signed_address(api: Api, image: str, lane: aws.LaneFunction) -> None:
     first = api.get(f"{image}/embedding")
     assert (first.status, first.json["segmenter"]) == (200, LANE_SEGMENTER)
+    decoder = {name: first.json[name] for name in ("decoder_url", "frame_px")}
+    assert decoder == {"decoder_url": f"/models/{LANE_SEGMENTER}/decoder.onnx", "frame_px": 1024}
     assert keys.embedding(api.tenant, PIXELS, LANE_SEGMENTER) in first.json["url"]
     (task,) = asked(lane).images
     assert (task.prompts, task.everything) == ((), None)
@@ -309,13 +311,28 @@ def test_an_embedding_is_made_once_and_has_a_signed_address(api: Api, image: str
 def test_while_the_lane_is_loading_an_embedding_is_promised(api: Api, image: str, lane: aws.LaneFunction) -> None:
     lane.reply = refusing("model_unavailable")
     answer = api.get(f"{image}/embedding")
-    assert (answer.status, answer.json) == (202, {"segmenter": LANE_SEGMENTER, "url": None})
+    assert (answer.status, answer.json["segmenter"], answer.json["url"]) == (202, LANE_SEGMENTER, None)
+    assert answer.json["decoder_url"], "it can be fetched meanwhile"
     assert int(answer.headers["Retry-After"]) > 0
 
 
 def test_an_answer_without_the_embedding_is_a_failure(api: Api, image: str, lane: aws.LaneFunction) -> None:
     lane.reply = holding()
     assert api.get(f"{image}/embedding").code == "model_failed"
+
+
+def test_embeddings_that_no_browser_can_decode_come_without_a_decoder(
+    api: Api, image: str, lane: aws.LaneFunction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = "sam2.1-tiny-48c14467e5cf"
+    monkeypatch.setenv("LANE_SEGMENTER", version)
+    edge.connect.cache_clear()
+    try:
+        api.ports.media.put(keys.embedding(api.tenant, PIXELS, version), b"kept", media_type="x")
+        view = api.get(f"{image}/embedding").json
+        assert (view["segmenter"], view["decoder_url"], view["frame_px"]) == (version, None, None)
+    finally:
+        edge.connect.cache_clear()
 
 
 def test_a_segmenter_without_weights_keeps_no_embeddings(
