@@ -4,6 +4,8 @@
  * One block per screen; what is counted or named is a function.
  */
 import { ApiError } from "./api/problem.ts";
+import { jobsWords, jobWords, resultsWords } from "./words/jobs.ts";
+import { recipeWords } from "./words/recipe.ts";
 
 export const words = {
   name: "Maskmill",
@@ -64,10 +66,10 @@ export const words = {
   templates: {},
   editor: {},
   tryOut: {},
-  recipe: {},
-  jobs: { title: "Jobs" },
-  job: {},
-  results: {},
+  recipe: recipeWords,
+  jobs: jobsWords,
+  job: jobWords,
+  results: resultsWords,
   account: { title: "Account and usage" },
 } as const;
 

@@ -1,0 +1,155 @@
+/** One job as its screen shows it: followed to its end, with its results as they come. */
+import type { ExportFormat, ItemStatus, ItemVariants, ItemView, JobView, TemplateView } from "../api/types.ts";
+import { hasEnded } from "../live/states.ts";
+import { app } from "./app.svelte.ts";
+import { ResultPages } from "./job-results.ts";
+import { live } from "./live.svelte.ts";
+
+/** Between two readings of the results of a running job. */
+const RESULTS_PAUSE_MS = 2_500;
+/** What lists of items show; a list that is longer says so. */
+const LISTED_MAX = 300;
+
+export class JobState {
+  readonly id: string;
+  view = $state.raw<JobView | null>(null);
+  error = $state.raw<unknown>(null);
+  trouble = $state.raw<unknown>(null);
+  resultsTrouble = $state.raw<unknown>(null);
+  items = $state.raw<readonly ItemVariants[]>([]);
+  isReadingResults = $state(false);
+  hasMore = $state(true);
+  templates = $state.raw<ReadonlyMap<string, TemplateView>>(new Map());
+  listed = $state.raw<{ status: ItemStatus; items: ItemView[]; isWhole: boolean } | null>(null);
+  readonly #pages: ResultPages;
+  readonly #abort = new AbortController();
+  #following: { look(): void; stop(): void } | null = null;
+  #doneShown = -1;
+  #laterRead: ReturnType<typeof setTimeout> | undefined;
+  #reading: Promise<void> = Promise.resolve();
+  #retryKey = crypto.randomUUID();
+
+  constructor(id: string) {
+    this.id = id;
+    this.#pages = new ResultPages((cursor, signal) => app.api.variants(id, cursor, signal));
+  }
+
+  start(): void {
+    this.#following = live.follow(this.id, {
+      onJob: (job) => this.#take(job),
+      onItems: () => this.#listAgain(),
+      onTrouble: (error) => {
+        if (this.view === null) this.error = error;
+        else this.trouble = error;
+      },
+    });
+  }
+
+  stop(): void {
+    this.#abort.abort();
+    clearTimeout(this.#laterRead);
+    this.#following?.stop();
+  }
+
+  look(): void {
+    this.error = null;
+    this.#following?.look();
+  }
+
+  async cancel(): Promise<void> {
+    this.#take(await app.api.cancel(this.id));
+    this.look();
+  }
+
+  /** A new job of what failed; a second click means the same job. */
+  async retry(): Promise<JobView> {
+    const made = await app.api.retry(this.id, this.#retryKey);
+    this.look();
+    return made;
+  }
+
+  async startExport(format: ExportFormat): Promise<void> {
+    await app.api.startExport(this.id, format, crypto.randomUUID());
+    this.look();
+  }
+
+  /** The images in one state, read now. */
+  async list(status: ItemStatus | null): Promise<void> {
+    if (status === null) {
+      this.listed = null;
+      return;
+    }
+    const items: ItemView[] = [];
+    let cursor: string | null = null;
+    do {
+      const page = await app.api.items(this.id, { status, cursor }, this.#abort.signal);
+      items.push(...page.items);
+      cursor = page.next_cursor;
+    } while (cursor !== null && items.length < LISTED_MAX);
+    this.listed = { status, items: items.slice(0, LISTED_MAX), isWhole: cursor === null };
+  }
+
+  /** More results, when the reader comes near the end of those that were read. */
+  async more(): Promise<void> {
+    if (!this.isReadingResults && this.#pages.hasMore) await this.#readResults((signal) => this.#pages.more(signal));
+  }
+
+  /** Addresses that have run out are asked for anew. */
+  async renew(index: number): Promise<void> {
+    await this.#readResults((signal) => this.#pages.renew(index, signal));
+  }
+
+  #take(job: JobView): void {
+    const isFirst = this.view === null;
+    this.view = job;
+    this.error = null;
+    if (isFirst) void this.#readTemplates(job.dataset_id);
+    if (job.items.done !== this.#doneShown) this.#readResultsSoon(job);
+    if (hasEnded(job.status)) this.#listAgain();
+    if (job.items.failed > 0 && hasEnded(job.status) && this.listed === null)
+      void this.list("failed").catch(() => null);
+  }
+
+  #listAgain(): void {
+    if (this.listed) void this.list(this.listed.status).catch(() => null);
+  }
+
+  #readResultsSoon(job: JobView): void {
+    const read = (): void => {
+      clearTimeout(this.#laterRead);
+      this.#laterRead = undefined;
+      this.#doneShown = this.view?.items.done ?? 0;
+      void this.#readResults((signal) => this.#pages.refresh(signal));
+    };
+    if (this.#doneShown < 0 || hasEnded(job.status)) read();
+    else this.#laterRead ??= setTimeout(read, RESULTS_PAUSE_MS);
+  }
+
+  async #readResults(read: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const before = this.#reading;
+    let done = (): void => undefined;
+    this.#reading = new Promise((resolve) => (done = resolve));
+    this.isReadingResults = true;
+    await before;
+    try {
+      await read(this.#abort.signal);
+      this.items = this.#pages.items;
+      this.hasMore = this.#pages.hasMore;
+      this.resultsTrouble = null;
+    } catch (error) {
+      if (!this.#abort.signal.aborted) this.resultsTrouble = error;
+    } finally {
+      this.isReadingResults = false;
+      done();
+    }
+  }
+
+  async #readTemplates(dataset: string): Promise<void> {
+    try {
+      const page = await app.api.templates(dataset, null, this.#abort.signal);
+      this.templates = new Map(page.items.map((template) => [template.template_id, template]));
+    } catch {
+      this.templates = new Map(); // names only: labels carry their own
+    }
+  }
+}
