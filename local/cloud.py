@@ -33,6 +33,7 @@ from local.endpoint.instance import Scaling
 from local.endpoint.launch import EndpointSettings, endpoint_command, endpoint_environment, model_environment
 from local.models import LocalModel
 from local.node import find_node, install_cdk
+from local.packages import lay_out, packaged
 from local.processes import Command, Process, Processes, free_port
 from maskmill.client.session import Profile
 
@@ -123,7 +124,10 @@ def laptop(
             scaling=scaling or Scaling(),
         )
         prepare_folders(emulator)
-        emulator_process, outputs = _deployed(processes, emulator, steps, weights.context() if weights else {})
+        if weights is not None:
+            with steps.timed("Packaging the model"):
+                weights = packaged(weights, state / "models", tell=tell)
+        emulator_process, outputs = _deployed(processes, emulator, steps, weights)
         with steps.timed("Starting the endpoint and the model server"):
             stand_in = _start_endpoint(processes, endpoint)
             extra = {"BIND_HOST": "127.0.0.1", "PORT": str(ports["model"])}
@@ -137,10 +141,10 @@ _PORTS = {"emulator": EMULATOR_PORT, "endpoint": ENDPOINT_PORT, "model": MODEL_P
 
 
 def _deployed(
-    processes: Processes, emulator: EmulatorSettings, steps: Steps, context: Mapping[str, str]
+    processes: Processes, emulator: EmulatorSettings, steps: Steps, weights: LocalModel | None
 ) -> tuple[Process, dict[str, str]]:
-    """The emulator with all stacks of a context on it, and their outputs by name."""
-    node = find_node()
+    """The emulator with all stacks on it, for these weights, and their outputs by name."""
+    node, context = find_node(), weights.context() if weights else {}
     with ThreadPoolExecutor() as pool:
         with steps.timed("Installing the CDK command line and the emulator"):
             script = pool.submit(
@@ -163,6 +167,8 @@ def _deployed(
             cdk.bootstrap(app, progress=_silent)
             synthesised.result()
     with steps.timed("Deploying the stacks"):
+        if weights is not None:
+            lay_out(weights, emulator.url)
         found = cdk.deploy(app, synthesized=True, progress=_silent)
     return process, {name: value for outputs in found.values() for name, value in outputs.items()}
 

@@ -18,7 +18,7 @@ from maskmill.core.package import MANIFEST, Manifest
 
 MODELS = REPOSITORY / "models"
 SAM_TEST = REPOSITORY / "tests" / "sam_test" / "sam-test.safetensors"
-_BUCKET = "maskmill-local-models"  # what the templates name; nothing is read from it here
+BUCKET = "maskmill-local-models"  # what the templates name; of it, the page's decoder alone is read (local/packages.py)
 
 
 class ModelMissing(RuntimeError):
@@ -35,7 +35,7 @@ class LocalModel:
 
     def context(self) -> Mapping[str, str]:
         """What the stacks are told: jobs and the interactive lane are answered by the one model server here."""
-        prefix, digest = f"s3://{_BUCKET}/{self.engine}/", self.source_sha256
+        prefix, digest = f"s3://{BUCKET}/{self.engine}/", self.source_sha256
         return {
             "segmenter": self.engine.value,
             "weights": prefix,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from infra.app import CONTEXT
+from infra.context import NAMES
 from maskmill.core.catalogue import PUBLISHED
 from maskmill.core.engines import Engine
 
@@ -32,5 +32,5 @@ def test_every_context_key_that_is_named_exists() -> None:
         for name in re.findall(r"`(\w+)`", line)
     }
     assert named
-    assert named <= set(CONTEXT)
-    assert {name for name in CONTEXT if "weights" in name} <= named
+    assert named <= set(NAMES)
+    assert {name for name in NAMES if "weights" in name} <= named
