@@ -10,13 +10,16 @@ BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format simulate synth openapi fuzz-api lock clean bench-classic bench-requests bench-server bench-sam package-model
+.PHONY: help demo page test check format simulate synth openapi fuzz-api lock clean bench-classic bench-requests bench-server bench-sam package-model
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 demo: .venv/demo $(if $(filter-out classic,$(ENGINE)),.venv/engines) ## The whole stack on this machine: deploy, run a job, show the results (ONCE=1, OUT=folder, ENGINE=sam-vit-b)
 	@$(BIN)/python -m local.demo --out "$(OUT)" --engine "$(ENGINE)" $(if $(CHECKPOINT),--checkpoint "$(CHECKPOINT)") $(if $(ONCE),--once)
+
+page: .venv/demo ## Build the page into frontend/dist, unless it is there as its sources say
+	@$(BIN)/python -m local.page
 
 package-model: .venv/engines ## A fetched checkpoint into the folder that an endpoint loads fastest (ENGINE=sam-vit-b, DTYPE=fp32, CHECKPOINT=file, OUT=folder)
 	@$(BIN)/python -m inference_container.package_model --engine "$(ENGINE)" --dtype "$(DTYPE)" \
@@ -25,21 +28,23 @@ package-model: .venv/engines ## A fetched checkpoint into the folder that an end
 test: check ## Everything that must hold: linters, types, and all tests
 	$(BIN)/python -m pytest
 
-check: .venv/test ## Linters, formatting, types and the direction of imports
+check: .venv/test ## Linters, formatting, types, the direction of imports, and all of that for the page with its unit tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m local.page check
 
 format: .venv/dev ## Format the code
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+	$(BIN)/python -m local.page format
 
 SEEDS ?= 2000
 simulate: .venv/dev ## Play SEEDS worlds of the pipeline under faults and print what happened
 	$(BIN)/python -m tests.simulation.campaign --seeds $(SEEDS)
 
-synth: .venv/demo ## Synthesise the stacks without credentials, Docker or network (STAGE=dev)
+synth: page ## Synthesise the stacks without credentials, Docker or network (STAGE=dev)
 	$(BIN)/python -m infra.app
 
 bench-classic: .venv/dev ## IoU of one click per photo with the classic segmenter
@@ -67,7 +72,7 @@ lock: .venv/dev ## Resolve all pinned requirements again
 	$(BIN)/python requirements/lock.py
 
 clean: ## Remove everything that the commands above made
-	rm -rf .venv .venv-emulator .venv-loaders .maskmill build cdk.out maskmill-results
+	rm -rf .venv .venv-emulator .venv-loaders .maskmill build cdk.out maskmill-results frontend/node_modules frontend/dist
 
 .venv/uv:
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Maskmill needs Python 3.11 or newer: make PYTHON=python3.12 ...")'

@@ -13,26 +13,20 @@ from infra.stacks.api import ApiStack
 from infra.stacks.data import DataStack
 from infra.stacks.inference import InferenceStack
 from infra.stacks.live import LiveStack
+from infra.stacks.page import PageStack
 from infra.stacks.pipeline import PipelineStack
+from infra.stacks.web import WebStack
 
 
 def build(app: cdk.App, stage: Stage) -> None:
-    """data → pipeline → live, inference and api."""
+    """data → pipeline → inference and live → web → api → page."""
     data = DataStack(app, f"{stage.prefix}-data", stage)
     pipeline = PipelineStack(app, f"{stage.prefix}-pipeline", stage, data=data)
     InferenceStack(app, f"{stage.prefix}-inference", stage, data=data, topics=pipeline.answers)
     live = LiveStack(app, f"{stage.prefix}-live", stage, data=data, webhook_queue=pipeline.webhook_queue)
-    ApiStack(
-        app,
-        f"{stage.prefix}-api",
-        stage,
-        data=data,
-        plan_queue=pipeline.plan_queue,
-        webhook_queue=pipeline.webhook_queue,
-        export_queue=pipeline.export_queue,
-        live_url=live.sockets.url,
-        remove_queue=pipeline.remove_queue,
-    )
+    web = WebStack(app, f"{stage.prefix}-web", stage, data=data, live_url=live.sockets.url)
+    api = ApiStack(app, f"{stage.prefix}-api", stage, data=data, pipeline=pipeline, web=web, live_url=live.sockets.url)
+    PageStack(app, f"{stage.prefix}-page", stage, web=web, client_id=api.people.client.user_pool_client_id)
     cdk.Tags.of(app).add("application", "maskmill")
     cdk.Tags.of(app).add("stage", stage.name)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from infra.bundle import AWS, HOST, Target
-from infra.plans import CLASSIC, LOOPBACK, Concurrency, EndpointPlan, LanePlan, Segmenter, SignIn
+from infra.plans import CLASSIC, LOOPBACK, Concurrency, Emulator, EndpointPlan, LanePlan, PagePlan, Segmenter, SignIn
 from maskmill.core.limits import UPLOAD_URL_LIFE_S
 from maskmill.core.usage import Quotas
 
@@ -13,7 +13,8 @@ GIB = 1024**3
 SLOW_SIDE_MAX = 4
 FUNCTION_S_MAX = 900  # the longest that Lambda lets any function run
 LATE_GRACE_S = 10 * 60  # for a slow upload, and for clocks that differ
-SIGN_IN, ENDPOINT, LANE = SignIn(), EndpointPlan(), LanePlan()
+DISTRIBUTIONS = "https://*.cloudfront.net"
+SIGN_IN, ENDPOINT, LANE, PAGE = SignIn(), EndpointPlan(), LanePlan(), PagePlan()
 MODEST = Quotas(datasets=200, images=50_000, bytes=100 * GIB, variants_per_day=100_000, open_jobs=10)
 
 
@@ -30,16 +31,17 @@ class Stage:
     upload_days: int = 7  # uploads are needed until they are ingested
     trial_hours: int = 6  # after which a trial dataset is removed
     webhook_private_hosts: tuple[str, ...] = ()  # hosts that webhooks may reach although they are not public
-    upload_origins: tuple[str, ...] = ()  # pages that may post files straight to the uploads bucket
+    upload_origins: tuple[str, ...] = ()  # other pages that may post files straight to the uploads bucket
     api_rate: int = 50  # requests a second
     api_burst: int = 100
     sign_in: SignIn = SIGN_IN
     quotas: Quotas = MODEST  # of every tenant that has no limits of its own
     requests_per_minute: int = 3000  # of each tenant
-    gateway_base: str | None = None  # where an emulator's gateway answers: its APIs have no names of their own
+    emulator: Emulator | None = None  # None: AWS itself
     concurrency: Concurrency
     endpoint: EndpointPlan = ENDPOINT
     lane: LanePlan = LANE
+    page: PagePlan = PAGE
     fast: Segmenter = CLASSIC  # the one of the interactive lane, chosen for its answer within seconds on a CPU
 
     @property
@@ -50,6 +52,14 @@ class Stage:
     @property
     def prefix(self) -> str:
         return f"maskmill-{self.name}"
+
+    @property
+    def page_origins(self) -> tuple[str, ...]:
+        """Where the page may be served from, as far as it is known before its distribution has a name."""
+        domain = self.page.domain
+        if domain is None:
+            return (DISTRIBUTIONS,)
+        return (f"https://{domain}" if self.emulator is None else self.emulator.origin_of(domain),)
 
     @property
     def endpoint_name(self) -> str:
@@ -81,7 +91,6 @@ LOCAL = Stage(
     target=HOST,
     log_days=1,
     upload_days=1,
-    upload_origins=("*",),
     sign_in=SignIn(
         callback_urls=(LOOPBACK, "http://localhost:5173/callback"),
         logout_urls=("http://localhost:5173/",),
@@ -98,6 +107,7 @@ LOCAL = Stage(
         invocation_timeout_s=300,
     ),
     lane=LanePlan(image_uri="000000000000.dkr.ecr.us-east-1.amazonaws.com/maskmill-lane:local"),
+    page=PagePlan(domain="maskmill.localhost"),  # which every browser finds on its own machine
 )
 
 DEV = Stage(

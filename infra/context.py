@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeVar
 
 from infra.config import DEV, STAGES, Stage
-from infra.plans import LOOPBACK, SEGMENTERS, Segmenter, SignIn
+from infra.plans import LOOPBACK, SEGMENTERS, Emulator, PagePlan, Segmenter, SignIn
 
 NAMES = (
     "stage",
@@ -21,7 +22,11 @@ NAMES = (
     "image",
     "lane_image",
     "upload_origins",
-    "gateway_base",
+    "emulator",
+    "sign_in_path",
+    "page",
+    "page_domain",
+    "page_certificate",
     "callback_urls",
     "logout_urls",
     "machines",
@@ -42,7 +47,9 @@ def chosen(context: Mapping[str, str | None]) -> Stage:
     `segmenter` is the engine of jobs, `weights` the S3 prefix of its weights and `weights_sha256` the SHA-256 of the
     checkpoint as its publisher gives it away, needed where the catalogue does not know it. `fast`, `fast_weights` and
     `fast_weights_sha256` say the same of the interactive lane. `image` is the address of a ready image of the model
-    server (then the deployment needs no Docker) and `gateway_base` the address below which an emulator serves its APIs.
+    server (then the deployment needs no Docker). `page` is the folder of the built page, `page_domain` a domain of
+    one's own for it and `page_certificate` the ARN of that domain's certificate. `emulator` is the address of an
+    emulator of AWS and `sign_in_path` that of its stand-in for the hosted pages.
     Lists are separated by commas: `upload_origins`, `callback_urls` and `logout_urls` (of pages, beside the command
     line's own) and `machines` (names of clients with secrets).
     """
@@ -52,7 +59,8 @@ def chosen(context: Mapping[str, str | None]) -> Stage:
         stage = replace(stage, upload_origins=tuple(origins.split(",")))
     return replace(
         stage,
-        gateway_base=context.get("gateway_base") or stage.gateway_base,
+        emulator=_emulator(context),
+        page=_page(stage.page, context),
         sign_in=_sign_in(stage.sign_in, context),
         fast=_segmenter(stage.fast, context, name="fast", weights="fast_weights"),
         endpoint=replace(
@@ -61,6 +69,22 @@ def chosen(context: Mapping[str, str | None]) -> Stage:
             image_uri=context.get("image") or stage.endpoint.image_uri,
         ),
         lane=replace(stage.lane, image_uri=context.get("lane_image") or stage.lane.image_uri),
+    )
+
+
+def _emulator(context: Mapping[str, str | None]) -> Emulator | None:
+    url = context.get("emulator")
+    return Emulator(url=url, sign_in_path=context.get("sign_in_path") or "/oauth2/authorize") if url else None
+
+
+def _page(default: PagePlan, context: Mapping[str, str | None]) -> PagePlan:
+    folder, domain, certificate = (context.get(name) for name in ("page", "page_domain", "page_certificate"))
+    if (domain is None) != (certificate is None):
+        raise BadConfiguration("a domain and its certificate go together: -c page_domain=… -c page_certificate=arn:…")
+    return PagePlan(
+        folder=Path(folder) if folder else default.folder,
+        domain=domain or default.domain,
+        certificate=certificate or default.certificate,
     )
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
+from infra.bundle import ROOT
 from maskmill.core.catalogue import PUBLISHED
 from maskmill.core.engines import Engine, segmenter_version
 from maskmill.core.messages import QueueName
@@ -123,3 +126,33 @@ class SignIn:
     callback_urls: tuple[str, ...] = (LOOPBACK,)
     logout_urls: tuple[str, ...] = ()
     machines: tuple[str, ...] = ()  # each costs money by the token, and by the month: see docs/tenancy.md
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PagePlan:
+    """The folder of the built page, and the name that people find it under.
+
+    Without a domain that is the distribution's own name. A domain of one's own needs a certificate of ACM in us-east-1.
+    """
+
+    folder: Path = ROOT / "frontend" / "dist"
+    domain: str | None = None
+    certificate: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Emulator:
+    """Where an emulator of AWS answers: services that have names of their own on AWS are paths below its address."""
+
+    url: str
+    sign_in_path: str  # of its stand-in for the hosted pages
+
+    @property
+    def gateway_base(self) -> str:
+        """The address below which APIs lie, each under its id."""
+        return f"{self.url}/_aws/execute-api"
+
+    def origin_of(self, domain: str) -> str:
+        """The origin of a distribution's alternate name."""
+        parts = urlsplit(self.url)
+        return urlunsplit((parts.scheme, f"{domain}:{parts.port}", "", "", ""))

@@ -32,4 +32,5 @@ REMOVE_DATASET = Shape(verb="remove_dataset", bundle=CONTROL, memory_mb=1024, ti
 SWEEP = Shape(verb="sweep", bundle=CONTROL, memory_mb=512, timeout_s=50)  # ends before its next minute begins
 BURY_LETTERS = Shape(verb="bury_letters", bundle=CONTROL, memory_mb=512, timeout_s=60, batch=10)
 HOLD_CONNECTION = Shape(verb="hold_connection", bundle=CONTROL, memory_mb=512, timeout_s=10)
+PUBLISH_PAGE = Shape(verb="publish_page", bundle=CONTROL, memory_mb=1024, timeout_s=300)
 PUSH_PROGRESS = Shape(verb="push_progress", bundle=CONTROL, memory_mb=512, timeout_s=60, batch=100)

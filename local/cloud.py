@@ -24,16 +24,18 @@ from local.emulator.environment import (
     api_url,
     emulator_command,
     emulator_environment,
-    gateway_base,
     prepare_folders,
 )
+from local.emulator.patches.one_click import DEMO_USER
+from local.emulator.patches.one_click import PATH as SIGN_IN_PATH
 from local.emulator.venv import ensure_venv
 from local.endpoint.deployed import read_endpoints
 from local.endpoint.instance import Scaling
 from local.endpoint.launch import EndpointSettings, endpoint_command, endpoint_environment, model_environment
 from local.models import LocalModel
-from local.node import find_node, install_cdk
+from local.node import Node, find_node, install_cdk
 from local.packages import lay_out, packaged
+from local.page import build_page, sources_digest
 from local.processes import Command, Process, Processes, free_port
 from maskmill.client.session import Profile
 
@@ -83,6 +85,11 @@ class Laptop:
     def api_url(self) -> str:
         return api_url(self.emulator_url, self.outputs["ApiId"])
 
+    @property
+    def page_url(self) -> str:
+        """Where a browser opens the page. Its name is that of this machine in browsers alone."""
+        return self.outputs["PageUrl"]
+
     def sign_in(self, user: str, path: Path | None = None) -> Profile:
         """A profile of a user of the local pool, written to `path` (default: the state folder's own profile)."""
         pool = Pool(self.emulator_url, self.outputs["UserPoolId"], self.outputs["UserPoolClientId"])
@@ -105,11 +112,13 @@ def laptop(
     """
     state = state.resolve()
     steps = Steps(tell)
+    node = find_node()
     with Processes(state) as processes:
         ports = {name: free_port(port) for name, port in _PORTS.items()}
         emulator = EmulatorSettings(
             state=state,
             python=REPOSITORY / ".venv-emulator" / "bin" / "python",
+            node=node.executable,
             port=ports["emulator"],
             endpoint_url=f"http://127.0.0.1:{ports['endpoint']}",
             model_url=f"http://127.0.0.1:{ports['model']}",
@@ -127,26 +136,29 @@ def laptop(
         if weights is not None:
             with steps.timed("Packaging the model"):
                 weights = packaged(weights, state / "models", tell=tell)
-        emulator_process, outputs = _deployed(processes, emulator, steps, weights)
+        emulator_process, outputs = _deployed(processes, node, emulator, steps, weights)
         with steps.timed("Starting the endpoint and the model server"):
             stand_in = _start_endpoint(processes, endpoint)
             extra = {"BIND_HOST": "127.0.0.1", "PORT": str(ports["model"])}
             extra |= weights.environment() if weights else {}
             model = _start_model(processes, endpoint, emulator, extra)
         (state / RUNNING).write_text(emulator.url)
-        yield Laptop(state, emulator.url, endpoint, outputs, emulator_process, stand_in, model, steps)
+        running = Laptop(state, emulator.url, endpoint, outputs, emulator_process, stand_in, model, steps)
+        running.sign_in(DEMO_USER)  # as whom the page signs people in
+        yield running
 
 
 _PORTS = {"emulator": EMULATOR_PORT, "endpoint": ENDPOINT_PORT, "model": MODEL_PORT}
 
 
 def _deployed(
-    processes: Processes, emulator: EmulatorSettings, steps: Steps, weights: LocalModel | None
+    processes: Processes, node: Node, emulator: EmulatorSettings, steps: Steps, weights: LocalModel | None
 ) -> tuple[Process, dict[str, str]]:
     """The emulator with all stacks on it, for these weights, and their outputs by name."""
-    node, context = find_node(), weights.context() if weights else {}
+    context = weights.context() if weights else {}
     with ThreadPoolExecutor() as pool:
-        with steps.timed("Installing the CDK command line and the emulator"):
+        with steps.timed("Installing the CDK command line and the emulator, building the page"):
+            page = pool.submit(build_page, node)
             script = pool.submit(
                 install_cdk, REPOSITORY / "build" / "node", node, log=emulator.state / "logs" / "npm.log"
             )
@@ -158,9 +170,10 @@ def _deployed(
                 folder=REPOSITORY,
                 state=emulator.state,
                 emulator_url=emulator.url,
-                context={"stage": LOCAL.name, "gateway_base": gateway_base(emulator.url), **context},
+                context={"stage": LOCAL.name, "emulator": emulator.url, "sign_in_path": SIGN_IN_PATH, **context},
             )
             python.result()
+            page.result()
         with steps.timed("Synthesising the stacks and starting the emulator"):
             synthesised = pool.submit(_synthesise, app)
             process = _start_emulator(processes, emulator)
@@ -190,7 +203,7 @@ def _synthesise(app: Cdk) -> None:
 
 
 def _sources_digest(context: Mapping[str, str]) -> str:
-    digest = hashlib.sha256(f"{sys.version}\0{sorted(context.items())}".encode())
+    digest = hashlib.sha256(f"{sys.version}\0{sorted(context.items())}\0{sources_digest()}".encode())
     for name in SOURCES:
         place = REPOSITORY / name
         files = [place] if place.is_file() else sorted(place.rglob("*.py"))

@@ -16,11 +16,24 @@ from local.cdk import CdkFailed
 from local.cloud import PROFILE, Laptop, laptop
 from local.emulator.environment import REPOSITORY
 from local.models import ModelMissing, find_model
+from local.node import InstallFailed, NodeMissing
+from local.page import PageFailed
 from local.photos import PhotosMissing, demo_photos
 from local.processes import PortTaken, ProcessFailed, StateInUse
 from maskmill.core.engines import Engine
 
 STATE = REPOSITORY / ".maskmill"
+FAILURES = (
+    CdkFailed,
+    InstallFailed,
+    ModelMissing,
+    NodeMissing,
+    PageFailed,
+    PhotosMissing,
+    PortTaken,
+    ProcessFailed,
+    StateInUse,
+)
 TEMPLATES = ("china=coffee-1.jpg:0.205,0.52", "bowl=coffee-1.jpg:0.488,0.365")
 EDITS = ("china:hue=-155", "bowl:hue=55,saturation=0.15,brightness=-0.06")
 
@@ -40,7 +53,7 @@ def main() -> int:
     except KeyboardInterrupt:
         print("\nStopped. Run `make demo` to start again; the results stay where they are.")
         return 0
-    except (CdkFailed, ModelMissing, PhotosMissing, PortTaken, ProcessFailed, StateInUse) as error:
+    except FAILURES as error:
         print(f"The demo could not go on: {error}", file=sys.stderr)
         return 1
 
@@ -56,7 +69,6 @@ def _stop(_number: int, _frame: object) -> None:
 
 
 def _show(cloud: Laptop, out: Path, *, once: bool) -> int:
-    cloud.sign_in("demo@example.com")
     photos = demo_photos(cloud.state / "photos")
     with cloud.steps.timed("Running the job"):
         code = _run(cloud, photos, out)
@@ -83,7 +95,7 @@ def _run(cloud: Laptop, photos: Path, out: Path) -> int:
 
 
 def _stay(cloud: Laptop) -> None:
-    print(f"API:     {cloud.api_url}/api/v1\n")
+    print(f"Page:    {cloud.page_url}\nAPI:     {cloud.api_url}/api/v1\n")
     print("The stack is up. In another terminal, from this folder:\n")
     print("    .venv/bin/maskmill run FOLDER --template cap=photo.jpg:0.52,0.40 --edit cap:hue=40 --out results\n")
     print("What a function logs: .venv/bin/python -m local.logs serve_api\nCtrl-C stops everything.")

@@ -49,6 +49,11 @@ def absence(*buckets: s3.IBucket) -> iam.PolicyStatement:
     return iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn for bucket in buckets])
 
 
+def see(bucket: s3.IBucket) -> iam.PolicyStatement:
+    """The names of all that a bucket holds."""
+    return iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn])
+
+
 def clear(bucket: s3.IBucket, *folders: str) -> list[iam.PolicyStatement]:
     """Seeing what lies below folders of these names, and removing it."""
     below = {"StringLike": {"s3:prefix": list(folders)}}

@@ -19,16 +19,24 @@ from maskmill.core.identity import API_NAME, API_SCOPE_NAME
 PASSWORD_CHARS_MIN = 12
 
 
+def hosted_pages(prefix: str) -> str:
+    """Where the pages to sign in on will lie: others are told of them before they are there."""
+    return f"https://{_domain(prefix)}.auth.{cdk.Aws.REGION}.amazoncognito.com"
+
+
+def _domain(prefix: str) -> str:
+    """The name of the pages below Cognito's own: no other account may have the same one."""
+    return f"{prefix}-{cdk.Aws.ACCOUNT_ID}"
+
+
 class People(Construct):
     """A user pool without sign-up, with pages to sign in on, the client of people and those of machines."""
 
-    def __init__(
-        self, scope: Construct, name: str, *, sign_in: SignIn, domain_prefix: str, is_disposable: bool
-    ) -> None:
+    def __init__(self, scope: Construct, name: str, *, sign_in: SignIn, prefix: str, is_disposable: bool) -> None:
         super().__init__(scope, name)
         self.pool = _pool(self, is_disposable=is_disposable)
         self.domain = self.pool.add_domain(
-            "Domain", cognito_domain=cognito.CognitoDomainOptions(domain_prefix=domain_prefix)
+            "Domain", cognito_domain=cognito.CognitoDomainOptions(domain_prefix=_domain(prefix))
         )
         self._scope = _api_scope(self.pool)
         self.client = self._people_client(sign_in)

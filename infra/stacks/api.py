@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import aws_cdk as cdk
 from constructs import Construct
 
@@ -10,18 +12,19 @@ from infra.config import Stage
 from infra.constructs import prefixes
 from infra.constructs.access import absence, index, invoke_function, objects, rows, send
 from infra.constructs.function import Function
-from infra.constructs.http_api import HttpApi
-from infra.constructs.log import log_group
+from infra.constructs.http_api import Routes
 from infra.constructs.people import People
-from infra.constructs.queue import WorkQueue
+from infra.plans import SignIn
 from infra.stacks.data import DataStack
+from infra.stacks.pipeline import PipelineStack
+from infra.stacks.web import WebStack
 from maskmill.core.settings import ServeApiSettings
 from maskmill.core.table import Index
 from maskmill.core.usage import Quota
 
 
 class ApiStack(cdk.Stack):
-    """A user pool, an HTTP API that admits its people, and the function behind it.
+    """A user pool, the routes that admit its people, and the function behind them.
 
     The function signs addresses with its own rights: it may put uploads and get pictures so that its callers may.
     """
@@ -33,47 +36,37 @@ class ApiStack(cdk.Stack):
         stage: Stage,
         *,
         data: DataStack,
-        plan_queue: WorkQueue,
-        webhook_queue: WorkQueue,
-        export_queue: WorkQueue,
+        pipeline: PipelineStack,
+        web: WebStack,
         live_url: str,
-        remove_queue: WorkQueue,
     ) -> None:
         super().__init__(scope, name, description="Maskmill: sign-in and HTTP API")
-        people = People(
+        self._stage, self._data, self._pipeline, self._live_url = stage, data, pipeline, live_url
+        self.people = People(
             self,
             "People",
-            sign_in=stage.sign_in,
-            domain_prefix=f"{stage.prefix}-{cdk.Aws.ACCOUNT_ID}",  # no other account may have the same one
+            sign_in=_with_page(stage.sign_in, f"{web.origin}/"),
+            prefix=stage.prefix,
             is_disposable=stage.is_disposable,
         )
-        serve_api = Function(
+        Routes(self, "Routes", door=web.door, function=self._serve_api().function, people=self.people)
+
+        cdk.CfnOutput(self, "ApiUrl", value=web.door.url)
+        cdk.CfnOutput(self, "ApiId", value=web.door.api_id)
+        cdk.CfnOutput(self, "UserPoolId", value=self.people.pool.user_pool_id)
+        cdk.CfnOutput(self, "UserPoolClientId", value=self.people.client.user_pool_client_id)
+        cdk.CfnOutput(self, "SignInUrl", value=self.people.domain.base_url())
+        for machine, client in self.people.machines.items():
+            cdk.CfnOutput(self, f"MachineClientId{_camel(machine)}", value=client.user_pool_client_id)
+
+    def _serve_api(self) -> Function:
+        data, pipeline = self._data, self._pipeline
+        queues = (pipeline.plan_queue, pipeline.export_queue, pipeline.webhook_queue, pipeline.remove_queue)
+        return Function(
             self,
             shapes.SERVE_API,
-            stage,
-            settings=ServeApiSettings(
-                table_name=data.table.table_name,
-                uploads_bucket=data.uploads.bucket_name,
-                media_bucket=data.media.bucket_name,
-                plan_queue_url=plan_queue.url,
-                webhook_queue_url=webhook_queue.url,
-                remove_queue_url=remove_queue.url,
-                webhook_private_hosts=",".join(stage.webhook_private_hosts),
-                export_queue_url=export_queue.url,
-                segmenter=stage.endpoint.segmenter.version,
-                lane_name=stage.lane_name,
-                lane_segmenter=stage.fast.version,
-                live_url=live_url,
-                lane_side_max=stage.lane_side_max,
-                trial_life_s=stage.trial_hours * 3600,
-                **{f"quota_{quota}": stage.quotas.of(quota) for quota in Quota},
-                requests_per_minute=stage.requests_per_minute,
-                instance_type=stage.endpoint.segmenter.instance_type,
-                instances_max=stage.endpoint.instances_max,
-                instance_idle_s=stage.endpoint.idle_min * 60,
-                chunk_items=stage.endpoint.shard_items,
-                renders_at_once=stage.concurrency.render,
-            ),
+            self._stage,
+            settings=self._settings(),
             may=[
                 rows(data.table, "GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"),
                 index(data.table, Index.RECENT),
@@ -84,27 +77,41 @@ class ApiStack(cdk.Stack):
                 objects(data.media, "GetObject", keys=(prefixes.EMBEDDINGS, prefixes.MASKS)),
                 objects(data.media, "GetObject", "PutObject", keys=(prefixes.AUTOMASKS,)),
                 absence(data.media),
-                invoke_function(self, stage.lane_name),
-                send(plan_queue.queue, export_queue.queue, webhook_queue.queue, remove_queue.queue),
+                invoke_function(self, self._stage.lane_name),
+                send(*(queue.queue for queue in queues)),
             ],
         )
-        door = HttpApi(
-            self,
-            "Door",
-            name=stage.prefix,
-            function=serve_api.function,
-            people=people,
-            log=log_group(self, "AccessLog", f"/aws/vendedlogs/{stage.prefix}-api", days=stage.log_days),
-            rate=stage.api_rate,
-            burst=stage.api_burst,
+
+    def _settings(self) -> ServeApiSettings:
+        stage, data, pipeline = self._stage, self._data, self._pipeline
+        return ServeApiSettings(
+            table_name=data.table.table_name,
+            uploads_bucket=data.uploads.bucket_name,
+            media_bucket=data.media.bucket_name,
+            plan_queue_url=pipeline.plan_queue.url,
+            webhook_queue_url=pipeline.webhook_queue.url,
+            remove_queue_url=pipeline.remove_queue.url,
+            webhook_private_hosts=",".join(stage.webhook_private_hosts),
+            export_queue_url=pipeline.export_queue.url,
+            segmenter=stage.endpoint.segmenter.version,
+            lane_name=stage.lane_name,
+            lane_segmenter=stage.fast.version,
+            live_url=self._live_url,
+            lane_side_max=stage.lane_side_max,
+            trial_life_s=stage.trial_hours * 3600,
+            **{f"quota_{quota}": stage.quotas.of(quota) for quota in Quota},
+            requests_per_minute=stage.requests_per_minute,
+            instance_type=stage.endpoint.segmenter.instance_type,
+            instances_max=stage.endpoint.instances_max,
+            instance_idle_s=stage.endpoint.idle_min * 60,
+            chunk_items=stage.endpoint.shard_items,
+            renders_at_once=stage.concurrency.render,
         )
-        cdk.CfnOutput(self, "ApiUrl", value=door.url)
-        cdk.CfnOutput(self, "ApiId", value=door.api.api_id)
-        cdk.CfnOutput(self, "UserPoolId", value=people.pool.user_pool_id)
-        cdk.CfnOutput(self, "UserPoolClientId", value=people.client.user_pool_client_id)
-        cdk.CfnOutput(self, "SignInUrl", value=people.domain.base_url())
-        for name, machine in people.machines.items():
-            cdk.CfnOutput(self, f"MachineClientId{_camel(name)}", value=machine.user_pool_client_id)
+
+
+def _with_page(sign_in: SignIn, home: str) -> SignIn:
+    """People come back to the page after they signed in and after they signed out."""
+    return replace(sign_in, callback_urls=(*sign_in.callback_urls, home), logout_urls=(*sign_in.logout_urls, home))
 
 
 def _camel(name: str) -> str:

@@ -26,7 +26,11 @@ class DataStack(cdk.Stack):
         gone = stage.is_disposable
         self.table = row_table(self, "Table", is_disposable=gone, has_backups=stage.has_backups)
         self.uploads = private_bucket(
-            self, "Uploads", is_disposable=gone, expire_days=stage.upload_days, post_origins=stage.upload_origins
+            self,
+            "Uploads",
+            is_disposable=gone,
+            expire_days=stage.upload_days,
+            post_origins=(*stage.page_origins, *stage.upload_origins),
         )
         self.media = private_bucket(self, "Media", is_disposable=gone)
         self.work = private_bucket(self, "Work", is_disposable=gone, expire_days=WORK_DAYS)

@@ -29,7 +29,7 @@ class LiveStack(cdk.Stack):
             self,
             "Sockets",
             name=f"{stage.prefix}-live",
-            base=stage.gateway_base,
+            base=stage.emulator.gateway_base if stage.emulator else None,
             rate=stage.api_rate,
             burst=stage.api_burst,
         )

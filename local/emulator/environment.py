@@ -31,6 +31,7 @@ class EmulatorSettings:
     port: int = 4566
     endpoint_url: str | None = None
     model_url: str | None = None
+    node: Path | None = None  # runs the functions of distributions; None: the machine's
     keeps_state: bool = False
     function_environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -56,8 +57,9 @@ def emulator_command(settings: EmulatorSettings) -> list[str]:
 def emulator_environment(settings: EmulatorSettings) -> dict[str, str]:
     """The complete environment of the emulator and, through it, of every Lambda handler."""
     state = settings.state.resolve()
+    tools = [settings.python, *([settings.node] if settings.node else [])]
     environment = {
-        "PATH": os.pathsep.join([str(settings.python.parent), "/usr/local/bin", "/usr/bin", "/bin"]),
+        "PATH": os.pathsep.join([*(str(place.parent) for place in tools), "/usr/local/bin", "/usr/bin", "/bin"]),
         "HOME": str(state / "home"),
         "LANG": "C.UTF-8",
         "TMPDIR": str(state / "tmp"),
@@ -99,9 +101,4 @@ def prepare_folders(settings: EmulatorSettings) -> None:
 
 def api_url(emulator_url: str, api_id: str) -> str:
     """Where an HTTP API answers. Its own name under `execute-api.localhost` resolves in browsers only."""
-    return f"{gateway_base(emulator_url)}/{api_id}/$default"
-
-
-def gateway_base(emulator_url: str) -> str:
-    """The address below which the emulator serves its APIs, each under its id."""
-    return f"{emulator_url}/_aws/execute-api"
+    return f"{emulator_url}/_aws/execute-api/{api_id}/$default"

@@ -193,3 +193,8 @@ class PushProgressSettings(Settings):
 class HoldConnectionSettings(Settings):
     table_name: str
     sockets_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishPageSettings(Settings):
+    site_bucket: str

@@ -28,7 +28,7 @@ from pydantic import BaseModel
 from lambdas.aws import clients
 
 TABLE = "maskmill"
-UPLOADS, MEDIA, WORK = "maskmill-uploads", "maskmill-media", "maskmill-work"
+UPLOADS, MEDIA, WORK, SITE = "maskmill-uploads", "maskmill-media", "maskmill-work", "maskmill-site"
 QUEUES = ("ingest", "plan", "dispatch", "collect", "render", "finish", "export", "webhook", "remove")
 _ACCOUNT = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -51,7 +51,7 @@ def cloud() -> Iterator[dict[str, str]]:
         clients.forget()
         try:
             make_table()
-            for bucket in (UPLOADS, MEDIA, WORK):
+            for bucket in (UPLOADS, MEDIA, WORK, SITE):
                 clients.s3().create_bucket(Bucket=bucket)
             yield {name: clients.sqs().create_queue(QueueName=name)["QueueUrl"] for name in QUEUES}
         finally:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from local.emulator.patches import (
     alarms,
+    alternate_names,
     authorization,
     batch_actions,
     fair_queues,
@@ -14,6 +15,9 @@ from local.emulator.patches import (
     function_concurrency,
     http_cors,
     image_functions,
+    missing_objects,
+    one_click,
+    origins,
     prompt_stacks,
     recorded_types,
     request_counts,
@@ -22,6 +26,7 @@ from local.emulator.patches import (
     silent_function,
     table_ttl,
     tls,
+    viewer_methods,
 )
 
 
@@ -41,5 +46,10 @@ def apply_all(*, deployed_file: Path) -> None:
     batch_actions.apply()
     fair_queues.apply()
     role_sessions.apply()
+    viewer_methods.apply()
+    missing_objects.apply()
+    origins.apply()
+    one_click.apply()
+    alternate_names.apply()
     tls.apply()
     request_counts.apply()

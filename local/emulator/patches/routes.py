@@ -1,29 +1,48 @@
-"""Serve JSON questions of our own processes inside the emulator. It knows no question and no AWS operation.
+"""Serve questions of our own processes and pages for browsers inside the emulator. It knows none of them.
 
 Reason: what the other processes of the laptop need (who signed this request, a session of this role) is known to the
 emulator alone, and AWS has no public operation for it.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import parse_qs
 
 from local.emulator.internals import internal
 
 PREFIX = "/_local/"
 Answer = tuple[int, dict[str, Any]]
+Page = tuple[int, dict[str, str], bytes]
 
 
 def serve(path: str, answer: Callable[[dict[str, Any]], Answer]) -> None:
     """Answer `POST path` with `answer(question)`: a status and a JSON object."""
+
+    async def respond(_scope: dict[str, Any], receive: Any, send: Any) -> None:
+        status, found = answer(json.loads(await _body(receive)))
+        await _send(send, status, {"content-type": "application/json"}, json.dumps(found).encode())
+
+    _route("POST", path, respond)
+
+
+def serve_page(path: str, page: Callable[[dict[str, list[str]]], Page]) -> None:
+    """Answer `GET path?query` with `page(query)`: a status, headers and a body."""
+
+    async def respond(scope: dict[str, Any], _receive: Any, send: Any) -> None:
+        query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        await _send(send, *page(query))
+
+    _route("GET", path, respond)
+
+
+def _route(method: str, path: str, respond: Callable[..., Awaitable[None]]) -> None:
     app_module = internal("app")
     served = app_module.app
 
     async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and scope["path"] == path and scope["method"] == "POST":
-            await _send(send, *answer(json.loads(await _body(receive))))
-        else:
-            await served(scope, receive, send)
+        is_ours = scope["type"] == "http" and scope["path"] == path and scope["method"] == method
+        await (respond if is_ours else served)(scope, receive, send)
 
     app_module.app = app
 
@@ -37,8 +56,8 @@ async def _body(receive: Any) -> bytes:
             return received
 
 
-async def _send(send: Any, status: int, answer: dict[str, Any]) -> None:
-    body = json.dumps(answer).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+async def _send(send: Any, status: int, headers: dict[str, str], body: bytes) -> None:
+    lines = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    lines.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": lines})
     await send({"type": "http.response.body", "body": body})

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -13,8 +14,16 @@ os.environ.setdefault("JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION", "1")
 
 
 @pytest.fixture(scope="session")
-def cloud_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Cloud]:
-    """The cloud of a stage, synthesized once for all tests, without wheels, credentials, Docker or network."""
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a built page, as far as the stacks look into it."""
+    folder = tmp_path_factory.mktemp("page")
+    (folder / "index.html").write_text("<!doctype html><title>Maskmill</title>")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def cloud_of(tmp_path_factory: pytest.TempPathFactory, page: Path) -> Callable[[str], Cloud]:
+    """The cloud of a stage, synthesized once for all tests, without wheels, Node's packages, credentials or network."""
 
     @cache
     def synthesize(stage: str) -> Cloud:
@@ -26,7 +35,7 @@ def cloud_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Cloud]
         outdir = tmp_path_factory.mktemp(f"cdk-{stage}")
         context = {"aws:cdk:bundling-stacks": [], "aws:cdk:enable-path-metadata": True}
         app = cdk.App(analytics_reporting=False, outdir=str(outdir), context=context)
-        build(app, chosen({"stage": stage}))
+        build(app, chosen({"stage": stage, "page": str(page)}))
         app.synth()
         return Cloud(stage, outdir)
 

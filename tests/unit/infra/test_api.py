@@ -11,7 +11,13 @@ from tests.unit.infra.cloud import Cloud, Resource
 
 def of_door(cloud: Cloud, kind: str) -> list[Resource]:
     """The resources of the HTTP API; sockets have an API of their own."""
-    return [found for found in cloud.resources(f"ApiGatewayV2::{kind}") if found.name.startswith("Door/")]
+    ours = ("Door/", "Routes/")
+    return [found for found in cloud.resources(f"ApiGatewayV2::{kind}") if found.name.startswith(ours)]
+
+
+def home(cloud: Cloud) -> str:
+    """Where the page is."""
+    return {"local": "https://maskmill.localhost/"}.get(cloud.stage, "https://<Web/Distribution.DomainName>/")
 
 
 def test_every_path_needs_a_signed_in_person_except_the_public_ones(cloud: Cloud) -> None:
@@ -77,8 +83,10 @@ def test_people_sign_in_on_hosted_pages_by_a_code_and_come_back_to_known_places(
     assert client.properties["AllowedOAuthFlows"] == ["code"]  # never a token in an address
     assert cloud.texts(client.stack, client.properties["AllowedOAuthScopes"]) == ["openid", "<People/Pool/Api>/api"]
     assert client.properties["SupportedIdentityProviders"] == ["COGNITO"]
-    places = client.properties["CallbackURLs"]
+    places = cloud.texts(client.stack, client.properties["CallbackURLs"])
     assert LOOPBACK in places
+    assert home(cloud) in places
+    assert home(cloud) in cloud.texts(client.stack, client.properties["LogoutURLs"])
     assert all(place.startswith(("https://", "http://127.0.0.1:", "http://localhost:")) for place in places)
     domain = cloud.only("Cognito::UserPoolDomain")
     assert cloud.text(domain.stack, domain.properties["Domain"]) == f"maskmill-{cloud.stage}-<AWS::AccountId>"

@@ -99,4 +99,6 @@ def test_an_emulator_serves_sockets_below_an_address_of_its_own() -> None:
     assert sockets.url.startswith("ws://127.0.0.1:4566/_aws/execute-api/")
     assert sockets.sending_url.startswith(f"{base}/")
     assert sockets.url.endswith("/live") and sockets.sending_url.endswith("/live")
-    assert chosen({"stage": "local", "gateway_base": base}).gateway_base == base
+    emulator = chosen({"stage": "local", "emulator": "http://127.0.0.1:4566"}).emulator
+    assert emulator is not None
+    assert emulator.gateway_base == base

@@ -15,7 +15,7 @@ from infra import shapes
 from infra.shapes import Shape
 from maskmill.core import keys, messages, rows
 from tests.unit.infra.cloud import Cloud, grants
-from tests.unit.infra.test_access import changes, log_of, receive, sockets
+from tests.unit.infra.test_access import BUILT, changes, log_of, receive, sockets, unnamed
 from tests.unit.infra.uses import UNKNOWN, Source, source_of
 
 VERBS = [value.verb for value in vars(shapes).values() if isinstance(value, Shape)]
@@ -34,6 +34,12 @@ DOORS = {"upload": ("Uploads", "s3:PutObject"), "download": ("Media", "s3:GetObj
 ROW_ACTIONS = {"Put": "dynamodb:PutItem", "Update": "dynamodb:UpdateItem", "Delete": "dynamodb:DeleteItem"}
 OF_THE_STREAM = {"push_progress"}  # which the table's stream wakes
 SOCKETS = {"send": "POST", "close": "DELETE"}
+SITE = {
+    "names": {("s3:ListBucket", "<Site.Arn>")},
+    "read": {("s3:GetObject", "<Site.Arn>/file"), ("s3:ListBucket", "<Site.Arn>")},
+    "write": {("s3:PutObject", "<Site.Arn>/file")},
+    "remove": {("s3:DeleteObject", "<Site.Arn>/file")},
+}
 READS = {"get", "head"}  # of which a function wants to hear that there is nothing
 
 # One key of each kind.
@@ -81,7 +87,7 @@ FOLDERS = {
 def needed(verb: str) -> set[tuple[str, str]]:
     """Pairs of an action and what it is done to: an object as `<Bucket>/<key>`, anything else by the grants' names."""
     source = source_of(verb)
-    return _objects(verb, source) | _rows(source) | _calls(source)
+    return _objects(verb, source) | _rows(source) | _calls(source) | _published(source)
 
 
 def _objects(verb: str, source: Source) -> set[tuple[str, str]]:
@@ -96,6 +102,12 @@ def _objects(verb: str, source: Source) -> set[tuple[str, str]]:
             found |= {(action, f"{arn}/{KEYS[kind]}") for action in OBJECT_ACTIONS[use.method] for kind in kinds}
             found |= {("s3:ListBucket", arn)} if use.method in READS else set()
     return found | _cleared(source)
+
+
+def _published(source: Source) -> set[tuple[str, str]]:
+    laid = {pair for use in source.uses() if use.port == "site" for pair in SITE[use.method]}
+    unpacked = any(use.port == "archives" for use in source.uses())
+    return laid | ({("s3:GetObject", BUILT)} if unpacked else set())
 
 
 def _cleared(source: Source) -> set[tuple[str, str]]:
@@ -140,7 +152,7 @@ def granted(cloud: Cloud, verb: str) -> set[tuple[str, str]]:
     queues = {resource for action, resource in grants(cloud, f"{name}/Role") if action == "sqs:ReceiveMessage"}
     brought = receive(*(queue.strip("<>").removesuffix(".Arn") for queue in queues))
     streamed = changes() if verb in OF_THE_STREAM else set()
-    rest = grants(cloud, f"{name}/Role") - log_of(name) - brought - streamed
+    rest = unnamed(grants(cloud, f"{name}/Role")) - log_of(name) - brought - streamed
     called = {"sagemaker:InvokeEndpointAsync": "endpoint", "lambda:InvokeFunction": "lane"}
     named = {right: f"sockets {method}" for method in SOCKETS.values() for right in sockets(method)}
     return {(right[0], named.get(right, called.get(*right))) for right in rest}

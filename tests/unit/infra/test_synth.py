@@ -21,6 +21,11 @@ NATIVE = {
     "AWS::ApiGatewayV2::Integration",
     "AWS::ApiGatewayV2::Route",
     "AWS::ApiGatewayV2::Stage",
+    "AWS::CloudFront::Distribution",
+    "AWS::CloudFront::Function",
+    "AWS::CloudFront::OriginAccessControl",
+    "AWS::CloudFront::OriginRequestPolicy",
+    "AWS::CloudFront::ResponseHeadersPolicy",
     "AWS::CloudWatch::Alarm",
     "AWS::Cognito::UserPool",
     "AWS::Cognito::UserPoolClient",
@@ -42,6 +47,7 @@ NATIVE = {
     "AWS::SNS::TopicPolicy",
     "AWS::SQS::Queue",
     "AWS::SQS::QueuePolicy",
+    "Custom::MaskmillPage",
 }
 # What the laptop's own additions to the emulator record.
 RECORDED = {
@@ -51,7 +57,10 @@ RECORDED = {
     "AWS::SageMaker::EndpointConfig",
     "AWS::SageMaker::Model",
 }
+PARTS = ("data", "pipeline", "inference", "live", "web", "api", "page")
 OUTPUTS = {
+    "PageUrl",
+    "SiteBucket",
     "ApiId",
     "ApiUrl",
     "EndpointName",
@@ -77,8 +86,7 @@ OUTPUTS = {
 
 
 def test_there_are_five_stacks_named_by_stage(cloud: Cloud) -> None:
-    parts = ("data", "pipeline", "inference", "live", "api")
-    assert cloud.stacks == {f"maskmill-{cloud.stage}-{part}" for part in parts}
+    assert cloud.stacks == {f"maskmill-{cloud.stage}-{part}" for part in PARTS}
 
 
 def test_the_outputs_that_people_and_scripts_rely_on_are_there(cloud: Cloud) -> None:
@@ -98,7 +106,7 @@ def test_the_laptop_builds_no_image(local: Cloud, prod: Cloud) -> None:
     assert "cdk-" in json.dumps(prod.only("SageMaker::Model").properties["PrimaryContainer"]["Image"])
 
 
-def test_synthesis_needs_neither_credentials_nor_docker_nor_wheels(tmp_path: Path) -> None:
+def test_synthesis_needs_neither_credentials_nor_docker_nor_wheels(tmp_path: Path, page: Path) -> None:
     """The default stage in a process of its own, whose environment holds nothing but a path to Node.js and its cache."""
     node = shutil.which("node")
     if node is None:
@@ -110,13 +118,13 @@ def test_synthesis_needs_neither_credentials_nor_docker_nor_wheels(tmp_path: Pat
         "PATH": str(tools),
         "HOME": str(Path.home()),
         "CDK_OUTDIR": str(tmp_path / "out"),
-        "CDK_CONTEXT_JSON": json.dumps({"aws:cdk:bundling-stacks": []}),
+        "CDK_CONTEXT_JSON": json.dumps({"aws:cdk:bundling-stacks": [], "page": str(page)}),
     }
     command = [sys.executable, "-m", "infra.app"]
     answer = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
     made = {path.name.removesuffix(".template.json") for path in (tmp_path / "out").glob("*.template.json")}
-    assert made == {f"maskmill-dev-{part}" for part in ("data", "pipeline", "inference", "live", "api")}
+    assert made == {f"maskmill-dev-{part}" for part in PARTS}
 
 
 def test_no_code_asks_which_stage_it_is() -> None:

@@ -70,6 +70,7 @@ def env_of(function: str, urls: dict[str, str]) -> dict[str, str]:
         "UPLOADS_BUCKET": aws.UPLOADS,
         "MEDIA_BUCKET": aws.MEDIA,
         "WORK_BUCKET": aws.WORK,
+        "SITE_BUCKET": aws.SITE,
         "ENDPOINT_NAME": "endpoint",
         "SEGMENTER": "classic-1",
         "LANE_NAME": "lane",
@@ -116,7 +117,7 @@ def serve(function: str, urls: dict[str, str], event: dict[str, Any]) -> dict[st
 
 
 def test_every_function_is_known_here() -> None:
-    assert set(FUNCTIONS) == {*MISSING, "hold_connection", "push_progress", "serve_api", "sweep"}
+    assert set(FUNCTIONS) == {*MISSING, "hold_connection", "publish_page", "push_progress", "serve_api", "sweep"}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -1,0 +1,1 @@
+"""Lays a release of the page down where it is served from."""
