@@ -6,6 +6,7 @@
 import { ApiError } from "./api/problem.ts";
 import { jobsWords, jobWords, resultsWords } from "./words/jobs.ts";
 import { recipeWords } from "./words/recipe.ts";
+import { segmentingWords } from "./words/segmenting.ts";
 
 export const words = {
   name: "Maskmill",
@@ -64,6 +65,7 @@ export const words = {
   images: {},
   upload: {},
   templates: {},
+  segmenting: segmentingWords,
   editor: {},
   tryOut: {},
   recipe: recipeWords,

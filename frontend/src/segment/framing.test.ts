@@ -38,6 +38,12 @@ test.each(vectors.drawn)(
   },
 );
 
+test("a previous mask alone has no points, not even the one that is none", () => {
+  const previous = { size: { height_px: 1, width_px: 2 }, counts: "2" };
+  const framed = framedPrompt({ previous }, { side_px: 64, low_px: 16 }, previous.size);
+  expect([framed.points.length, framed.labels.length]).toEqual([0, 0]);
+});
+
 test("a previous mask of another image is refused", () => {
   const rle = { size: { height_px: 1, width_px: 2 }, counts: "2" };
   expect(() => previousLogits(rle, { side_px: 64, low_px: 16 }, { height_px: 2, width_px: 1 })).toThrow(RangeError);

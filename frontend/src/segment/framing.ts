@@ -48,7 +48,7 @@ export function framedPrompt(prompt: Asked, frame: Frame, size: Size): FramedPro
     const box = pixelBoxOf(prompt.box, size);
     points.push(box.left * scaleX, box.top * scaleY, box.right * scaleX, box.bottom * scaleY);
     labels.push(2, 3);
-  } else {
+  } else if (points.length > 0) {
     points.push(0, 0); // without a box SAM was trained to see one point more that is none
     labels.push(-1);
   }
