@@ -1,7 +1,7 @@
 """SAM's prompt encoder and mask decoder as one ONNX file, for the page; it knows no image, no size and no server.
 
     image_embeddings (1, channels, grid, grid)   as the server keeps them
-    point_coords     (1, N, 2)                   x first, in pixels of the frame; any N from 1 on
+    point_coords     (1, N, 2)                   x first, in pixels of the frame; any N, 0 with a mask alone
     point_labels     (1, N)                      1 object, 0 not the object, 2 and 3 a box's corners, -1 no point
     mask_input       (1, 1, 4 grid, 4 grid)      logits of a previous mask, looked at where
     has_mask_input   (1,)                        is 1, else 0
