@@ -1,6 +1,7 @@
 /** The golden vectors' small pictures and masks, as the page has them; tests alone read it. */
 import type { Size } from "../geometry/spaces.ts";
-import type { Bitmap, Parts } from "../masks/regions.ts";
+import type { Parts } from "../masks/regions.ts";
+import type { Bitmap } from "../masks/rle.ts";
 import type { Edits } from "../api/types.ts";
 import type { Picture } from "./picture.ts";
 import { NEUTRAL } from "./ranges.ts";

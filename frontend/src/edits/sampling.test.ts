@@ -4,7 +4,8 @@ import type { Sent } from "../api/client.ts";
 import type { Recipe as SentRecipe } from "../api/types.ts";
 import type { VariedEdit } from "./ranges.ts";
 import { fromSent } from "./recipe.ts";
-import { draw, normalQuantile, sixDigits } from "./sampling.ts";
+import { halfEven, sixDigits } from "./rounding.ts";
+import { draw, normalQuantile } from "./sampling.ts";
 
 interface Drawn {
   source: string;
@@ -38,6 +39,10 @@ test("what is not varied keeps its value, and the recipe is left as it is", asyn
 
 test("six digits are rounded as Python rounds them", () => {
   expect([0.0078125, 0.0234375, -0.0078125, 2.5].map(sixDigits)).toEqual([0.007812, 0.023438, -0.007812, 2.5]);
+});
+
+test("whole numbers are rounded as Python rounds them", () => {
+  expect([0.5, 1.5, 2.5, -0.5, -1.5, 2.4999, 7].map(halfEven)).toEqual([0, 2, 2, 0, -2, 2, 7]);
 });
 
 test("the quantile has the values of tables in the middle, in the tail and far out", () => {

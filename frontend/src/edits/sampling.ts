@@ -2,6 +2,7 @@
 import type { Edits } from "../api/types.ts";
 import { RANGES, VARIED, type VariedEdit } from "./ranges.ts";
 import type { Draw, Recipe, Region } from "./recipe.ts";
+import { sixDigits } from "./rounding.ts";
 
 const MIDDLE = {
   over: [
@@ -80,14 +81,6 @@ async function fractionOf(label: string): Promise<number> {
 function clamped(name: VariedEdit, value: number): number {
   const { low, high } = RANGES[name];
   return Math.min(Math.max(sixDigits(value), low), high);
-}
-
-/** Rounded to six digits after the point; what lies exactly between two goes to the even one. */
-export function sixDigits(value: number): number {
-  const halves = value * 128; // a value is such a tie only as an odd multiple of 1/128, which is exact in binary
-  if (!Number.isInteger(halves) || halves % 2 === 0) return Number(value.toFixed(6));
-  const below = Math.floor(value * 1e6);
-  return (below % 2 === 0 ? below : below + 1) / 1e6;
 }
 
 /** The standard normal quantile: AS 241, PPND16 (Wichura, Applied Statistics 37, 1988), good to 16 digits. */

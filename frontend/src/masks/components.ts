@@ -1,6 +1,6 @@
 /** Connected parts of a mask by their rows' runs; it knows no refinement and no image. */
 import type { Size } from "../geometry/spaces.ts";
-import type { Bitmap } from "./regions.ts";
+import type { Bitmap } from "./rle.ts";
 
 /** The runs of all rows in reading order, and the first run of the part that each belongs to. */
 interface Parts {

@@ -2,7 +2,7 @@
 import type { Size } from "../geometry/spaces.ts";
 import { cut, pixelBox, placed, wider } from "./boxes.ts";
 import { squaredDistances } from "./distance.ts";
-import type { Bitmap } from "./regions.ts";
+import type { Bitmap } from "./rle.ts";
 
 /**
  * Alpha of a mask: 0 outside, rising linearly inside to 1 at `featherPx` pixels from the edge.

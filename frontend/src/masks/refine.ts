@@ -9,7 +9,7 @@ import type { Size } from "../geometry/spaces.ts";
 import { cut, pixelBox, placed, wider } from "./boxes.ts";
 import { largestPart, withoutSmallParts } from "./components.ts";
 import { squaredDistances } from "./distance.ts";
-import type { Bitmap } from "./regions.ts";
+import type { Bitmap } from "./rle.ts";
 
 /**
  * A raw mask refined in the contract's order: islands, holes, grow or shrink (the soft edge is `feather`'s).

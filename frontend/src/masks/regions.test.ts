@@ -6,7 +6,8 @@ import { largestPart } from "./components.ts";
 import { squaredDistances } from "./distance.ts";
 import { feather } from "./feather.ts";
 import { grown, refine } from "./refine.ts";
-import { alphaWindow, boxed, MissingMask, regionAlpha, type Bitmap } from "./regions.ts";
+import { alphaWindow, boxed, MissingMask, regionAlpha } from "./regions.ts";
+import type { Bitmap } from "./rle.ts";
 
 const MASKS: Record<string, string[]> = golden.masks;
 const PARTS = partsOf(golden.parts);

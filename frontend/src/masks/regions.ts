@@ -9,9 +9,7 @@ import type { PixelBox } from "../geometry/pixels.ts";
 import type { Size } from "../geometry/spaces.ts";
 import { cut, pixelBox } from "./boxes.ts";
 import { feather } from "./feather.ts";
-
-/** A mask, row by row: 1 inside and 0 outside. */
-export type Bitmap = Uint8Array<ArrayBuffer>;
+import type { Bitmap } from "./rle.ts";
 
 /** A refined mask and the width of the soft edge inside it, in its own pixels. */
 export interface SoftMask {

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tests.contract.page import edits, recipes, regions
+from tests.contract.page import edits, recipes, regions, renders
 from tests.contract.page.files import FOLDER, text_of
 
 KINDS: dict[str, Callable[[], dict[str, Any]]] = {
     "edits": edits.vectors,
     "recipes": recipes.vectors,
     "regions": regions.vectors,
+    "renders": renders.vectors,
 }
 
 
