@@ -39,13 +39,15 @@ export function cutOut(
   const behind = planesBehind(picture, alpha, cutout, { background, scale });
   const isGrey = picture.isGrey && behind.isGrey;
   const rgba = new Uint8ClampedArray(picture.rgba.length).fill(255);
-  for (let at = 0, place = 0; at < share.length; at++, place += 4) {
-    for (let channel = 0; channel < 3; channel++) {
-      const back = behind.planes[channel]?.[at] ?? 0;
-      const front = UNIT[object.rgba[place + channel] as number] as number;
-      rgba[place + channel] = byteOf(f(back + f(f(front - back) * (share[at] as number))));
+  for (const [channel, plane] of behind.planes.entries()) {
+    for (let at = 0, place = channel; at < share.length; at++, place += 4) {
+      const back = plane[at] as number;
+      const front = UNIT[object.rgba[place] as number] as number;
+      rgba[place] = byteOf(f(back + f(f(front - back) * (share[at] as number))));
     }
-    if (cutout.background === "blur") rgba[place + 3] = picture.rgba[place + 3] as number;
+  }
+  if (cutout.background === "blur") {
+    for (let place = 3; place < rgba.length; place += 4) rgba[place] = picture.rgba[place] as number;
   }
   return { rgba, size: picture.size, isGrey };
 }
@@ -128,9 +130,12 @@ function planesBehind(
 /** The background blurred with the object left out: a Gaussian mean weighted by 1 − alpha. */
 function blurredBehind(picture: Picture, alpha: Alpha, sigmaPx: number): Plane[] {
   const weighted = (box: PixelBox): Plane[] => {
-    const weight = alphaWindow(alpha, box).map((value) => Math.max(f(1 - value), WEIGHT_MIN));
+    const weight = alphaWindow(alpha, box);
+    for (let at = 0; at < weight.length; at++) weight[at] = Math.max(f(1 - (weight[at] as number)), WEIGHT_MIN);
     const planes = planesOf(picture, box, UNIT, 3);
-    for (const plane of planes) for (let at = 0; at < plane.length; at++) multiply(plane, at, weight[at] as number);
+    for (const plane of planes) {
+      for (let at = 0; at < plane.length; at++) plane[at] = (plane[at] as number) * (weight[at] as number);
+    }
     return [...planes, weight];
   };
   const planes = blurred(weighted, sigmaPx, wholeOf(picture.size));
@@ -139,10 +144,6 @@ function blurredBehind(picture: Picture, alpha: Alpha, sigmaPx: number): Plane[]
     for (let at = 0; at < plane.length; at++) plane[at] = (plane[at] as number) / (weight[at] as number);
   }
   return planes;
-}
-
-function multiply(plane: Plane, at: number, factor: number): void {
-  plane[at] = (plane[at] as number) * factor;
 }
 
 function onWhite(picture: Picture): Picture {

@@ -5,7 +5,7 @@
  * (Forte and Pitié, "Approximate Fast Foreground Colour Estimation", ICIP 2021).
  */
 import type { PixelBox } from "../geometry/pixels.ts";
-import { cut, placed } from "../masks/boxes.ts";
+import { cut, lookedUp, placed } from "../masks/boxes.ts";
 import { squaredDistances } from "../masks/distance.ts";
 import { alphaWindow, type Alpha } from "../masks/regions.ts";
 import { convolved, kernelRadius } from "./gaussian.ts";
@@ -29,8 +29,8 @@ export function defringed(picture: Picture, alpha: Alpha, scale: number): Pictur
   const rgba = picture.rgba.slice();
   for (const [channel, plane] of planesOf(picture, wide, BYTES, 3).entries()) {
     const own = inner(plane, wide, reach);
-    const trusted = plane.map((value, at) => value * (trust[at] as number));
-    const inside = convolved(trusted, widthOf(wide), sigmaPx);
+    for (let at = 0; at < plane.length; at++) plane[at] = (plane[at] as number) * (trust[at] as number);
+    const inside = convolved(plane, widthOf(wide), sigmaPx);
     for (let at = 0; at < own.length; at++) {
       const isChosen = (alpha.values[at] as number) > 0 && (share[at] as number) < 1;
       if (!isChosen || !((support[at] as number) > SUPPORT_MIN)) continue;
@@ -61,13 +61,14 @@ function trustOf(alpha: Alpha, box: PixelBox, scale: number): Plane {
     bottom: Math.min(alpha.size.height_px, near.bottom),
     right: Math.min(alpha.size.width_px, near.right),
   };
-  const outside = Uint8Array.from(alphaWindow(alpha, known), (value) => (value === 0 ? 1 : 0));
+  const inside = alphaWindow(alpha, known);
+  const outside = new Uint8Array(inside.length);
+  for (let at = 0; at < outside.length; at++) outside[at] = inside[at] === 0 ? 1 : 0;
   const squares = squaredDistances(outside, { height_px: heightOf(known), width_px: widthOf(known) }, capPx);
   const table = Float32Array.from({ length: (capPx + 1) ** 2 + 1 }, (_, square) => {
     const depthPx = (Math.sqrt(square) - 0.5) / scale + 0.5; // in pixels of the full picture
     return Math.min(Math.max((depthPx - 1) / BAND_PX, 0), 1);
   });
-  const values = Float32Array.from(squares, (square) => table[square] as number);
   const nearSize = { height_px: heightOf(near), width_px: widthOf(near) };
   const within: PixelBox = {
     top: known.top - near.top,
@@ -75,6 +76,11 @@ function trustOf(alpha: Alpha, box: PixelBox, scale: number): Plane {
     bottom: known.bottom - near.top,
     right: known.right - near.left,
   };
-  const whole = placed(values, within, new Float32Array(nearSize.height_px * nearSize.width_px), nearSize);
+  const whole = placed(
+    lookedUp(squares, table),
+    within,
+    new Float32Array(nearSize.height_px * nearSize.width_px),
+    nearSize,
+  );
   return cut(whole, nearSize, { top: capPx, left: capPx, bottom: capPx + heightOf(box), right: capPx + widthOf(box) });
 }

@@ -41,44 +41,70 @@ function weightsOf(sigmaPx: number): Plane {
   return Float32Array.from(raw, (value) => value / total);
 }
 
-/** Convolve down the columns; the sum starts at the centre and goes outwards. */
+/** Convolve down the columns. */
 function acrossRows(plane: Plane, width: number, weights: Plane): Plane {
+  const reach = (weights.length - 1) * width;
+  const result = new Float32Array(Math.max(0, plane.length - 2 * reach));
+  convolve(result, 0, result.length, plane, reach, width, weights);
+  return result;
+}
+
+/** Convolve along the rows. */
+function acrossColumns(plane: Plane, width: number, weights: Plane): Plane {
   const radius = weights.length - 1;
-  const result = new Float32Array(Math.max(0, plane.length - 2 * radius * width));
-  const centre = weights[0] as number;
-  for (let start = 0; start < result.length; start += width) {
-    const middle = start + radius * width;
-    for (let at = 0; at < width; at++) result[start + at] = f((plane[middle + at] as number) * centre);
-    for (let step = 1; step <= radius; step++) {
-      const weight = weights[step] as number;
-      const above = middle - step * width;
-      const below = middle + step * width;
-      for (let at = 0; at < width; at++) {
-        const pair = f((plane[above + at] as number) + (plane[below + at] as number));
-        result[start + at] = f((result[start + at] as number) + f(pair * weight));
-      }
-    }
+  const narrow = width - 2 * radius;
+  const rows = plane.length / width;
+  const result = new Float32Array(rows * narrow);
+  for (let row = 0; row < rows; row++) {
+    convolve(result, row * narrow, (row + 1) * narrow, plane, row * width + radius, 1, weights);
   }
   return result;
 }
 
-/** Convolve along the rows; the sum starts at the centre and goes outwards. */
-function acrossColumns(plane: Plane, width: number, weights: Plane): Plane {
-  const radius = weights.length - 1;
-  const narrow = width - 2 * radius;
-  const result = new Float32Array((plane.length / width) * narrow);
+/**
+ * Fill [start, end) of `result` with sums around `plane` from `middle` on, over neighbours that lie `step` apart.
+ *
+ * A sum starts at the centre and goes outwards. Four are made at a time, since each waits for its own last addition.
+ */
+function convolve(
+  result: Plane,
+  start: number,
+  end: number,
+  plane: Plane,
+  middle: number,
+  step: number,
+  weights: Plane,
+): void {
+  const last = (weights.length - 1) * step;
   const centre = weights[0] as number;
-  for (let place = 0, row = 0; place < result.length; row += width) {
-    for (let middle = row + radius, end = middle + narrow; middle < end; middle++) {
-      let sum = f((plane[middle] as number) * centre);
-      for (let step = 1; step <= radius; step++) {
-        const pair = f((plane[middle - step] as number) + (plane[middle + step] as number));
-        sum = f(sum + f(pair * (weights[step] as number)));
-      }
-      result[place++] = sum;
+  let at = start;
+  for (; at + 4 <= end; at += 4, middle += 4) {
+    let one = f((plane[middle] as number) * centre);
+    let two = f((plane[middle + 1] as number) * centre);
+    let three = f((plane[middle + 2] as number) * centre);
+    let four = f((plane[middle + 3] as number) * centre);
+    for (let far = step, tap = 1; far <= last; far += step, tap++) {
+      const weight = weights[tap] as number;
+      const before = middle - far;
+      const after = middle + far;
+      one = f(one + f(f((plane[before] as number) + (plane[after] as number)) * weight));
+      two = f(two + f(f((plane[before + 1] as number) + (plane[after + 1] as number)) * weight));
+      three = f(three + f(f((plane[before + 2] as number) + (plane[after + 2] as number)) * weight));
+      four = f(four + f(f((plane[before + 3] as number) + (plane[after + 3] as number)) * weight));
     }
+    result[at] = one;
+    result[at + 1] = two;
+    result[at + 2] = three;
+    result[at + 3] = four;
   }
-  return result;
+  for (; at < end; at++, middle++) {
+    let sum = f((plane[middle] as number) * centre);
+    for (let far = step, tap = 1; far <= last; far += step, tap++) {
+      const pair = f((plane[middle - far] as number) + (plane[middle + far] as number));
+      sum = f(sum + f(pair * (weights[tap] as number)));
+    }
+    result[at] = sum;
+  }
 }
 
 /** Coarse cells lie on multiples of their size from the picture's corner, so that any box gets the same values. */

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import golden from "../../../tests/contract/page/renders.json" with { type: "json" };
 import type { Region } from "../api/types.ts";
+import { regionAlpha, type Alpha } from "../masks/regions.ts";
 import { covering, MissingBackground } from "./cutout.ts";
-import { editsOf, levelsApart, partsOf, pictureOf } from "./golden.fixtures.ts";
+import { editsOf, levelsApart, partsOf, pictureOf, SIZE } from "./golden.fixtures.ts";
 import { render, variantsOf } from "./layers.ts";
 import type { Picture } from "./picture.ts";
 import { resized, shrunkSize } from "./resize.ts";
@@ -21,6 +22,7 @@ const named = (pictures: Record<string, Packed>): Map<string, Picture> =>
   new Map(Object.entries(pictures).map(([name, packed]) => [name, unpacked(packed)]));
 
 const PARTS = partsOf(golden.parts);
+const alphaOf = (region: Region): Alpha | null => regionAlpha(region, PARTS, SIZE);
 const SEED = BigInt(`0x${golden.seed}`);
 const SOURCES = named(golden.pictures);
 const BACKGROUNDS = named(golden.backgrounds);
@@ -35,7 +37,7 @@ function layersOf(sent: readonly { region: unknown; edits: unknown }[]): Concret
 describe.each(golden.cases)("$layers on the $picture picture", (vector) => {
   const source = sourceOf(vector.picture);
   const before = source.rgba.slice();
-  const rendered = render(source, layersOf(vector.layers), PARTS, { seed: SEED, backgrounds: BACKGROUNDS });
+  const rendered = render(source, layersOf(vector.layers), alphaOf, { seed: SEED, backgrounds: BACKGROUNDS });
 
   test("is the service's variant, byte for byte", () => {
     if (vector.out === null) {
@@ -76,22 +78,22 @@ test("layers apart make a variant each, stacked ones make one, and an empty regi
     { region: "box", edits: { hue: 90 } },
   ]);
   const look = { seed: 0n };
-  const apart = variantsOf(sourceOf("colour"), layers, PARTS, { ...look, composition: "separate" });
+  const apart = variantsOf(sourceOf("colour"), layers, alphaOf, { ...look, composition: "separate" });
   expect(apart.map((variant) => variant !== null)).toEqual([true, false, true]);
-  const stacked = variantsOf(sourceOf("colour"), layers, PARTS, { ...look, composition: "stacked" });
+  const stacked = variantsOf(sourceOf("colour"), layers, alphaOf, { ...look, composition: "stacked" });
   expect(stacked).toHaveLength(1);
   const [first, , last] = layers;
-  const twice = render(sourceOf("colour"), first && last ? [first, last] : [], PARTS, {
+  const twice = render(sourceOf("colour"), first && last ? [first, last] : [], alphaOf, {
     ...look,
     backgrounds: new Map(),
   });
   expect(stacked[0]?.picture.rgba).toEqual(twice?.picture.rgba);
-  expect(variantsOf(sourceOf("colour"), [], PARTS, { ...look, composition: "stacked" })).toEqual([]);
+  expect(variantsOf(sourceOf("colour"), [], alphaOf, { ...look, composition: "stacked" })).toEqual([]);
 });
 
 test("a cut-out on a picture that is not there says so", () => {
   const layers = layersOf([{ region: "soft", edits: { cutout: { background: "image", image_id: "elsewhere" } } }]);
-  expect(() => render(sourceOf("colour"), layers, PARTS, { seed: 0n, backgrounds: BACKGROUNDS })).toThrow(
+  expect(() => render(sourceOf("colour"), layers, alphaOf, { seed: 0n, backgrounds: BACKGROUNDS })).toThrow(
     MissingBackground,
   );
 });

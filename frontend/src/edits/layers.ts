@@ -1,7 +1,7 @@
 /** The pictures that a recipe's layers make of one source; it knows no job, no canvas and no storage. */
-import type { Composition } from "../api/types.ts";
+import type { Composition, Region } from "../api/types.ts";
 import type { PixelBox } from "../geometry/pixels.ts";
-import { regionAlpha, type Parts } from "../masks/regions.ts";
+import type { Alpha } from "../masks/regions.ts";
 import { cropOf, cropped, cutOut } from "./cutout.ts";
 import { applyEdits, type Look } from "./formulas.ts";
 import { wholeOf, type Picture } from "./picture.ts";
@@ -10,6 +10,9 @@ import type { ConcreteLayer } from "./sampling.ts";
 
 /** The pictures behind cut-outs, by image id. */
 export type Backgrounds = ReadonlyMap<string, Picture>;
+
+/** The alpha of a region on the source; null for an empty one. */
+export type AlphaOf = (region: Region) => Alpha | null;
 
 export interface Rendered {
   readonly picture: Picture;
@@ -25,13 +28,13 @@ export interface Rendered {
 export function variantsOf(
   source: Picture,
   layers: readonly ConcreteLayer[],
-  parts: Parts,
+  alphaOf: AlphaOf,
   { composition, backgrounds, ...look }: Look & { composition: Composition; backgrounds?: Backgrounds },
 ): (Rendered | null)[] {
   const groups = composition === "stacked" ? [layers] : layers.map((layer) => [layer]);
   return groups
     .filter((group) => group.length > 0)
-    .map((group) => render(source, group, parts, { ...look, backgrounds: backgrounds ?? new Map() }));
+    .map((group) => render(source, group, alphaOf, { ...look, backgrounds: backgrounds ?? new Map() }));
 }
 
 /**
@@ -42,13 +45,13 @@ export function variantsOf(
 export function render(
   source: Picture,
   layers: readonly ConcreteLayer[],
-  parts: Parts,
+  alphaOf: AlphaOf,
   { seed, scale = 1, backgrounds }: Look & { backgrounds: Backgrounds },
 ): Rendered | null {
   let picture = source;
   let crop = wholeOf(source.size);
   const drawn = layers.flatMap(({ region, edits }) => {
-    const alpha = regionAlpha(region, parts, source.size);
+    const alpha = alphaOf(region);
     return alpha ? [{ alpha, edits }] : [];
   });
   for (const [position, { alpha, edits }] of drawn.entries()) {

@@ -8,13 +8,16 @@ type Values = Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
 export function pixelBox(values: Values, { height_px: height, width_px: width }: Size): PixelBox | null {
   let [top, left, bottom, right] = [height, width, 0, 0];
   for (let row = 0; row < height; row++) {
-    const line = values.subarray(row * width, (row + 1) * width);
-    const first = line.findIndex((value) => value > 0);
-    if (first < 0) continue;
+    const start = row * width;
+    let first = 0;
+    while (first < width && !((values[start + first] as number) > 0)) first++;
+    if (first === width) continue;
+    let last = width - 1;
+    while (!((values[start + last] as number) > 0)) last--;
     top = Math.min(top, row);
     bottom = row + 1;
     left = Math.min(left, first);
-    right = Math.max(right, 1 + line.findLastIndex((value) => value > 0));
+    right = Math.max(right, last + 1);
   }
   return right > left ? { top, left, bottom, right } : null;
 }
@@ -27,6 +30,20 @@ export function wider(box: PixelBox, marginPx: number, size: Size): PixelBox {
     bottom: Math.min(size.height_px, box.bottom + marginPx),
     right: Math.min(size.width_px, box.right + marginPx),
   };
+}
+
+/** What lies outside a mask. */
+export function inverted(mask: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const outside = new Uint8Array(mask.length);
+  for (let place = 0; place < mask.length; place++) outside[place] = mask[place] === 0 ? 1 : 0;
+  return outside;
+}
+
+/** The entry of a table for each whole number. */
+export function lookedUp(numbers: Int32Array, table: Float32Array): Float32Array<ArrayBuffer> {
+  const values = new Float32Array(numbers.length);
+  for (let place = 0; place < values.length; place++) values[place] = table[numbers[place] as number] as number;
+  return values;
 }
 
 /** The values inside a box. */

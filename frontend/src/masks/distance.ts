@@ -38,5 +38,6 @@ function columnSquares(seeds: Uint8Array, { height_px: height, width_px: width }
     const below = Math.min(distances[place + width] as number, capPx) + 1;
     if (below < (distances[place] as number)) distances[place] = below;
   }
-  return distances.map((distance) => distance * distance);
+  for (let place = 0; place < distances.length; place++) distances[place] = (distances[place] as number) ** 2;
+  return distances;
 }

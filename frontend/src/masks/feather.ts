@@ -1,6 +1,6 @@
 /** The soft edge of a mask; it knows no region and no edit. */
 import type { Size } from "../geometry/spaces.ts";
-import { cut, pixelBox, placed, wider } from "./boxes.ts";
+import { cut, inverted, lookedUp, pixelBox, placed, wider } from "./boxes.ts";
 import { squaredDistances } from "./distance.ts";
 import type { Bitmap } from "./rle.ts";
 
@@ -12,19 +12,14 @@ import type { Bitmap } from "./rle.ts";
  */
 export function feather(mask: Bitmap, size: Size, featherPx: number): Float32Array<ArrayBuffer> {
   const box = featherPx <= 0.5 ? null : pixelBox(mask, size); // below, the outermost pixels already reach 1
-  if (!box) return Float32Array.from(mask);
+  if (!box) return new Float32Array(mask);
   const wide = wider(box, 1, size);
   const capPx = Math.trunc(featherPx + 0.5) + 1;
   const table = Float32Array.from({ length: (capPx + 1) ** 2 + 1 }, (_, square) =>
     Math.min(Math.max((Math.sqrt(square) - 0.5) / featherPx, 0), 1),
   );
-  const outside = cut(mask, size, wide).map((inside) => 1 - inside);
+  const outside = inverted(cut(mask, size, wide));
   const inner = { height_px: wide.bottom - wide.top, width_px: wide.right - wide.left };
   const squares = squaredDistances(outside, inner, capPx);
-  return placed(
-    Float32Array.from(squares, (square) => table[square] as number),
-    wide,
-    new Float32Array(mask.length),
-    size,
-  );
+  return placed(lookedUp(squares, table), wide, new Float32Array(mask.length), size);
 }

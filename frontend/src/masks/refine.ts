@@ -6,7 +6,7 @@
  */
 import type { Refinement } from "../api/types.ts";
 import type { Size } from "../geometry/spaces.ts";
-import { cut, pixelBox, placed, wider } from "./boxes.ts";
+import { cut, inverted, pixelBox, placed, wider } from "./boxes.ts";
 import { largestPart, withoutSmallParts } from "./components.ts";
 import { squaredDistances } from "./distance.ts";
 import type { Bitmap } from "./rle.ts";
@@ -38,11 +38,11 @@ export function withoutHoles(mask: Bitmap, size: Size, areaPxMin: number): Bitma
   if (!box) return mask;
   const ringed = { height_px: box.bottom - box.top + 2, width_px: box.right - box.left + 2 };
   const inner = { top: 1, left: 1, bottom: ringed.height_px - 1, right: ringed.width_px - 1 };
-  const background = cut(mask, size, box).map((inside) => 1 - inside);
+  const background = inverted(cut(mask, size, box));
   // A ring joins all that reaches the border of the box, and is the first part.
   const outside = placed(background, inner, new Uint8Array(ringed.height_px * ringed.width_px).fill(1), ringed);
   const kept = withoutSmallParts(outside, ringed, { areaPxMin, diagonal: false, keepFirst: true });
-  const filled = cut(kept, ringed, inner).map((behind) => 1 - behind);
+  const filled = inverted(cut(kept, ringed, inner));
   return placed(filled, box, new Uint8Array(mask.length), size);
 }
 
@@ -54,14 +54,12 @@ export function grown(mask: Bitmap, size: Size, radiusPx: number): Bitmap {
   const wide = wider(box, radiusPx > 0 ? capPx : 1, size);
   const inner = cut(mask, size, wide);
   const innerSize = { height_px: wide.bottom - wide.top, width_px: wide.right - wide.left };
-  const seeds = radiusPx > 0 ? inner : inner.map((inside) => 1 - inside);
+  const seeds = radiusPx > 0 ? inner : inverted(inner);
   const squares = squaredDistances(seeds, innerSize, capPx);
   const limit = radiusPx * radiusPx;
-  const isNear = radiusPx > 0 ? 1 : 0;
-  return placed(
-    Uint8Array.from(squares, (square) => (square <= limit ? isNear : 1 - isNear)),
-    wide,
-    new Uint8Array(mask.length),
-    size,
-  );
+  const reached = new Uint8Array(squares.length);
+  for (let place = 0; place < reached.length; place++) {
+    reached[place] = (squares[place] as number) <= limit === radiusPx > 0 ? 1 : 0;
+  }
+  return placed(reached, wide, new Uint8Array(mask.length), size);
 }

@@ -7,7 +7,7 @@
 import type { Region } from "../api/types.ts";
 import type { PixelBox } from "../geometry/pixels.ts";
 import type { Size } from "../geometry/spaces.ts";
-import { cut, pixelBox } from "./boxes.ts";
+import { cut, inverted, pixelBox } from "./boxes.ts";
 import { feather } from "./feather.ts";
 import type { Bitmap } from "./rle.ts";
 
@@ -65,7 +65,7 @@ function alphaOf(region: Region, parts: Parts, size: Size, isOutside: boolean): 
   if (typeof region === "string") {
     const part = parts.get(region);
     if (!part) throw new MissingMask(region);
-    return feather(isOutside ? part.mask.map((inside) => 1 - inside) : part.mask, size, part.featherPx);
+    return feather(isOutside ? inverted(part.mask) : part.mask, size, part.featherPx);
   }
   const [first, ...others] = region.of;
   if (first === undefined) throw new MissingMask("an expression without a region");
