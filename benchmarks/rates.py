@@ -19,11 +19,12 @@ import numpy as np
 
 from local.photos import demo_photos
 from maskmill.core.edit import Edits
+from maskmill.core.limits import VARIANT_THUMBNAIL_SIDE_PX
 from maskmill.core.prompt import Refinement
 from maskmill.core.recipe import Output, OutputFormat
-from maskmill.imaging.encode import encode
+from maskmill.imaging.encode import encode, thumbnail_of
 from maskmill.imaging.masks import mask_png, rle_of
-from maskmill.imaging.normal import normal_png, normalise, read_normal
+from maskmill.imaging.normal import normal_png, normalise, read_normal, resized
 from maskmill.imaging.picture import Bools, Picture
 from maskmill.imaging.refine import refine
 from maskmill.imaging.regions import alpha_of
@@ -32,6 +33,7 @@ from maskmill.imaging.render import DrawnLayer, render
 RESULTS = Path(__file__).parent / "results" / "rates.json"
 EDITS = Edits(hue=40, saturation=0.3, contrast=0.2, noise=0.02)
 REFINEMENT = Refinement(island_area_min=0.001, hole_area_min=0.001, grow_px=2)
+LARGE_MEGAPIXELS = 12.0
 SHARE = 0.25  # of the picture that the region covers
 
 Result = TypeVar("Result")
@@ -42,6 +44,7 @@ def main() -> int:
     found = {"decode": _median(_decoding(photo) for photo in photos)}
     found |= {"label": _median(_labelling(photo) for photo in photos)}
     found |= {"edit": _median(_editing(photo) for photo in photos)}
+    found |= {"thumbnail": _median(_thumbnailing(photo) for photo in photos)}
     formats = {}
     for kind in OutputFormat:
         made = [_encoding(photo, Output(format=kind)) for photo in photos]
@@ -98,6 +101,14 @@ def _labelling(photo: Picture) -> float:
 def _editing(photo: Picture) -> float:
     layer = DrawnLayer(EDITS, alpha_of(_disc(photo), feather_px=3.0))
     return _seconds(lambda: render(photo, [layer], seed=1), photo)[0]
+
+
+def _thumbnailing(photo: Picture) -> float:
+    """Of the photo as a large one: a small one's thumbnail takes a few milliseconds, whatever its size."""
+    scale = (LARGE_MEGAPIXELS / _megapixels(photo)) ** 0.5
+    size = photo.size
+    large = resized(photo, height_px=round(size.height_px * scale), width_px=round(size.width_px * scale))
+    return _seconds(lambda: thumbnail_of(large, VARIANT_THUMBNAIL_SIDE_PX), large)[0]
 
 
 def _encoding(photo: Picture, output: Output) -> tuple[float, float]:

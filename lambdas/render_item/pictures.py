@@ -20,12 +20,13 @@ from maskmill.core.bill import masks_needed
 from maskmill.core.errors import Code, InvalidInput
 from maskmill.core.geometry import Size
 from maskmill.core.image import NormalImage
+from maskmill.core.limits import VARIANT_THUMBNAIL_SIDE_PX
 from maskmill.core.mask import Mask, Rle, rle_hash
 from maskmill.core.model import content_hash
 from maskmill.core.plan import Chunk, PlannedItem, mask_key_for
 from maskmill.core.ports import ObjectMissing, Objects
 from maskmill.core.prompt import Refinement, Template, given_mask
-from maskmill.core.recipe import Composition, Layer, Recipe, draw
+from maskmill.core.recipe import Composition, Layer, OutputFormat, Recipe, draw
 from maskmill.core.result import (
     EXTENSIONS,
     MEDIA_TYPES,
@@ -39,7 +40,7 @@ from maskmill.core.result import (
 )
 from maskmill.core.rows import JobState
 from maskmill.core.work import Spent
-from maskmill.imaging.encode import encode
+from maskmill.imaging.encode import encode, thumbnail_of
 from maskmill.imaging.masks import area_px, box_px, mask_of, mask_png, rle_of
 from maskmill.imaging.normal import read_normal
 from maskmill.imaging.picture import Bools, Picture
@@ -165,6 +166,12 @@ class _Canvas:
         self.variants_made += 1
         self.made_bytes += len(data)
 
+    def keep_thumbnail(self, identity: str, picture: Picture) -> None:
+        data = thumbnail_of(picture, VARIANT_THUMBNAIL_SIDE_PX)
+        key = keys.variant_thumbnail(self.job.tenant, self.normal.pixels_sha256, identity)
+        self.media.put(key, data, media_type=MEDIA_TYPES[OutputFormat.WEBP])
+        self.made_bytes += len(data)
+
     def known_record(self, record_id: str) -> VariantRecord | None:
         try:
             data = self.media.get(keys.variant_record(self.job.tenant, self.normal.pixels_sha256, record_id))
@@ -288,6 +295,7 @@ def _rendered(canvas: _Canvas, layers: tuple[Layer, ...], identity: str) -> Vari
     rendered = render(canvas.picture, drawn, seed=seed_of(identity), backgrounds=backgrounds)
     data = encode(rendered.picture, canvas.recipe.output)
     canvas.keep_variant(identity, data)
+    canvas.keep_thumbnail(identity, rendered.picture)
     return VariantRecord(
         variant_id=identity,
         file_stem="",
@@ -299,6 +307,7 @@ def _rendered(canvas: _Canvas, layers: tuple[Layer, ...], identity: str) -> Vari
         layers=layers,
         renderer=renderer_version(),
         labels=None if rendered.keeps_labels else _own_labels(canvas, identity, rendered),
+        has_thumbnail=True,
     )
 
 

@@ -78,7 +78,7 @@ def variants(ports: Ports, tenant: str, job_id: str, *, cursor: str | None) -> P
 
 
 def _addresses_in(result: ItemResult) -> int:
-    return 1 + len(result.labels) + sum(1 + len(variant.labels or ()) for variant in result.variants)
+    return 1 + len(result.labels) + sum(2 + len(variant.labels or ()) for variant in result.variants)
 
 
 def _variants_of(doors: Doors, tenant: str, result: ItemResult) -> ItemVariants:
@@ -123,8 +123,15 @@ def _variant(doors: Doors, tenant: str, pixels: str, variant: VariantRecord) -> 
         sample=variant.sample,
         layers=variant.layers,
         url=doors.download(keys.variant(tenant, pixels, variant.variant_id, EXTENSIONS[variant.format])),
+        thumbnail_url=_thumbnail(doors, tenant, pixels, variant),
         labels=labels,
     )
+
+
+def _thumbnail(doors: Doors, tenant: str, pixels: str, variant: VariantRecord) -> str | None:
+    if not variant.has_thumbnail:
+        return None
+    return doors.download(keys.variant_thumbnail(tenant, pixels, variant.variant_id))
 
 
 def files(ports: Ports, tenant: str, job_id: str) -> DatasetFiles:

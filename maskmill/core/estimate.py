@@ -114,7 +114,7 @@ def _asking(recipe: ResolvedRecipe, pictures: Pictures) -> tuple[int, int]:
 
 def _rendering_s(recipe: ResolvedRecipe, pictures: Pictures, *, labels: int, variants: int) -> float:
     layers = max(1, len(recipe.recipe.layers)) if recipe.recipe.composition == "stacked" else 1
-    per_variant = layers * rates.EDIT_S + _format(recipe).seconds
+    per_variant = layers * rates.EDIT_S + _format(recipe).seconds + rates.THUMBNAIL_S
     return (
         pictures.ready * rates.ITEM_S
         + _megapixels_of(pictures, pictures.ready) * rates.DECODE_S

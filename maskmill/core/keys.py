@@ -7,6 +7,7 @@
                      t/<tenant>/px/<pixels>/automasks/<search>.json              everything that a search found
                      t/<tenant>/px/<pixels>/labels/<object>.json · .png          a refined mask
                      t/<tenant>/px/<pixels>/variants/<variant>.<ext>             a rendered picture
+                     t/<tenant>/px/<pixels>/variants/<variant>.thumbnail.webp    the same, small
                      t/<tenant>/px/<pixels>/variants/<record>.json               what was rendered, or what an item left
                                                                                  behind, where that is long
                      t/<tenant>/jobs/<job>/plan.json · chunks/<n>.json
@@ -101,6 +102,10 @@ def label_png(tenant: str, pixels_sha256: str, object_id: str) -> str:
 
 def variant(tenant: str, pixels_sha256: str, variant_id: str, extension: str) -> str:
     return f"{_picture(tenant, pixels_sha256)}/variants/{variant_id}.{extension}"
+
+
+def variant_thumbnail(tenant: str, pixels_sha256: str, variant_id: str) -> str:
+    return f"{_picture(tenant, pixels_sha256)}/variants/{variant_id}.thumbnail.webp"
 
 
 def variant_record(tenant: str, pixels_sha256: str, record_id: str) -> str:

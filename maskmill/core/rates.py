@@ -61,6 +61,7 @@ WAKING_S = 360.0
 DECODE_S = 0.0266
 LABEL_S = 0.0174
 EDIT_S = 0.0171
+THUMBNAIL_S = 0.0016  # of a variant
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ FORMATS: dict[OutputFormat, FormatRate] = {
     OutputFormat.AVIF: FormatRate(0.3233, 295_426),
 }
 LABEL_BYTES = 8_000  # a mask's PNG and its record
-RECORD_BYTES = 2_000  # what is kept beside a variant
+RECORD_BYTES = 12_000  # what is kept beside a variant: its thumbnail and its record
 
 # What a function takes besides its own work: calls of other services, in seconds.
 PLAN_S = 0.5

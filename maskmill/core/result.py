@@ -77,6 +77,7 @@ class VariantRecord(Model):
     layers: tuple[Layer, ...]
     renderer: str  # the version that drew it, codecs included
     labels: tuple[Label, ...] | None = None
+    has_thumbnail: bool = False  # those made before there were thumbnails have none
 
 
 class Remark(StrEnum):

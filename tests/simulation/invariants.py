@@ -336,9 +336,12 @@ class Invariants:
         if {label.object_id for label in result.labels} != asked:
             yield "has labels of other prompts than those of its image"
         for variant in result.variants:
-            key = keys.variant(job.tenant, result.normal.pixels_sha256, variant.variant_id, "webp")
-            if self.media.objects.get(key) != f"variant of {result.normal.pixels_sha256}".encode():
-                yield "names a variant that does not exist"
+            pixels = result.normal.pixels_sha256
+            picture = keys.variant(job.tenant, pixels, variant.variant_id, "webp")
+            thumbnail = keys.variant_thumbnail(job.tenant, pixels, variant.variant_id)
+            for key in (picture, thumbnail) if variant.has_thumbnail else (picture,):
+                if self.media.objects.get(key) != f"variant of {pixels}".encode():
+                    yield f"names {key}, which does not exist"
 
     def _archive_faults(self, job: JobState, states: dict[int, ItemState]) -> Iterator[str]:
         done = sorted(index for index, item in states.items() if item.status is ItemStatus.DONE)

@@ -108,6 +108,7 @@ def paint(media: MemoryObjects, job: JobState, chunk: Chunk, item: PlannedItem) 
         )
     data = f"variant of {pixels}".encode()
     media.put(keys.variant(job.tenant, pixels, "v1", "webp"), data, media_type="image/webp")
+    media.put(keys.variant_thumbnail(job.tenant, pixels, "v1"), data, media_type="image/webp")
     variant = VariantRecord(
         variant_id="v1",
         file_stem=f"{item.index:04d}",
@@ -118,6 +119,7 @@ def paint(media: MemoryObjects, job: JobState, chunk: Chunk, item: PlannedItem) 
         sample=0,
         layers=job.job.recipe.recipe.layers,
         renderer="sim",
+        has_thumbnail=True,
     )
     result = ItemResult(
         index=item.index,

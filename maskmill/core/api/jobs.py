@@ -77,7 +77,10 @@ class LabelView(Model):
 
 
 class VariantView(Model):
-    """One rendered picture; `url` is signed; `file_name` is its path in the dataset."""
+    """One rendered picture; `url` is signed; `file_name` is its path in the dataset.
+
+    `thumbnail_url` is signed as well: a WebP for galleries. Variants that are older than thumbnails have none.
+    """
 
     variant_id: str
     file_name: str
@@ -88,6 +91,7 @@ class VariantView(Model):
     sample: int
     layers: tuple[Layer, ...]
     url: str
+    thumbnail_url: str | None = None
     labels: tuple[LabelView, ...] | None = None  # given where its geometry differs from the source's
 
 

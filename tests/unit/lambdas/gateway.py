@@ -254,6 +254,7 @@ def item_result(index: int, variants: int) -> ItemResult:
             renderer="r",
             layers=(),
             labels=(label,) if number == 1 else None,
+            has_thumbnail=number == 0,
         )
         for number in range(variants)
     )

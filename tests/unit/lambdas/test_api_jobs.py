@@ -326,6 +326,8 @@ def test_a_finished_item_shows_its_source_its_labels_and_its_variants(api: Api) 
     plain, reshaped = item["variants"]
     assert plain["file_name"] == "variants/0001_0__shirt_s00.jpg"
     assert f"/variants/{0:040x}.jpg?" in plain["url"]
+    assert f"/variants/{0:040x}.thumbnail.webp?" in plain["thumbnail_url"]
+    assert reshaped["thumbnail_url"] is None, "it is older than thumbnails"
     assert plain["labels"] is None
     assert [own["file_name"] for own in reshaped["labels"]] == ["masks/0001_0__shirt_s01/shirt.png"]
 

@@ -94,6 +94,19 @@ def test_an_item_that_was_painted_before_is_read_back_and_not_decoded_again() ->
     assert [label.area_px for label in first.labels] == [200, 200 + 2 * (20 + 10)]
 
 
+def test_every_variant_has_a_thumbnail_before_a_record_tells_of_it() -> None:
+    scene = Scene(TWO_LAYERS)
+    result = scene.paint()
+    kept = list(scene.media.objects)
+    for variant in result.variants:
+        assert variant.has_thumbnail
+        key = keys.variant_thumbnail(TENANT, result.normal.pixels_sha256, variant.variant_id)
+        with Image.open(io.BytesIO(scene.media.objects[key])) as small:
+            assert (small.format, small.size) == ("WEBP", (40, 30)), "a small picture keeps its size"
+        record = next(name for name in kept if variant.variant_id.encode() in scene.media.objects[name])
+        assert kept.index(key) < kept.index(record)
+
+
 def test_a_template_that_found_nothing_leaves_no_label_and_no_variant() -> None:
     result = Scene(TWO_LAYERS, empty=("b",)).paint()
     assert [label.name for label in result.labels] == ["cap"]
