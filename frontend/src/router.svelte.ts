@@ -38,6 +38,12 @@ class Router {
     this.route = route;
   }
 
+  /** Change the address alone: the screen that asks for it shows already what is there. */
+  replaceQuietly(route: Route): void {
+    history.replaceState(null, "", href(route));
+    this.#shown = href(route);
+  }
+
   /** Ask before leaving; call what is returned when there is nothing to lose any more. */
   guard(mayLeave: () => boolean): () => void {
     guards.add(mayLeave);

@@ -4,6 +4,9 @@
  * One block per screen; what is counted or named is a function.
  */
 import { ApiError } from "./api/problem.ts";
+import { editorWords } from "./words/editor.ts";
+import { templatesWords } from "./words/templates.ts";
+import { tryOutWords } from "./words/tryOut.ts";
 import { jobsWords, jobWords, resultsWords } from "./words/jobs.ts";
 import { recipeWords } from "./words/recipe.ts";
 import { segmentingWords } from "./words/segmenting.ts";
@@ -64,10 +67,10 @@ export const words = {
   datasets: { title: "Datasets" },
   images: {},
   upload: {},
-  templates: {},
+  templates: templatesWords,
   segmenting: segmentingWords,
-  editor: {},
-  tryOut: {},
+  editor: editorWords,
+  tryOut: tryOutWords,
   recipe: recipeWords,
   jobs: jobsWords,
   job: jobWords,

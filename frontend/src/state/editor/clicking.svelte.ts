@@ -1,0 +1,274 @@
+/** One object being clicked in one picture: the clicks, the answers to them, what the pointer previews, the view of it. */
+import type { ImageView, MaskChoice, Placement, Prompt, Refinement } from "../../api/types.ts";
+import type { ImagePoint, Size, UnitBox, UnitPoint } from "../../geometry/spaces.ts";
+import { isEmpty, NO_CLICKS, promptOf, withBox, withChoice, withoutPoint, withPoint, type Clicks } from "./clicks.ts";
+import type { FoundMask, Question } from "./finding.ts";
+import { segmenter } from "./segmenter.ts";
+import { NEUTRAL } from "./form.ts";
+import { givenMask, placedPrompt } from "./placed.ts";
+import type { Tool } from "./gestures.ts";
+import { begun, redone, stepped, undone, type History } from "./history.ts";
+import { Hovering, type HoverTier } from "./hovering.ts";
+import { shownMask, type ShownMask } from "./shown.ts";
+
+const CANDIDATES = 3;
+
+export interface Asking {
+  readonly sinceMs: number;
+  /** The segmenter is not there yet; null while it works. */
+  readonly waitsFor: string | null;
+}
+
+export class Clicking {
+  image = $state.raw<ImageView | null>(null);
+  history = $state.raw<History<Clicks>>(begun(NO_CLICKS));
+  found = $state.raw<readonly FoundMask[]>([]);
+  asking = $state.raw<Asking | null>(null);
+  error = $state.raw<unknown>(null);
+  refinement = $state.raw<Refinement>(NEUTRAL);
+  /** How the clicks land on pictures; clicking turns it to "fixed". */
+  placement = $state.raw<Placement>("fixed");
+  hovered = $state.raw<ShownMask | null>(null);
+  tier = $state<HoverTier>("click");
+  tool = $state<Tool>("point");
+  cursor = $state.raw<ImagePoint | null>(null);
+  /** The first corner of a box that the keyboard draws. */
+  corner = $state.raw<ImagePoint | null>(null);
+  /** The candidate that was picked while its name is being asked. */
+  peek = $state<number | null>(null);
+  readonly dataset: string;
+  readonly clicks = $derived(this.history.present);
+  readonly picked = $derived.by(() => {
+    if (this.peek !== null) return this.peek;
+    const at = this.found.findIndex((mask) => mask.choices.includes(this.clicks.choice));
+    return Math.max(0, at);
+  });
+  readonly mask = $derived(this.found[this.picked] ?? null);
+  readonly shown = $derived(this.mask ? shownMask(this.mask.rle, this.refinement) : null);
+  readonly isEmpty = $derived(isEmpty(this.clicks));
+  /** The points that count, as they are marked on the picture. */
+  readonly marks = $derived(placedPrompt(this.#finds(), "")?.points ?? this.clicks.points);
+  /** Whether the mask comes with the template, without a segmenter. */
+  readonly isGiven = $derived(this.placement === "whole" || this.placement === "mask");
+  readonly size = $derived<Size | null>(this.image?.normal?.size ?? null);
+  readonly #most: number;
+  readonly #changed: () => void;
+  #running: AbortController | null = null;
+  #naming: Promise<void> | null = null;
+  readonly #hovering: Hovering;
+  #hoverRunning: AbortController | null = null;
+
+  /** `changed` is called when the reader changed something, not when a picture or a template was loaded. */
+  constructor(dataset: string, { canChoose = true, changed = (): void => undefined } = {}) {
+    this.dataset = dataset;
+    this.#changed = changed;
+    this.#most = canChoose ? CANDIDATES : 1;
+    this.#hovering = new Hovering(
+      {
+        ask: (at) => this.#preview(at),
+        forget: () => this.#forgetPreview(),
+        later: (call, ms) => {
+          const timer = setTimeout(call, ms);
+          return () => clearTimeout(timer);
+        },
+      },
+      segmenter.isRemote,
+    );
+  }
+
+  /** Another picture, with the same clicks. */
+  show(image: ImageView): void {
+    this.#hovering.left();
+    this.image = image;
+    this.cursor = null;
+    this.corner = null;
+    this.ask();
+  }
+
+  /** Begin with these clicks; nothing is asked before a picture is shown. */
+  load(clicks: Clicks, placement: Placement): void {
+    this.history = begun(clicks);
+    this.placement = placement;
+  }
+
+  add(at: UnitPoint, isPositive: boolean): void {
+    this.#step(withPoint(this.clicks, at, isPositive));
+  }
+
+  removePoint(index: number): void {
+    this.#step(withoutPoint(this.clicks, index));
+  }
+
+  setBox(box: UnitBox | null): void {
+    this.#step(withBox(this.clicks, box));
+  }
+
+  dropPrevious(): void {
+    this.#step({ ...this.clicks, previous: null });
+  }
+
+  clear(): void {
+    if (!isEmpty(this.clicks)) this.#step({ ...NO_CLICKS });
+  }
+
+  undo(): void {
+    this.#go(undone(this.history));
+  }
+
+  redo(): void {
+    this.#go(redone(this.history));
+  }
+
+  /** Take a candidate; the template keeps it by a name, which may have to be asked for. */
+  pick(at: number): void {
+    const mask = this.found[at];
+    const question = this.#question(this.clicks.choice);
+    if (this.#most === 1 || !mask || !question || at === this.picked) return;
+    const known = mask.choices[0];
+    if (known) this.#choose(known);
+    else this.#naming = this.#name(question, mask, at);
+  }
+
+  pickNext(): void {
+    if (this.found.length > 1) this.pick((this.picked + 1) % this.found.length);
+  }
+
+  /** Until a picked candidate has its name, a template cannot be saved with it. */
+  async settled(): Promise<void> {
+    await this.#naming;
+  }
+
+  cancel(): void {
+    this.#running?.abort();
+    this.asking = null;
+  }
+
+  stop(): void {
+    this.cancel();
+    this.#hovering.left();
+  }
+
+  hover(at: UnitPoint): void {
+    if (this.asking === null) this.#hovering.moved(at);
+  }
+
+  leave(): void {
+    this.#hovering.left();
+  }
+
+  /** Ask for the mask of what is clicked now; an older question ends. */
+  ask(): void {
+    this.cancel();
+    this.#forgetPreview();
+    this.peek = null;
+    this.error = null;
+    const given = this.size && givenMask(this.#finds(), "", this.size);
+    const question = this.#question(this.clicks.choice);
+    if (given || question === null) {
+      this.found = given ? [{ rle: given, score: 1, choices: [this.clicks.choice] }] : [];
+      return;
+    }
+    const known = segmenter.known(question);
+    if (known) this.found = known;
+    else void this.#ask(question);
+  }
+
+  async #ask(question: Question): Promise<void> {
+    const running = new AbortController();
+    this.#running = running;
+    let sinceMs = Date.now();
+    this.asking = { sinceMs, waitsFor: null };
+    try {
+      const found = await segmenter.find(question, running.signal, (code) => {
+        if (!running.signal.aborted) this.asking = { sinceMs, waitsFor: code };
+      });
+      if (running.signal.aborted) return;
+      this.found = found;
+      if (this.asking?.waitsFor === null) this.#answered(Date.now() - sinceMs);
+      this.asking = null;
+    } catch (error) {
+      if (running.signal.aborted) return;
+      this.asking = null;
+      this.found = [];
+      this.error = error;
+    }
+  }
+
+  async #name(question: Question, mask: FoundMask, at: number): Promise<void> {
+    this.peek = at;
+    const running = new AbortController();
+    this.#running?.abort();
+    this.#running = running;
+    try {
+      const choice = await segmenter.nameOf(question, mask, running.signal);
+      if (running.signal.aborted) return;
+      this.found = segmenter.known(question) ?? this.found;
+      if (choice) this.#choose(choice);
+    } catch (error) {
+      if (!running.signal.aborted) this.error = error;
+    } finally {
+      if (this.#running === running) this.peek = null;
+    }
+  }
+
+  #choose(choice: MaskChoice): void {
+    this.history = stepped(this.history, withChoice(this.clicks, choice));
+    this.peek = null;
+    this.#changed();
+  }
+
+  /** Another way for the clicks to land on pictures. */
+  place(placement: Placement): void {
+    if (placement === this.placement) return;
+    this.placement = placement;
+    this.ask();
+    this.#changed();
+  }
+
+  #step(next: Clicks): void {
+    if (next !== this.clicks) this.placement = "fixed";
+    this.#go(stepped(this.history, next));
+  }
+
+  #go(history: History<Clicks>): void {
+    if (history === this.history) return;
+    this.history = history;
+    this.ask();
+    this.#changed();
+  }
+
+  async #preview(at: UnitPoint): Promise<void> {
+    const question = this.#question("best", withPoint(this.clicks, at, true));
+    if (question === null) return;
+    const running = new AbortController();
+    this.#hoverRunning = running;
+    const sinceMs = Date.now();
+    try {
+      const [mask] = await segmenter.find({ ...question, most: 1 }, running.signal);
+      this.#answered(Date.now() - sinceMs);
+      if (!running.signal.aborted && mask) this.hovered = shownMask(mask.rle, NEUTRAL);
+    } catch {
+      // A preview that fails is none; a click says what is wrong.
+    }
+  }
+
+  #forgetPreview(): void {
+    this.#hoverRunning?.abort();
+    this.hovered = null;
+  }
+
+  #answered(ms: number): void {
+    this.#hovering.answered(ms);
+    this.tier = this.#hovering.tier;
+  }
+
+  #finds(clicks = this.clicks): { prompt: Prompt | null; placement: Placement } {
+    return { prompt: promptOf(clicks), placement: clicks === this.clicks ? this.placement : "fixed" };
+  }
+
+  #question(choice: MaskChoice, clicks = this.clicks): Question | null {
+    const prompt = placedPrompt(this.#finds(clicks), "");
+    const image = this.image?.image_id;
+    return prompt && image ? { dataset: this.dataset, image, prompt, choice, most: this.#most } : null;
+  }
+}

@@ -1,0 +1,32 @@
+/** The words of trying a template on a few images. */
+
+export const tryOutWords = {
+  title: (name: string) => `Test ${name} on a few`,
+  text: (tried: number, all: number) => `${tried} of ${all} images, from all over the set.`,
+  allText: (all: number) => (all === 1 ? "The only image of the set." : `All ${all} images of the set.`),
+  progress: (done: number, all: number) => `${done} of ${all}`,
+  stop: "Stop",
+  goOn: "Go on",
+  others: "8 others",
+  use: "Use it: edits and run",
+  mark: "Wrong: fix by points",
+  change: "Change the fix",
+  unfix: "Remove the fix",
+  fixed: "fixed by hand",
+  empty: "nothing found",
+  low_score: "not sure",
+  waiting: "waiting",
+  asking: "looking …",
+  figures: (share: string, score: number) => `${share} · ${score.toFixed(2)}`,
+  summary: (good: number, doubtful: number) =>
+    doubtful === 0 ? `${good} found` : `${good} found, ${doubtful} to look at`,
+  fixTitle: (image: string) => `Fix ${image}`,
+  fixText: "These points count on this image alone.",
+  keep: "Keep for this image",
+  kept: (image: string) => `${image} is fixed.`,
+  unfixed: (image: string) => `${image} is as the template has it again.`,
+  back: "Back to the test",
+  none: "There is no other image to test on yet.",
+  tooMany: "That is as many fixed images as a template may have.",
+  conflict: "The template was changed in another window. It was read again; fix the image once more.",
+} as const;
