@@ -4,12 +4,14 @@
  * One block per screen; what is counted or named is a function.
  */
 import { ApiError } from "./api/problem.ts";
+import { accountWords } from "./words/account.ts";
+import { datasetsWords, imagesWords, uploadWords } from "./words/datasets.ts";
 import { editorWords } from "./words/editor.ts";
-import { templatesWords } from "./words/templates.ts";
-import { tryOutWords } from "./words/tryOut.ts";
 import { jobsWords, jobWords, resultsWords } from "./words/jobs.ts";
 import { recipeWords } from "./words/recipe.ts";
 import { segmentingWords } from "./words/segmenting.ts";
+import { templatesWords } from "./words/templates.ts";
+import { tryOutWords } from "./words/tryOut.ts";
 
 export const words = {
   name: "Maskmill",
@@ -64,9 +66,9 @@ export const words = {
     jobs: "Jobs",
     sections: "Parts of this dataset",
   },
-  datasets: { title: "Datasets" },
-  images: {},
-  upload: {},
+  datasets: datasetsWords,
+  images: imagesWords,
+  upload: uploadWords,
   templates: templatesWords,
   segmenting: segmentingWords,
   editor: editorWords,
@@ -75,7 +77,7 @@ export const words = {
   jobs: jobsWords,
   job: jobWords,
   results: resultsWords,
-  account: { title: "Account and usage" },
+  account: accountWords,
 } as const;
 
 /** Codes of the service and of the page, in words for the reader: what to do next. Others say it themselves. */

@@ -82,10 +82,11 @@ export class ImageList {
   }
 
   async #readOn(): Promise<void> {
-    if (this.isLoading || this.error !== null) return;
+    const needs = (): boolean => !this.isComplete && this.items.length < this.#wanted;
+    if (this.isLoading || this.error !== null || !needs()) return;
     this.isLoading = true;
     try {
-      while (!this.isComplete && this.items.length < this.#wanted) {
+      while (needs()) {
         const cursor = this.#next;
         const page = await this.#read(cursor, this.#stopped.signal);
         this.#pages.push({ cursor, ids: page.items.map((image) => image.image_id) });

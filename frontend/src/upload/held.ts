@@ -13,11 +13,15 @@ export type ReadImages = (cursor: string | null) => Promise<ImageViewPage>;
 export class Held {
   readonly #read: ReadImages;
   readonly #byContent = new Map<string, ImageView[]>();
-  /** The last page that was full: what is added later stands on it or behind it. */
   #tail: string | null = null;
 
   constructor(read: ReadImages) {
     this.#read = read;
+  }
+
+  /** Where the last page begins: what is added later stands on it or behind it. */
+  get tail(): string | null {
+    return this.#tail;
   }
 
   /** Read the dataset, or what was added to it since. */

@@ -132,8 +132,8 @@ export class UploadQueue {
     try {
       const sha256 = await this.#ports.hash(this.#blobs.get(id) ?? new Blob());
       if (this.#files.get(id)?.state === "waiting") this.#sort(id, sha256);
-    } catch {
-      this.#fail(id, "unreadable");
+    } catch (error) {
+      this.#fail(id, error instanceof ApiError ? reasonOf(error) : "unreadable");
     }
     this.#hashing--;
     this.#work();
@@ -206,7 +206,7 @@ export class UploadQueue {
       if (this.#files.get(id)?.state !== "hashed") continue;
       if (detail !== undefined) this.#end(id, { state: "refused", reason: { said: detail } });
       else if (said.size > 0) this.#hashed.push(id);
-      else this.#fail(id, error instanceof ApiError && error.code !== "offline" ? { said: error.message } : "network");
+      else this.#fail(id, reasonOf(error));
     }
   }
 
@@ -219,7 +219,7 @@ export class UploadQueue {
       if (outcome === null) this.#stored(id);
       else this.#fail(id, outcome);
     } catch (error) {
-      if (!stop.signal.aborted) this.#fail(id, error instanceof ApiError ? { said: error.message } : "network");
+      if (!stop.signal.aborted) this.#fail(id, reasonOf(error));
     }
     this.#running.delete(id);
     this.#work();
@@ -293,4 +293,8 @@ export class UploadQueue {
 
 function isEnded(file: UploadFile): boolean {
   return file.state === "cancelled" || file.state === "failed" || file.state === "refused";
+}
+
+function reasonOf(error: unknown): Reason {
+  return error instanceof ApiError && error.code !== "offline" ? { said: error.message } : "network";
 }
