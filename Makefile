@@ -10,7 +10,7 @@ BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo page test check format simulate synth openapi fuzz-api lock clean bench-classic bench-requests bench-server bench-sam package-model
+.PHONY: help demo page test check format simulate synth openapi fuzz-api lock clean bench-classic bench-requests bench-server bench-sam bench-page package-model
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -55,6 +55,9 @@ bench-sam: .venv/test ## Speed of Segment Anything as ratios to the reference, m
 
 bench-server: .venv/test ## What the model server costs on top of its model, and whether it leaks (minutes)
 	@$(BIN)/python -m benchmarks.server --checkpoint tests/sam_test/sam-test.safetensors
+
+bench-page: .venv/test page ## How long a prompt takes in the browser, with one thread and two, beside the native runtime
+	@$(BIN)/python -m benchmarks.page
 
 IMAGES ?= 1000
 bench-requests: .venv/test ## What IMAGES images ask of AWS, by kind, in dollars, and whether memory stays flat (an hour)
