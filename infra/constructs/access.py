@@ -83,13 +83,19 @@ def invoke_function(scope: cdk.Stack, name: str) -> iam.PolicyStatement:
     return iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[arn])
 
 
-def read_weights(stack: cdk.Stack, uri: str | None) -> list[iam.PolicyStatement]:
-    """The files below the prefix of the weights, which lie in a bucket of the user's own."""
+def read_weights(stack: cdk.Stack, uri: str | None, *, names: tuple[str, ...] = ("*",)) -> list[iam.PolicyStatement]:
+    """Files of these names below the prefix of the weights, which lie in a bucket of the user's own."""
     if uri is None:
         return []
-    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+    bucket, prefix = bucket_and_prefix(uri)
     arn = f"arn:{stack.partition}:s3:::{bucket}"
     return [
-        iam.PolicyStatement(actions=["s3:GetObject"], resources=[f"{arn}/{prefix}*"]),
+        iam.PolicyStatement(actions=["s3:GetObject"], resources=[f"{arn}/{prefix}{name}" for name in names]),
         iam.PolicyStatement(actions=["s3:ListBucket"], resources=[arn]),
     ]
+
+
+def bucket_and_prefix(uri: str) -> tuple[str, str]:
+    """The two parts of `s3://bucket/prefix/`."""
+    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+    return bucket, prefix

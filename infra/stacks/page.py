@@ -13,13 +13,16 @@ from constructs import Construct
 
 from infra import shapes
 from infra.config import Stage
-from infra.constructs.access import objects, see
+from infra.constructs.access import bucket_and_prefix, objects, read_weights, see
 from infra.constructs.function import Function
 from infra.constructs.people import hosted_pages
 from infra.context import BadConfiguration
+from infra.plans import Segmenter
 from infra.stacks.web import WebStack
 from maskmill import __version__
+from maskmill.core.engines import frame_px_of
 from maskmill.core.identity import API_SCOPE
+from maskmill.core.package import DECODER, MANIFEST
 from maskmill.core.settings import PublishPageSettings
 
 REPLY_GRACE_S = 30
@@ -43,6 +46,7 @@ class PageStack(cdk.Stack):
                 objects(web.site, "GetObject", "PutObject", "DeleteObject", keys=("*",)),
                 see(web.site),
                 objects(built.bucket, "GetObject", keys=(built.s3_object_key,)),
+                *read_weights(self, _package(stage.fast), names=(MANIFEST, DECODER)),
             ],
         )
         cdk.CustomResource(
@@ -55,6 +59,7 @@ class PageStack(cdk.Stack):
                 "Archive": {"Bucket": built.s3_bucket_name, "Key": built.s3_object_key},
                 "Release": built.asset_hash,
                 "Config": self.to_json_string(self._config(client_id, release=built.asset_hash)),
+                **_decoder(stage.fast),
             },
         )
         cdk.CfnOutput(self, "PageUrl", value=f"{web.origin}/")
@@ -74,6 +79,19 @@ class PageStack(cdk.Stack):
             },
             "version": f"{__version__}+{release[:8]}",
         }
+
+
+def _package(segmenter: Segmenter) -> str | None:
+    """Where the package lies that holds the page's decoder, for engines that have one."""
+    return None if frame_px_of(segmenter.version) is None else segmenter.weights
+
+
+def _decoder(segmenter: Segmenter) -> dict[str, object]:
+    uri = _package(segmenter)
+    if uri is None:
+        return {}
+    bucket, prefix = bucket_and_prefix(uri)
+    return {"Decoder": {"Bucket": bucket, "Prefix": prefix, "Version": segmenter.version}}
 
 
 def built_page(folder: Path) -> Path:

@@ -10,7 +10,7 @@ A file that the build compressed (`x.br` beside `x` or in its place) is laid dow
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -83,10 +83,10 @@ class NoPage(MaskmillError):
     default_code = Code.INTERNAL
 
 
-def publish(site: Site, archive: bytes, *, release: str, config: str) -> Published:
+def publish(site: Site, archive: bytes, *, release: str, config: str, beside: Collection[str] = ()) -> Published:
     """Make the built page in a zip the one that is served; doing it again changes nothing.
 
-    `config` is the text of config.json. Raises NoPage.
+    `config` is the text of config.json, and `beside` names what else of the site stays. Raises NoPage.
     """
     with _opened(archive) as built:
         files = _files(built)
@@ -95,7 +95,7 @@ def publish(site: Site, archive: bytes, *, release: str, config: str) -> Publish
                 site.write(CONFIG, config.encode(), media_type=MEDIA_TYPES[".json"], caching=ANEW)
             _lay(site, name, built.read(files[name]), is_packed=files[name] != name)
     kept = _remember(site, Release(release, frozenset(name for name in files if name.startswith(ASSETS))))
-    needed = {*files, CONFIG, RECORD}.union(*(one.assets for one in kept))
+    needed = {*files, *beside, CONFIG, RECORD}.union(*(one.assets for one in kept))
     old = [name for name in site.names() if name not in needed]
     site.remove(old)
     return Published(len(files) + 1, len(old))

@@ -16,7 +16,7 @@ from lambdas.aws import clients
 from lambdas.aws.doors import S3Doors
 from maskmill.core.identity import API_SCOPE
 from tests.contract import aws
-from tests.unit.infra.cloud import Cloud, Resource
+from tests.unit.infra.cloud import Cloud, Resource, grants
 
 DISABLED, OPTIMIZED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad", "658327ea-f89d-4fab-a63d-7e88639e58f6"  # caching
 ALL_BUT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
@@ -212,15 +212,37 @@ def test_what_is_there_compressed_is_not_sent_twice(tmp_path: Path) -> None:
 # Domains --------------------------------------------------------------------------------------------------------------
 
 
-def test_a_domain_of_ones_own_comes_with_its_certificate(tmp_path: Path, page: Path) -> None:
+def dev(folder: Path, page: Path, **context: str) -> Cloud:
+    """The default stage with more of a context."""
     from infra.app import build
 
-    arn = "arn:aws:acm:us-east-1:000000000000:certificate/c"
-    context = {"aws:cdk:bundling-stacks": [], "aws:cdk:enable-path-metadata": True}
-    app = cdk.App(analytics_reporting=False, outdir=str(tmp_path), context=context)
-    build(app, chosen({"page": str(page), "page_domain": "masks.example", "page_certificate": arn}))
+    given = {"aws:cdk:bundling-stacks": [], "aws:cdk:enable-path-metadata": True}
+    app = cdk.App(analytics_reporting=False, outdir=str(folder), context=given)
+    build(app, chosen({"page": str(page), **context}))
     app.synth()
-    cloud = Cloud("dev", tmp_path)
+    return Cloud("dev", folder)
+
+
+def test_the_page_gets_the_decoder_of_the_interactive_segmenter(tmp_path: Path, page: Path, prod: Cloud) -> None:
+    assert "Decoder" not in published(prod).properties  # the classic one has none
+    cloud = dev(tmp_path, page, fast="sam-vit-b", fast_weights="s3://models/sam/")
+    assert published(cloud).properties["Decoder"] == {
+        "Bucket": "models",
+        "Prefix": "sam/",
+        "Version": "sam-vit-b-ec2df6273261",
+    }
+    bucket = "arn:<AWS::Partition>:s3:::models"
+    mine = {pair for pair in grants(cloud, "PublishPage/Role") if pair[1].startswith(bucket)}
+    assert mine == {
+        ("s3:GetObject", f"{bucket}/sam/manifest.json"),
+        ("s3:GetObject", f"{bucket}/sam/decoder.onnx"),
+        ("s3:ListBucket", bucket),
+    }
+
+
+def test_a_domain_of_ones_own_comes_with_its_certificate(tmp_path: Path, page: Path) -> None:
+    arn = "arn:aws:acm:us-east-1:000000000000:certificate/c"
+    cloud = dev(tmp_path, page, page_domain="masks.example", page_certificate=arn)
     assert distribution(cloud)["Aliases"] == ["masks.example"]
     assert distribution(cloud)["ViewerCertificate"]["AcmCertificateArn"] == arn
     assert cloud.outputs()["PageUrl"] == "https://masks.example/"

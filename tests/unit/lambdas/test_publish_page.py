@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -17,6 +18,7 @@ import pytest
 
 from lambdas.aws import clients
 from lambdas.publish_page import handler as edge
+from lambdas.publish_page.decoder import NoDecoder, lay_decoder
 from lambdas.publish_page.logic import (
     ANEW,
     FILES_MAX,
@@ -27,6 +29,7 @@ from lambdas.publish_page.logic import (
     clear,
     publish,
 )
+from maskmill.core.ports import ObjectMissing
 from tests.contract import aws
 
 CONFIG = '{"sign_in": {}, "version": "1"}'
@@ -174,6 +177,59 @@ def test_clearing_leaves_nothing() -> None:
     assert not site.files
 
 
+# The decoder ----------------------------------------------------------------------------------------------------------
+
+VERSION, SOURCE = "sam-vit-b-ec2df6273261", "ec2df62732614e57411cdcf32a23ffdf28910380d03139ee0f4fcbe91eb8c912"
+DECODER = b"onnx"
+
+
+def package(**changed: bytes) -> FakeObjects:
+    """A packaged model below `sam/`, with a manifest that names its files."""
+    files = [
+        {"name": name, "size_bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        for name, data in (("model.safetensors", b"weights"), ("decoder.onnx", DECODER))
+    ]
+    said = {"engine": "sam-vit-b", "version": VERSION, "source_sha256": SOURCE, "dtype": "fp32", "files": files}
+    held = {"manifest.json": json.dumps(said).encode(), "decoder.onnx": DECODER} | changed
+    return FakeObjects({f"sam/{name}": data for name, data in held.items() if data})
+
+
+@dataclass
+class FakeObjects:
+    objects: dict[str, bytes]
+
+    def get(self, key: str, *, bytes_max: int | None = None) -> bytes:
+        if key not in self.objects:
+            raise ObjectMissing(key)
+        return self.objects[key]
+
+
+def test_the_decoder_lies_where_the_api_says_and_stays_when_the_page_is_laid() -> None:
+    site = FakeSite()
+    name = lay_decoder(site, package(), prefix="sam/", version=VERSION)
+    publish(site, page(), release="r1", config=CONFIG, beside=[name])
+    assert name == f"models/{VERSION}/decoder.onnx"
+    assert site.files[name] == {"data": DECODER, "type": "application/octet-stream", "caching": ANEW, "encoding": None}
+
+
+@pytest.mark.parametrize(
+    ("changed", "version", "why"),
+    [
+        ({"manifest.json": b""}, VERSION, "no sam/manifest.json"),
+        ({"decoder.onnx": b""}, VERSION, "no sam/decoder.onnx"),
+        ({"manifest.json": b"{}"}, VERSION, "is none"),
+        ({"decoder.onnx": b"another"}, VERSION, "not the one"),
+        ({}, "sam-vit-b-000000000000", "not of sam-vit-b-000000000000"),
+    ],
+)
+def test_a_decoder_that_is_not_the_segmenters_is_not_laid(changed: dict[str, bytes], version: str, why: str) -> None:
+    site = FakeSite()
+    with pytest.raises(NoDecoder) as refused:
+        lay_decoder(site, package(**changed), prefix="sam/", version=version)
+    assert why in refused.value.detail
+    assert not site.files
+
+
 # The edge -------------------------------------------------------------------------------------------------------------
 
 
@@ -250,3 +306,15 @@ def test_a_deployment_hears_of_a_failure_at_once(bucket: Any, deployment: Deploy
         edge.handler(deployment.order("Update", **ARCHIVE), None)
     assert [answer["Status"] for answer in deployment.answers] == ["FAILED", "FAILED"]
     assert "SITE_BUCKET" in deployment.answers[1]["Reason"]
+
+
+def test_a_page_whose_decoder_is_missing_is_published_without_it(bucket: Any, deployment: Deployment) -> None:
+    decoder = {"Bucket": "built", "Prefix": "sam/", "Version": VERSION}
+    edge.handler(deployment.order("Create", **ARCHIVE, Decoder=decoder), None)
+    names = [entry["Key"] for entry in bucket.list_objects_v2(Bucket=aws.SITE)["Contents"]]
+    assert "index.html" in names
+    for key, data in package().objects.items():
+        bucket.put_object(Bucket="built", Key=key, Body=data)
+    edge.handler(deployment.order("Update", **ARCHIVE, Decoder=decoder), None)
+    assert [answer["Status"] for answer in deployment.answers] == ["SUCCESS", "SUCCESS"]
+    assert bucket.get_object(Bucket=aws.SITE, Key=f"models/{VERSION}/decoder.onnx")["Body"].read() == DECODER
