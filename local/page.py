@@ -58,11 +58,11 @@ def format_page(node: Node) -> None:
         _npm(node, "run", "--silent", "format")
 
 
-def sources_digest() -> str:
+def sources_digest(root: Path = REPOSITORY) -> str:
     """What the built page depends on."""
     digest = hashlib.sha256()
-    for path in (*_sources(FRONTEND), *(REPOSITORY / name for name in ALSO_READ)):
-        digest.update(f"{path.relative_to(REPOSITORY)}\0".encode() + path.read_bytes())
+    for path in (*_sources(root / FRONTEND.name), *(root / name for name in ALSO_READ)):
+        digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
 

@@ -141,3 +141,41 @@ def test_nobody_is_sent_back_to_a_place_that_the_stage_does_not_name(pool: Pool)
         answer = browser.get("/oauth2/authorize", params=asked)
     assert "elsewhere" not in answer.headers.get("Location", "")
     assert answer.status_code >= 400
+
+
+def click(pool: Pool, **changed: str) -> httpx.Response:
+    """The laptop's own way in, which asks for nothing."""
+    asked = {
+        "client_id": pool.client_id,
+        "redirect_uri": LOOPBACK,
+        "response_type": "code",
+        "scope": f"openid {API_SCOPE}",
+        "state": "here",
+        "login_hint": "ann@example.com",
+        **changed,
+    }
+    with httpx.Client(base_url=pool.emulator_url, trust_env=False) as browser:
+        return browser.get("/_local/sign-in", params=asked)
+
+
+def test_one_click_gives_a_code_of_the_same_worth(pool: Pool, ann: tuple[str, str]) -> None:
+    verifier = secrets.token_urlsafe(48)
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    back = click(pool, code_challenge=challenge, code_challenge_method="S256").headers["Location"]
+    found = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(back).query))
+    assert back.startswith(LOOPBACK)
+    assert found["state"] == "here"
+    assert trade(pool, found["code"]).status_code == 400
+    back = click(pool, code_challenge=challenge, code_challenge_method="S256").headers["Location"]
+    found = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(back).query))
+    answer = trade(pool, found["code"], code_verifier=verifier)
+    assert tenant_in(claims_of(answer.json()["access_token"]))
+
+
+@pytest.mark.parametrize(
+    "changed", [{"redirect_uri": "https://elsewhere.example/"}, {"client_id": "nobody"}, {"login_hint": "nobody"}]
+)
+def test_one_click_sends_nobody_elsewhere(pool: Pool, ann: tuple[str, str], changed: dict[str, str]) -> None:
+    answer = click(pool, **changed)
+    assert answer.status_code >= 400
+    assert "Location" not in answer.headers
