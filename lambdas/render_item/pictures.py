@@ -247,11 +247,13 @@ def _variants(canvas: _Canvas, stem: str) -> list[VariantRecord]:
     made: list[VariantRecord] = []
     for sample, stems in enumerate(variant_stems(stem, recipe, names)):
         layers = draw(recipe, source=canvas.normal.pixels_sha256, sample=sample)
-        groups = [layers] if recipe.composition is Composition.STACKED else [(layer,) for layer in layers]
-        for group, variant_stem in zip(groups, stems, strict=True):
+        is_stacked = recipe.composition is Composition.STACKED
+        groups = [layers] if is_stacked else [(layer,) for layer in layers]
+        for position, (group, variant_stem) in enumerate(zip(groups, stems, strict=True)):
             record = _variant(canvas, group, sample)
             if record is not None:
-                own = {"file_stem": variant_stem, "sample": sample, "layers": group}  # ids differ for equal content
+                place = {"sample": sample, "layer": None if is_stacked else position}
+                own = {"file_stem": variant_stem, "layers": group, **place}  # ids differ for equal content
                 made.append(record.model_copy(update=own))
     return made
 

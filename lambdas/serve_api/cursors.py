@@ -23,7 +23,7 @@ CURSOR_CHARS_MAX = 600
 SCANNED_PAGES_MAX = 10
 
 _CURSOR = re.compile(rf"[A-Za-z0-9_-]{{1,{CURSOR_CHARS_MAX}}}")
-_LIMIT = re.compile(r"[0-9]{1,4}")
+_NUMBER = re.compile(r"[0-9]{1,4}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +78,16 @@ def _decoded(cursor: str) -> bytes:
 
 def limit_of(text: str | None, *, default: int = PAGE_ITEMS_MAX, most: int = PAGE_ITEMS_MAX) -> int:
     """How many items a caller wants; raises invalid_request."""
+    found = number_of("limit", text, least=1, most=most)
+    return default if found is None else found
+
+
+def number_of(name: str, text: str | None, *, least: int, most: int) -> int | None:
+    """The number in a query parameter, where there is one; raises invalid_request."""
     if text is None:
-        return default
-    if not _LIMIT.fullmatch(text) or not 1 <= int(text) <= most:
-        fault = FieldFault(pointer="/limit", detail=f"a number from 1 to {most}", where=Where.QUERY)
+        return None
+    if not _NUMBER.fullmatch(text) or not least <= int(text) <= most:
+        fault = FieldFault(pointer=f"/{name}", detail=f"a number from {least} to {most}", where=Where.QUERY)
         raise InvalidInput(faults=(fault,))
     return int(text)
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from lambdas import state
 from lambdas.serve_api import cursors, jobs
 from lambdas.serve_api.ports import Ports
 from maskmill.core import keys, rows
 from maskmill.core.api import DatasetFiles, FileView, ItemVariants, ItemView, LabelView, Page, VariantView
-from maskmill.core.errors import Conflict
+from maskmill.core.errors import Conflict, FieldFault, InvalidInput, Where
 from maskmill.core.item import ItemStatus
 from maskmill.core.limits import PAGE_ITEMS_MAX, SHARD_ITEMS_MAX
 from maskmill.core.plan import Chunk
 from maskmill.core.ports import Doors
+from maskmill.core.recipe import names_in
 from maskmill.core.result import EXTENSIONS, ItemResult, Label, VariantRecord
 from maskmill.core.rows import ChunkState, JobState
 from maskmill.core.table import Query
@@ -57,17 +59,49 @@ def _items_of(ports: Ports, tenant: str, job_id: str, chunk: ChunkState, status:
     ]
 
 
-def variants(ports: Ports, tenant: str, job_id: str, *, cursor: str | None) -> Page[ItemVariants]:
-    """What finished items gave, in the order of the items; pages are bounded by their bytes."""
-    jobs.require(ports.table, tenant, job_id)
-    listing = cursors.listing(ports, tenant, "variants", job_id)
-    query = Query(pk=rows.job_pk(tenant, job_id), prefix=rows.RESULT_PREFIX, after=listing.after(cursor))
-    found, after = cursors.page_of(ports.table, query, limit=RESULTS_PER_QUERY)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which results are asked for: those from an item on, with the variants that show a template's object alone."""
+
+    first: int | None = None
+    template: str | None = None
+
+    def identity(self) -> tuple[str | None, ...]:
+        return () if self == Wanted() else (str(self.first), self.template)
+
+    def of(self, result: ItemResult) -> ItemResult | None:
+        """What is wanted of a result; None where that is nothing."""
+        if self.template is None:
+            return result
+        kept = tuple(variant for variant in result.variants if _is_of(variant, self.template))
+        return result.model_copy(update={"variants": kept}) if kept else None
+
+
+def _is_of(variant: VariantRecord, template_id: str) -> bool:
+    return any(template_id in names_in(layer.region) for layer in variant.layers)
+
+
+def variants(
+    ports: Ports, tenant: str, job_id: str, *, wanted: Wanted, cursor: str | None, limit: int
+) -> Page[ItemVariants]:
+    """What finished items gave, in the order of the items; pages are bounded by their bytes. Raises InvalidInput."""
+    job = jobs.require(ports.table, tenant, job_id)
+    if wanted.template is not None and wanted.template not in job.job.recipe.templates:
+        raise InvalidInput(faults=(FieldFault("/template", "no template of the job's recipe", where=Where.QUERY),))
+    listing = cursors.listing(ports, tenant, "variants", job_id, *wanted.identity())
+    after = listing.after(cursor)
+    if after is None and wanted.first:
+        after = rows.result_key(tenant, job_id, wanted.first - 1).sk
+    query = Query(pk=rows.job_pk(tenant, job_id), prefix=rows.RESULT_PREFIX, after=after)
+    found, after = cursors.page_of(ports.table, query, limit=limit)
     shown: list[ItemVariants] = []
     last: str | None = None
     size_bytes = 0
     for row in found:
-        result = state.result_of(ports.media, row)
+        result = wanted.of(state.result_of(ports.media, row))
+        if result is None:
+            last = str(row["sk"])
+            continue
         size_bytes += len(result.model_dump_json()) + URL_BYTES * _addresses_in(result)
         if shown and size_bytes > PAGE_BYTES_MAX:
             after = last
@@ -121,6 +155,7 @@ def _variant(doors: Doors, tenant: str, pixels: str, variant: VariantRecord) -> 
         size_bytes=variant.size_bytes,
         sha256=variant.sha256,
         sample=variant.sample,
+        layer=variant.layer,
         layers=variant.layers,
         url=doors.download(keys.variant(tenant, pixels, variant.variant_id, EXTENSIONS[variant.format])),
         thumbnail_url=_thumbnail(doors, tenant, pixels, variant),

@@ -75,8 +75,9 @@ class JobCalls(Wire):
         """One page of what the finished items gave; its signed addresses live for minutes only."""
         return self._read(Page[ItemVariants], path_of("jobs", job_id, "variants"), cursor=cursor)
 
-    def variants(self, job_id: str) -> Iterator[ItemVariants]:
-        return self._all(Page[ItemVariants], path_of("jobs", job_id, "variants"))
+    def variants(self, job_id: str, *, template: str | None = None) -> Iterator[ItemVariants]:
+        """What the finished items gave, or of it what shows the object of the template of this id."""
+        return self._all(Page[ItemVariants], path_of("jobs", job_id, "variants"), template=template)
 
     def dataset_files(self, job_id: str) -> DatasetFiles:
         return self._read(DatasetFiles, path_of("jobs", job_id, "files"))

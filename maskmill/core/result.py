@@ -78,6 +78,7 @@ class VariantRecord(Model):
     renderer: str  # the version that drew it, codecs included
     labels: tuple[Label, ...] | None = None
     has_thumbnail: bool = False  # those made before there were thumbnails have none
+    layer: int | None = None  # of the recipe, from 0; None where layers are stacked, and in older results
 
 
 class Remark(StrEnum):

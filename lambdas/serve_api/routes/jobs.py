@@ -18,6 +18,7 @@ from maskmill.core.api import DatasetFiles, ItemVariants, ItemView, JobView, Pag
 from maskmill.core.bill import Estimate
 from maskmill.core.errors import Code, NotFound
 from maskmill.core.item import ItemStatus
+from maskmill.core.limits import IMAGES_PER_JOB_MAX
 
 
 def _submit(call: Call) -> Reply:
@@ -64,7 +65,11 @@ def _list_items(call: Call) -> Reply:
 
 
 def _list_variants(call: Call) -> Reply:
-    return Reply(200, results.variants(call.ports, call.tenant, call.job, cursor=call.cursor))
+    limit = cursors.limit_of(call.query.get("limit"), default=results.RESULTS_PER_QUERY, most=results.RESULTS_PER_QUERY)
+    first = cursors.number_of("from", call.query.get("from"), least=0, most=IMAGES_PER_JOB_MAX - 1)
+    wanted = results.Wanted(first=first, template=call.query.get("template"))
+    found = results.variants(call.ports, call.tenant, call.job, wanted=wanted, cursor=call.cursor, limit=limit)
+    return Reply(200, found)
 
 
 def _read_files(call: Call) -> Reply:
@@ -151,7 +156,12 @@ ROUTES = (
         path="/jobs/<job>/variants",
         run=_list_variants,
         about="What finished items gave: labels and variants with signed addresses",
-        query=(CURSOR,),
+        query=(
+            Param("from", "the number of the first item", least=0, most=IMAGES_PER_JOB_MAX - 1),
+            Param("template", "only variants that show this template's object, and items that have one"),
+            CURSOR,
+            Param("limit", "how many items a page holds", most=results.RESULTS_PER_QUERY),
+        ),
         answers={200: Page[ItemVariants]},
     ),
     Route(

@@ -79,7 +79,8 @@ class LabelView(Model):
 class VariantView(Model):
     """One rendered picture; `url` is signed; `file_name` is its path in the dataset.
 
-    `thumbnail_url` is signed as well: a WebP for galleries. Variants that are older than thumbnails have none.
+    `thumbnail_url` is signed as well: a WebP for galleries. Variants that are older than thumbnails have none. `layer`
+    is the number of the recipe's layer that made it, from 0; null where layers are stacked, and in older results.
     """
 
     variant_id: str
@@ -89,6 +90,7 @@ class VariantView(Model):
     size_bytes: int
     sha256: str
     sample: int
+    layer: int | None = None
     layers: tuple[Layer, ...]
     url: str
     thumbnail_url: str | None = None

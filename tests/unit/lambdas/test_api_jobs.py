@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
+from lambdas import state
 from lambdas.serve_api import results, submissions
 from maskmill.core import rows
 from maskmill.core.image import Refusal
 from maskmill.core.item import ItemStatus
 from maskmill.core.job import JobStatus, job_id_of
 from maskmill.core.messages import PlanJob
+from maskmill.core.recipe import Layer, RegionExpr, RegionOp
 from tests.contract import aws
-from tests.unit.lambdas.gateway import Api, recipe
+from tests.unit.lambdas.gateway import Api, item_result, recipe
 
 MISSING = "01j0000000000000000000000z"
 
@@ -330,6 +332,62 @@ def test_a_finished_item_shows_its_source_its_labels_and_its_variants(api: Api) 
     assert reshaped["thumbnail_url"] is None, "it is older than thumbnails"
     assert plain["labels"] is None
     assert [own["file_name"] for own in reshaped["labels"]] == ["masks/0001_0__shirt_s01/shirt.png"]
+
+
+def results_of(api: Api, job: str, count: int, template: str) -> list[str]:
+    """Items that have ended: the even ones have a variant of this template, the odd ones one of another."""
+    api.plan(job, items=count, chunk_items=25)
+    for index in range(count):
+        result = item_result(index, 1)
+        layer = Layer(region=RegionExpr(op=RegionOp.INVERT, of=("other" if index % 2 else template,)))
+        (variant,) = result.variants
+        made = result.model_copy(update={"variants": (variant.model_copy(update={"layers": (layer,), "layer": 0}),)})
+        state.keep_result(api.ports.table, api.ports.media, api.tenant, job, made)
+    return [f"{index}.jpg" for index in range(count)]
+
+
+def test_results_are_read_from_any_item_on_and_one_alone(api: Api) -> None:
+    dataset, template, _ = api.ready_dataset()
+    job = str(api.submit(dataset, template).json["job_id"])
+    names = results_of(api, job, 7, template)
+
+    def read(**query: str) -> list[str]:
+        return [item["name"] for item in api.get(f"/jobs/{job}/variants", **query).json["items"]]
+
+    assert read(**{"from": "0"}) == read() == names
+    assert read(**{"from": "5"}) == names[5:]
+    assert read(**{"from": "2", "limit": "1"}) == names[2:3]
+    assert read(**{"from": "7"}) == []
+    first = api.get(f"/jobs/{job}/variants", **{"from": "2", "limit": "2"}).json
+    later = api.get(f"/jobs/{job}/variants", **{"from": "2", "limit": "9", "cursor": first["next_cursor"]}).json
+    assert [item["index"] for item in (*first["items"], *later["items"])] == [2, 3, 4, 5, 6]
+    for query in ({"from": "-1"}, {"from": "x"}, {"from": "10000"}, {"limit": "51"}, {"limit": "0"}):
+        answer = api.get(f"/jobs/{job}/variants", **query)
+        assert (answer.code, answer.pointers) == ("invalid_request", [f"/{next(iter(query))}"])
+
+
+@pytest.mark.parametrize("bytes_max", [1, 1_000_000])
+def test_variants_of_one_template_come_without_the_others(
+    api: Api, monkeypatch: pytest.MonkeyPatch, bytes_max: int
+) -> None:
+    monkeypatch.setattr(results, "PAGE_BYTES_MAX", bytes_max)
+    dataset, template, _ = api.ready_dataset()
+    job = str(api.submit(dataset, template).json["job_id"])
+    results_of(api, job, 6, template)
+    found, cursor = [], {}
+    for _ in range(7):
+        page = api.get(f"/jobs/{job}/variants", template=template, limit="2", **cursor).json
+        found += page["items"]
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+    assert [(item["index"], [one["layer"] for one in item["variants"]]) for item in found] == [
+        (0, [0]),
+        (2, [0]),
+        (4, [0]),
+    ]
+    answer = api.get(f"/jobs/{job}/variants", template="other")
+    assert (answer.status, answer.code, answer.pointers) == (422, "invalid_request", ["/template"])
 
 
 @pytest.mark.parametrize("bytes_max", [1, 40_000, 1_000_000])

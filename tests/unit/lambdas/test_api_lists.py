@@ -118,6 +118,8 @@ def cursors_of(api: Api) -> dict[str, str]:
         f"/jobs/{jobs[0]}/items": api.get(f"/jobs/{jobs[0]}/items"),
         f"/jobs/{jobs[0]}/items?status=pending": api.get(f"/jobs/{jobs[0]}/items", status="pending"),
         f"/jobs/{jobs[0]}/variants": api.get(f"/jobs/{jobs[0]}/variants"),
+        f"/jobs/{jobs[0]}/variants?from=3": api.get(f"/jobs/{jobs[0]}/variants", **{"from": "3"}),
+        f"/jobs/{jobs[0]}/variants?template={template}": api.get(f"/jobs/{jobs[0]}/variants", template=template),
     }
     return {path: str(answer.json["next_cursor"]) for path, answer in lists.items()}
 

@@ -91,6 +91,7 @@ def test_an_item_that_was_painted_before_is_read_back_and_not_decoded_again() ->
     assert scene.paint() == first
     assert scene.media.objects == written
     assert [variant.file_stem for variant in first.variants] == ["0001_photo-one__cap", "0001_photo-one__shoe"]
+    assert [variant.layer for variant in first.variants] == [0, 1]
     assert [label.area_px for label in first.labels] == [200, 200 + 2 * (20 + 10)]
 
 
