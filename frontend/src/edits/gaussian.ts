@@ -64,7 +64,7 @@ function acrossColumns(plane: Plane, width: number, weights: Plane): Plane {
 /**
  * Fill [start, end) of `result` with sums around `plane` from `middle` on, over neighbours that lie `step` apart.
  *
- * A sum starts at the centre and goes outwards. Four are made at a time, since each waits for its own last addition.
+ * A sum starts at the centre and goes outwards. Two are made at a time, since each waits for its own last addition.
  */
 function convolve(
   result: Plane,
@@ -75,36 +75,29 @@ function convolve(
   step: number,
   weights: Plane,
 ): void {
-  const last = (weights.length - 1) * step;
   const centre = weights[0] as number;
+  const taps = weights.length;
   let at = start;
-  for (; at + 4 <= end; at += 4, middle += 4) {
+  for (; at + 2 <= end; at += 2, middle += 2) {
     let one = f((plane[middle] as number) * centre);
     let two = f((plane[middle + 1] as number) * centre);
-    let three = f((plane[middle + 2] as number) * centre);
-    let four = f((plane[middle + 3] as number) * centre);
-    for (let far = step, tap = 1; far <= last; far += step, tap++) {
+    for (let tap = 1, far = step; tap < taps; tap++, far += step) {
       const weight = weights[tap] as number;
       const before = middle - far;
       const after = middle + far;
       one = f(one + f(f((plane[before] as number) + (plane[after] as number)) * weight));
       two = f(two + f(f((plane[before + 1] as number) + (plane[after + 1] as number)) * weight));
-      three = f(three + f(f((plane[before + 2] as number) + (plane[after + 2] as number)) * weight));
-      four = f(four + f(f((plane[before + 3] as number) + (plane[after + 3] as number)) * weight));
     }
     result[at] = one;
     result[at + 1] = two;
-    result[at + 2] = three;
-    result[at + 3] = four;
   }
-  for (; at < end; at++, middle++) {
-    let sum = f((plane[middle] as number) * centre);
-    for (let far = step, tap = 1; far <= last; far += step, tap++) {
-      const pair = f((plane[middle - far] as number) + (plane[middle + far] as number));
-      sum = f(sum + f(pair * (weights[tap] as number)));
-    }
-    result[at] = sum;
+  if (at === end) return;
+  let sum = f((plane[middle] as number) * centre);
+  for (let tap = 1, far = step; tap < taps; tap++, far += step) {
+    const pair = f((plane[middle - far] as number) + (plane[middle + far] as number));
+    sum = f(sum + f(pair * (weights[tap] as number)));
   }
+  result[at] = sum;
 }
 
 /** Coarse cells lie on multiples of their size from the picture's corner, so that any box gets the same values. */
