@@ -4,8 +4,7 @@
  * The content network compresses nothing as large as onnxruntime's wasm file by itself, which is a sixth of its size
  * afterwards.
  */
-import { createHash } from "node:crypto";
-import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
+import { readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { brotliCompress, constants } from "node:zlib";
@@ -13,8 +12,7 @@ import type { Plugin } from "vite";
 
 const TEXTS = /\.(js|mjs|css|svg|wasm|onnx)$/;
 const LARGE_BYTES = 1_000_000;
-const QUALITY = { small: 11, large: 10 }; // the best takes half a minute for the wasm file, and wins a twentieth
-const CACHE = "node_modules/.cache/maskmill-brotli"; // below the page's folder: the wasm file seldom changes
+const QUALITY = { small: 11, large: 9 }; // one more would take a quarter of a minute for the wasm file, and win a tenth
 
 export function brotli(): Plugin {
   return {
@@ -30,21 +28,10 @@ export function brotli(): Plugin {
 
 async function compress(path: string): Promise<void> {
   const plain = await readFile(path);
-  const isLarge = plain.length > LARGE_BYTES;
-  const kept = join(CACHE, `${createHash("sha256").update(plain).digest("hex")}-${QUALITY.large}.br`);
-  const before = isLarge ? await readFile(kept).catch(() => null) : null;
-  const small = before ?? (await compressed(plain, isLarge ? QUALITY.large : QUALITY.small));
-  await writeFile(`${path}.br`, small);
-  if (!isLarge || before !== null) return;
-  await mkdir(CACHE, { recursive: true });
-  await writeFile(kept, small);
-}
-
-function compressed(plain: Buffer, quality: number): Promise<Buffer> {
   const params = {
-    [constants.BROTLI_PARAM_QUALITY]: quality,
+    [constants.BROTLI_PARAM_QUALITY]: plain.length > LARGE_BYTES ? QUALITY.large : QUALITY.small,
     [constants.BROTLI_PARAM_LGWIN]: constants.BROTLI_MAX_WINDOW_BITS,
     [constants.BROTLI_PARAM_SIZE_HINT]: plain.length,
   };
-  return promisify(brotliCompress)(plain, { params });
+  await writeFile(`${path}.br`, await promisify(brotliCompress)(plain, { params }));
 }
