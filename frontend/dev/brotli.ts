@@ -1,7 +1,7 @@
 /**
  * `npm run build` writes NAME.br beside what compresses well: the site serves those bytes under the plain name.
  *
- * The content network compresses nothing as large as onnxruntime's wasm file by itself, which is a sixth of its size
+ * The content network compresses nothing as large as onnxruntime's wasm file by itself, which is a fifth of its size
  * afterwards.
  */
 import { readFile, readdir, writeFile } from "node:fs/promises";

@@ -180,7 +180,7 @@ REFUSED = {
     "an embedding that is cut off": ({"embedding_url": "/t/cut"}, "The embedding has"),
     "an embedding with a number that is none": ({"embedding_url": "/t/nan"}, "no number"),
     "an embedding of another image": ({"embedding_url": "/t/photo-1"}, "an image of 512 × 320 pixels"),
-    "an embedding that is not there": ({"embedding_url": "/t/none"}, "is answered with 404"),
+    "an embedding that is not there": ({"embedding_url": "/t/none"}, "none is answered with 404"),
 }
 
 

@@ -64,22 +64,25 @@ test("while the page makes itself ready the service answers clicks, and previews
   expect(chosen.pace).toBe("click");
 });
 
-test.each(["no_embeddings", "unusable_embedding"] as const)("after %s the next image is tried", async (trouble) => {
-  let isFirst = true;
-  const prepare = (): Promise<void> => {
-    if (!isFirst) return Promise.resolve();
-    isFirst = false;
-    return fails(trouble)();
-  };
-  const { chosen } = setUp(fake("page", { prepare }));
-  await chosen.prepare(target);
-  await settle();
-  expect(chosen.standing).toEqual({ where: "service", why: trouble, pace: "click" });
-  expect((await chosen.segment(click))?.segmenter).toBe("service");
-  await chosen.prepare({ ...target, image: "two" });
-  await settle();
-  expect(chosen.standing.where).toBe("page");
-});
+test.each(["no_embeddings", "unusable_embedding", "unreachable"] as const)(
+  "after %s the next image is tried",
+  async (trouble) => {
+    let isFirst = true;
+    const prepare = (): Promise<void> => {
+      if (!isFirst) return Promise.resolve();
+      isFirst = false;
+      return fails(trouble)();
+    };
+    const { chosen } = setUp(fake("page", { prepare }));
+    await chosen.prepare(target);
+    await settle();
+    expect(chosen.standing).toEqual({ where: "service", why: trouble, pace: "click" });
+    expect((await chosen.segment(click))?.segmenter).toBe("service");
+    await chosen.prepare({ ...target, image: "two" });
+    await settle();
+    expect(chosen.standing.where).toBe("page");
+  },
+);
 
 test.each(["no_decoder", "no_wasm"] as const)("after %s the page is not tried again", async (trouble) => {
   let prepared = 0;

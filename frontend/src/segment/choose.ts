@@ -88,7 +88,7 @@ export class ChosenSegmenter implements Segmenter {
       this.#local ??= await this.#makeLocal();
       if (target === this.#target) await this.#local.prepare(target, signal);
     } catch (error) {
-      trouble = error instanceof LocalFailure ? error.trouble : this.#local === null ? "no_wasm" : "unusable_embedding";
+      trouble = error instanceof LocalFailure ? error.trouble : this.#local === null ? "no_wasm" : "unreachable";
     }
     if (target !== this.#target || signal?.aborted) return;
     this.#stand(trouble === null ? "page" : "service", trouble);

@@ -10,7 +10,7 @@ import { encodeRle } from "../masks/rle.ts";
 import { drawnMask } from "../masks/upsample.ts";
 import { Decoder, type Inputs, type Outputs } from "./decoder.ts";
 import { innerSize } from "./framing.ts";
-import { LocalFailure, type Order, type Orders, type Report } from "./orders.ts";
+import { fileAt, LocalFailure, type Order, type Orders, type Report } from "./orders.ts";
 
 const START_MS_MAX = 30_000;
 
@@ -21,7 +21,7 @@ async function load({ decoderUrl, threads }: Orders["load"]["asked"]): Promise<O
   ort.env.wasm.numThreads = threads;
   ort.env.wasm.initTimeout = START_MS_MAX;
   ort.env.logLevel = "error";
-  const file = await fetched(decoderUrl);
+  const file = new Uint8Array(await fileAt(decoderUrl, "no_decoder"));
   try {
     const session = await ort.InferenceSession.create(file, { executionProviders: ["wasm"] });
     decoder = new Decoder((inputs) => run(session, inputs), shapeOf(session));
@@ -29,12 +29,6 @@ async function load({ decoderUrl, threads }: Orders["load"]["asked"]): Promise<O
   } catch (error) {
     throw new LocalFailure("no_wasm", String(error));
   }
-}
-
-async function fetched(url: string): Promise<Uint8Array> {
-  const response = await fetch(url).catch(() => null);
-  if (!response?.ok) throw new LocalFailure("no_decoder", `${url} is answered with ${response?.status ?? "nothing"}`);
-  return new Uint8Array(await response.arrayBuffer());
 }
 
 async function run(session: ort.InferenceSession, inputs: Inputs): Promise<Outputs> {

@@ -144,6 +144,7 @@ test.each([
   ["no_embeddings", { views: [new ApiError("conflict", "keeps none", { status: 409 })] }],
   ["no_decoder", { views: [{ decoder_url: null, frame_px: null }] }],
   ["unusable_embedding", { status: 403 }],
+  ["unreachable", { status: 503 }],
   ["unusable_embedding", { views: [{ decoder_url: "/models/sam-2/decoder.onnx" }] }],
   ["no_wasm", { workers: [new FakeWorker(() => "stop")] }],
   [
@@ -153,6 +154,25 @@ test.each([
 ] as const)("says %s where the page cannot answer", async (trouble, setting) => {
   const { segmenter } = setUp(setting as unknown as Setting);
   await expect(segmenter.prepare(target)).rejects.toMatchObject({ name: "LocalFailure", trouble });
+});
+
+test("a decoder that could not be fetched is fetched again for the next image", async () => {
+  const unreachable = new FakeWorker(({ id }) => ({ id, trouble: "unreachable", detail: "could not be fetched" }));
+  const { segmenter, made } = setUp({ workers: [unreachable] });
+  await expect(segmenter.prepare(target)).rejects.toMatchObject({ trouble: "unreachable" });
+  await segmenter.prepare({ ...target, image: "two" });
+  expect((await segmenter.segment(click))?.candidates).toHaveLength(1);
+  expect(made).toHaveLength(2);
+});
+
+test("a mask that was shown can be kept after the worker has stopped", async () => {
+  const { segmenter, made } = setUp({
+    workers: [new FakeWorker((order) => (order.name === "draw" ? "stop" : good(order)))],
+  });
+  await segmenter.prepare(target);
+  const answer = await segmenter.segment(click);
+  expect(await answer?.candidates[0]?.rle()).toEqual(mask);
+  expect(made[0]?.isTerminated).toBe(true);
 });
 
 test("a refusal that is about something else is told as it is", async () => {

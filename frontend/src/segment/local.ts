@@ -1,6 +1,7 @@
 /** Prompts answered by the page itself, in a worker: a click costs nothing. It knows no screen. */
 import { fieldOfLogits } from "../masks/field.ts";
-import type { Rle } from "../masks/rle.ts";
+import { encodeRle, type Rle } from "../masks/rle.ts";
+import { drawnMask } from "../masks/upsample.ts";
 import { Bridge, type WorkerLike } from "./bridge.ts";
 import { innerSize, type Frame } from "./framing.ts";
 import { Latest } from "./latest.ts";
@@ -106,8 +107,13 @@ export class LocalSegmenter implements Segmenter {
     }
   }
 
+  /** Drawn by the worker; where that has stopped, here: a mask that was shown can always be kept. */
   async #drawn(logits: Logits, frame: Frame, { size }: Target): Promise<Rle> {
-    return this.#working().call("draw", { logits, frame, size });
+    try {
+      return await this.#working().call("draw", { logits, frame, size });
+    } catch {
+      return encodeRle(drawnMask(logits, frame.low_px, frame.side_px, innerSize(frame, size), size), size);
+    }
   }
 
   async #use({ target, kept }: Prepared): Promise<void> {
@@ -141,6 +147,7 @@ export class LocalSegmenter implements Segmenter {
       const { answerMs } = await bridge.call("load", { decoderUrl, threads: this.#parts.threads });
       this.#pace = paceOf(answerMs);
     } catch (error) {
+      if (this.#bridge === bridge) this.#drop(); // so that it is tried anew
       if (error instanceof LocalFailure && error.trouble !== "crashed") throw error;
       throw new LocalFailure("no_wasm", error instanceof Error ? error.message : String(error));
     }

@@ -1,4 +1,4 @@
-/** What the page and its decoder's worker say to each other; it does nothing. */
+/** What the page and its decoder's worker say to each other, and how both fetch their files. */
 import type { MaskChoice } from "../api/types.ts";
 import type { Size } from "../geometry/spaces.ts";
 import type { Rle } from "../masks/rle.ts";
@@ -45,7 +45,7 @@ export type Order = {
 }[Name];
 
 /** Why the page cannot answer by itself. */
-export type Trouble = "no_embeddings" | "no_decoder" | "no_wasm" | "unusable_embedding" | "crashed";
+export type Trouble = "no_embeddings" | "no_decoder" | "no_wasm" | "unusable_embedding" | "unreachable" | "crashed";
 
 export class LocalFailure extends Error {
   override readonly name = "LocalFailure";
@@ -55,6 +55,24 @@ export class LocalFailure extends Error {
     super(detail);
     this.trouble = trouble;
   }
+}
+
+/** A file of the page's own origin; `trouble` is what it means when it is not there. */
+export async function fileAt(
+  url: string,
+  trouble: Trouble,
+  fetcher: typeof fetch = fetch,
+  signal?: AbortSignal,
+): Promise<ArrayBuffer> {
+  const response = await fetcher(url, signal ? { signal } : {}).catch((error: unknown) => {
+    if (signal?.aborted) throw error;
+    throw new LocalFailure("unreachable", `${url} could not be fetched.`);
+  });
+  if (response.ok) return response.arrayBuffer();
+  throw new LocalFailure(
+    response.status < 500 ? trouble : "unreachable",
+    `${url} is answered with ${response.status}.`,
+  );
 }
 
 export type Report =

@@ -2,7 +2,7 @@
 import { mediaUrl, type Api } from "../api/client.ts";
 import type { pause } from "../api/http.ts";
 import { ApiError } from "../api/problem.ts";
-import { LocalFailure } from "./orders.ts";
+import { fileAt, LocalFailure } from "./orders.ts";
 import type { Target } from "./segmenter.ts";
 
 /** An embedding, and the decoder that answers from it. */
@@ -51,10 +51,8 @@ export class EmbeddingStore {
 
   async #fetched(target: Target, signal?: AbortSignal): Promise<Kept> {
     const { segmenter, url, decoder_url, frame_px } = await this.#described(target, signal);
-    const response = await this.#outside.fetch(mediaUrl(url), signal ? { signal } : {});
-    if (!response.ok)
-      throw new LocalFailure("unusable_embedding", `The embedding is answered with ${response.status}.`);
-    return { segmenter, decoderUrl: decoder_url, sidePx: frame_px, bytes: await response.arrayBuffer() };
+    const bytes = await fileAt(mediaUrl(url), "unusable_embedding", this.#outside.fetch, signal);
+    return { segmenter, decoderUrl: decoder_url, sidePx: frame_px, bytes };
   }
 
   async #described(target: Target, signal?: AbortSignal) {

@@ -8,6 +8,7 @@ const service: Record<NonNullable<Standing["why"]>, string> = {
   no_wasm: "Clicks are answered by the service: this browser could not start the segmenter's part for the page.",
   unusable_embedding:
     "Clicks on this image are answered by the service: the page could not read what it needs for that.",
+  unreachable: "Clicks on this image are answered by the service: the page could not fetch what it needs for that.",
   crashed: "Clicks are answered by the service: the segmenter's part on this page stopped twice.",
 };
 
