@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import aws_cdk as cdk
-from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from infra import shapes
 from infra.config import Stage
 from infra.constructs import prefixes
-from infra.constructs.access import absence, clear, index, invoke_endpoint, objects, rows, send
+from infra.constructs.access import absence, clear, invoke_endpoint, objects, rows, send
 from infra.constructs.function import Function
 from infra.constructs.queue import WorkQueue
 from infra.constructs.topics import AnswerTopics
 from infra.stacks.data import DataStack
+from infra.stacks.repairs import bury_letters, every_minute, sweep
 from maskmill.core import settings
 from maskmill.core.messages import QueueName
-from maskmill.core.table import Index
 
 
 class PipelineStack(cdk.Stack):
@@ -47,8 +45,8 @@ class PipelineStack(cdk.Stack):
         self._reads(self._deliver_webhook(), self.webhook_queue)
         self._reads(self._export_dataset(), self.export_queue)
         self._reads(self._remove_dataset(), self.remove_queue)
-        self._bury_letters().reads_letters(*self._queues)
-        self._every_minute(self._sweep())
+        bury_letters(self, stage, data=data, queues=self._queues).reads_letters(*self._queues)
+        every_minute(self, sweep(self, stage, data=data, queues=self._queues))
 
         self.answers.output()
         for queue in self._queues[1:]:
@@ -258,57 +256,4 @@ class PipelineStack(cdk.Stack):
                 *clear(data.work, prefixes.JOB_FOLDER, *prefixes.ANSWER_FOLDERS),
                 send(self.plan_queue.queue, self.remove_queue.queue),
             ],
-        )
-
-    def _sweep(self) -> Function:
-        data = self._data
-        return Function(
-            self,
-            shapes.SWEEP,
-            self._stage,
-            settings=settings.SweepSettings(
-                table_name=data.table.table_name,
-                uploads_bucket=data.uploads.bucket_name,
-                work_bucket=data.work.bucket_name,
-                **{f"{queue.name.value}_queue_url": queue.url for queue in self._queues},
-            ),
-            may=[
-                rows(data.table, "GetItem", "Query", "UpdateItem"),
-                index(data.table, Index.DUE),
-                objects(data.uploads, "GetObject", keys=(prefixes.UPLOADS,)),
-                objects(data.work, "GetObject", keys=(prefixes.ANSWERS, prefixes.FAILURES)),
-                absence(data.uploads, data.work),
-                send(*(queue.queue for queue in self._queues)),
-            ],
-        )
-
-    def _bury_letters(self) -> Function:
-        data = self._data
-        return Function(
-            self,
-            shapes.BURY_LETTERS,
-            self._stage,
-            settings=settings.BuryLettersSettings(
-                table_name=data.table.table_name,
-                dispatch_queue_url=self.dispatch_queue.url,
-                render_queue_url=self.render_queue.url,
-                finish_queue_url=self.finish_queue.url,
-                export_queue_url=self.export_queue.url,
-            ),
-            may=[
-                rows(data.table, "GetItem", "Query", "UpdateItem"),
-                send(self.dispatch_queue.queue, self.render_queue.queue),
-                send(self.finish_queue.queue),
-                send(self.export_queue.queue),
-            ],
-        )
-
-    def _every_minute(self, sweep: Function) -> None:
-        """A sweep that fails is not repeated: the next one comes within the minute."""
-        sweep.function.configure_async_invoke(retry_attempts=0, max_event_age=cdk.Duration.minutes(1))
-        events.Rule(
-            self,
-            "EveryMinute",
-            schedule=events.Schedule.rate(cdk.Duration.minutes(1)),
-            targets=[targets.LambdaFunction(sweep.function, retry_attempts=0)],
         )
