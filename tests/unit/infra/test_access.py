@@ -239,6 +239,7 @@ def test_the_model_reads_requests_and_pictures_keeps_embeddings_and_writes_answe
         (keys.label_rle("t1", "p", "o"), LABELS),
         (keys.variant("t1", "p", "v", "webp"), VARIANTS),
         (keys.variant_record("t1", "p", "r"), VARIANTS),
+        (keys.variant_thumbnail("t1", "p", "v"), VARIANTS),
         (keys.plan("t1", "j"), PLAN),
         (keys.chunk("t1", "j", 3), CHUNKS),
         (keys.dataset_file("t1", "j", keys.ARCHIVE), DATASETS),

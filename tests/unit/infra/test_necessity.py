@@ -54,6 +54,7 @@ KEYS = {
     "label_rle": keys.label_rle("a", "b", "c"),
     "variant": keys.variant("a", "b", "c", "png"),
     "variant_record": keys.variant_record("a", "b", "c"),
+    "variant_thumbnail": keys.variant_thumbnail("a", "b", "c"),
     "result": keys.result("a", "b", "c"),
     "plan": keys.plan("a", "b"),
     "chunk": keys.chunk("a", "b", 1),
