@@ -10,6 +10,7 @@ import type {
   ExportFormat,
   ExportView,
   ExportViewPage,
+  Health,
   ImageStatus,
   ImageView,
   ImageViewPage,
@@ -47,6 +48,10 @@ export class Api {
 
   limits(signal?: Signal): Promise<Limits> {
     return this.#get("/limits", signal);
+  }
+
+  health(signal?: Signal): Promise<Health> {
+    return this.#get("/health", signal);
   }
 
   usage(signal?: Signal): Promise<UsageView> {

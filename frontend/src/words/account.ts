@@ -7,7 +7,6 @@ export const accountWords = {
   signOut: "Sign out",
   usage: "What is used",
   of: (used: string, limit: string) => `${used} of ${limit}`,
-  left: (left: string) => `${left} left`,
   full: "The limit is reached.",
   quotas: {
     datasets: "Datasets",
@@ -17,8 +16,7 @@ export const accountWords = {
     variants_per_day: "Variants today",
   },
   dayEnds: (when: string) => `Variants are counted anew from ${when}.`,
-  limits: "Limits",
-  limitsText: (bytes: string, pixels: string) => `A photo may have up to ${bytes} and ${pixels}.`,
+  limitsText: (bytes: string, pixels: string) => `A photo may have up to ${bytes} and ${pixels} pixels.`,
   about: "About",
   version: (version: string) => `Page ${version}`,
   service: (version: string, segmenter: string) => `Service ${version}, which finds objects with ${segmenter}`,
