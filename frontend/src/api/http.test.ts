@@ -28,10 +28,12 @@ test("an answer is read with what its headers say", async () => {
   expect(asked[0]?.init.headers).toEqual({ Authorization: "Bearer a", "If-None-Match": '"6"' });
 });
 
-test("304 and 204 have no body", async () => {
-  const { client } = http([new Response(null, { status: 304 }), new Response(null, { status: 204 })]);
+test("an answer may have no body", async () => {
+  const empty = [304, 204, 202].map((status) => new Response(null, { status }));
+  const { client } = http(empty);
   expect(await client.call("GET", "/x")).toMatchObject({ body: undefined, status: 304 });
   expect(await client.call("DELETE", "/x")).toMatchObject({ body: undefined, status: 204 });
+  expect(await client.call("DELETE", "/x")).toMatchObject({ body: undefined, status: 202 });
 });
 
 test("what may succeed later is asked again with growing pauses", async () => {

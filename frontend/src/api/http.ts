@@ -97,7 +97,8 @@ export class Http {
 
 async function bodyOf(response: Response, signal?: AbortSignal): Promise<unknown> {
   try {
-    return await response.json();
+    const text = await response.text();
+    return text === "" ? undefined : JSON.parse(text);
   } catch (error) {
     if (signal?.aborted) throw error;
     if (error instanceof TypeError) throw new ApiError("offline", "The connection broke.");

@@ -77,7 +77,7 @@ export const imagesWords = {
 export const uploadWords = {
   title: "Sending images",
   sending: (done: string, all: string) => `Sending ${done} of ${all}`,
-  looking: (count: string) => `${count} sent; looking at them`,
+  looking: (done: string, left: string) => `${done} added, looking at ${left} more`,
   ended: (done: string) => `${done} added`,
   offline: "Waiting for the connection; it goes on by itself.",
   rate: (rate: string) => `${rate}/s`,
