@@ -1,11 +1,13 @@
 import { describe, expect, test } from "vitest";
 import golden from "../../../tests/contract/page/renders.json" with { type: "json" };
 import type { Region } from "../api/types.ts";
-import { regionAlpha, type Alpha } from "../masks/regions.ts";
-import { covering, MissingBackground } from "./cutout.ts";
-import { editsOf, levelsApart, partsOf, pictureOf, SIZE } from "./golden.fixtures.ts";
+import { feather } from "../masks/feather.ts";
+import { boxed, regionAlpha, type Alpha } from "../masks/regions.ts";
+import { covering, cutOut, MissingBackground } from "./cutout.ts";
+import { editsOf, levelsApart, maskOf, partsOf, pictureOf, SIZE } from "./golden.fixtures.ts";
 import { render, variantsOf } from "./layers.ts";
 import type { Picture } from "./picture.ts";
+import { CUTOUT } from "./ranges.ts";
 import { resized, shrunkSize } from "./resize.ts";
 import type { ConcreteLayer } from "./sampling.ts";
 
@@ -64,6 +66,13 @@ test.each(golden.resized)("a $picture picture at $out.size is Pillow's, byte for
 test.each(golden.covering)("$background covers the picture as on the service", ({ background, out }) => {
   const behind = BACKGROUNDS.get(background) ?? sourceOf("");
   expect(levelsApart(covering(behind, out.size), unpacked(out))).toBe(0);
+});
+
+test("a long edge is cleaned alike in all of its parts", () => {
+  const { large } = golden;
+  const source = unpacked(large.in);
+  const alpha = boxed(feather(maskOf(large.mask), source.size, large.feather_px), source.size);
+  expect(alpha && levelsApart(cutOut(source, alpha, { ...CUTOUT }), unpacked(large.out))).toBe(0);
 });
 
 test("a thumbnail keeps its shape, has one pixel at least, and never grows", () => {

@@ -9,9 +9,10 @@ import numpy as np
 
 from maskmill.core.edit import Background, Cutout
 from maskmill.core.recipe import Layer
-from maskmill.imaging.cutout import covering
+from maskmill.imaging.cutout import covering, cut_out
 from maskmill.imaging.normal import resized
 from maskmill.imaging.picture import Picture
+from maskmill.imaging.regions import alpha_of
 from maskmill.imaging.render import drawn_layers, render
 from tests.contract.page.files import drawn, packed
 from tests.contract.page.scenes import HEIGHT, WIDTH, parts, picture
@@ -62,6 +63,7 @@ def vectors() -> dict[str, Any]:
         "resized": [_resized(kind, *size) for kind in ("colour", "see-through") for size in _SIZES],
         "covering": [{"background": name, "out": _packed(_cover(name))} for name in backgrounds()],
         "cases": [_case(kind, layers) for kind, layers in _cases()],
+        "large": _large(),
     }
 
 
@@ -92,6 +94,20 @@ def _case(kind: str, sent: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _resized(kind: str, height_px: int, width_px: int) -> dict[str, Any]:
     return {"picture": kind, "out": _packed(resized(picture(kind), height_px=height_px, width_px=width_px))}
+
+
+def _large() -> dict[str, Any]:
+    """An edge that runs through several of the squares in which the page cleans it."""
+    rows, columns = np.mgrid[0:44, 0:75]
+    rgb = np.stack((rows * 5, columns * 3, (rows * columns) % 256), axis=-1).astype(np.uint8)
+    mask = np.hypot(rows - 20.5, (columns - 37.0) / 1.6) < 21.0
+    made = cut_out(Picture(rgb, None, is_grey=False), alpha_of(mask, feather_px=3.0), Cutout())
+    return {
+        "in": _packed(Picture(rgb, None, is_grey=False)),
+        "mask": drawn(mask),
+        "feather_px": 3.0,
+        "out": _packed(made),
+    }
 
 
 def _cover(name: str) -> Picture:
