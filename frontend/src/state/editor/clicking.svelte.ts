@@ -3,7 +3,10 @@ import type { ImageView, MaskChoice, Placement, Prompt, Refinement } from "../..
 import type { ImagePoint, Size, UnitBox, UnitPoint } from "../../geometry/spaces.ts";
 import { isEmpty, NO_CLICKS, promptOf, withBox, withChoice, withoutPoint, withPoint, type Clicks } from "./clicks.ts";
 import type { FoundMask, Question } from "./finding.ts";
-import { segmenter } from "./segmenter.ts";
+import { app } from "../app.svelte.ts";
+import { chooseSegmenter, type Standing } from "../../segment/choose.ts";
+import { Answering } from "./answering.ts";
+import { finder } from "./finder.ts";
 import { NEUTRAL } from "./form.ts";
 import { givenMask, placedPrompt } from "./placed.ts";
 import type { Tool } from "./gestures.ts";
@@ -29,6 +32,7 @@ export class Clicking {
   /** How the clicks land on pictures; clicking turns it to "fixed". */
   placement = $state.raw<Placement>("fixed");
   hovered = $state.raw<ShownMask | null>(null);
+  standing = $state.raw<Standing | null>(null);
   tier = $state<HoverTier>("click");
   tool = $state<Tool>("point");
   cursor = $state.raw<ImagePoint | null>(null);
@@ -56,6 +60,7 @@ export class Clicking {
   #running: AbortController | null = null;
   #naming: Promise<void> | null = null;
   readonly #hovering: Hovering;
+  readonly #answering: Answering;
   #hoverRunning: AbortController | null = null;
 
   /** `changed` is called when the reader changed something, not when a picture or a template was loaded. */
@@ -63,17 +68,16 @@ export class Clicking {
     this.dataset = dataset;
     this.#changed = changed;
     this.#most = canChoose ? CANDIDATES : 1;
-    this.#hovering = new Hovering(
-      {
-        ask: (at) => this.#preview(at),
-        forget: () => this.#forgetPreview(),
-        later: (call, ms) => {
-          const timer = setTimeout(call, ms);
-          return () => clearTimeout(timer);
-        },
+    this.#hovering = new Hovering({
+      ask: (at) => this.#preview(at),
+      forget: () => this.#forgetPreview(),
+      later: (call, ms) => {
+        const timer = setTimeout(call, ms);
+        return () => clearTimeout(timer);
       },
-      segmenter.isRemote,
-    );
+    });
+    const eye = chooseSegmenter(app.api, (standing) => this.#stand(standing));
+    this.#answering = new Answering(finder, eye);
   }
 
   /** Another picture, with the same clicks. */
@@ -82,6 +86,7 @@ export class Clicking {
     this.image = image;
     this.cursor = null;
     this.corner = null;
+    if (this.size) this.#answering.prepare({ dataset: this.dataset, image: image.image_id, size: this.size });
     this.ask();
   }
 
@@ -146,6 +151,7 @@ export class Clicking {
   stop(): void {
     this.cancel();
     this.#hovering.left();
+    this.#answering.close();
   }
 
   hover(at: UnitPoint): void {
@@ -168,7 +174,7 @@ export class Clicking {
       this.found = given ? [{ rle: given, score: 1, choices: [this.clicks.choice] }] : [];
       return;
     }
-    const known = segmenter.known(question);
+    const known = this.#answering.known(question);
     if (known) this.found = known;
     else void this.#ask(question);
   }
@@ -179,7 +185,7 @@ export class Clicking {
     let sinceMs = Date.now();
     this.asking = { sinceMs, waitsFor: null };
     try {
-      const found = await segmenter.find(question, running.signal, (code) => {
+      const found = await this.#answering.find(question, running.signal, (code) => {
         if (!running.signal.aborted) this.asking = { sinceMs, waitsFor: code };
       });
       if (running.signal.aborted) return;
@@ -200,9 +206,9 @@ export class Clicking {
     this.#running?.abort();
     this.#running = running;
     try {
-      const choice = await segmenter.nameOf(question, mask, running.signal);
+      const choice = await this.#answering.nameOf(question, mask, running.signal);
       if (running.signal.aborted) return;
-      this.found = segmenter.known(question) ?? this.found;
+      this.found = this.#answering.known(question) ?? this.found;
       if (choice) this.#choose(choice);
     } catch (error) {
       if (!running.signal.aborted) this.error = error;
@@ -244,9 +250,10 @@ export class Clicking {
     this.#hoverRunning = running;
     const sinceMs = Date.now();
     try {
-      const [mask] = await segmenter.find({ ...question, most: 1 }, running.signal);
+      const shown = await this.#answering.preview(question, running.signal);
+      if (shown === null) return;
       this.#answered(Date.now() - sinceMs);
-      if (!running.signal.aborted && mask) this.hovered = shownMask(mask.rle, NEUTRAL);
+      if (!running.signal.aborted) this.hovered = shown;
     } catch {
       // A preview that fails is none; a click says what is wrong.
     }
@@ -264,6 +271,12 @@ export class Clicking {
 
   #finds(clicks = this.clicks): { prompt: Prompt | null; placement: Placement } {
     return { prompt: promptOf(clicks), placement: clicks === this.clicks ? this.placement : "fixed" };
+  }
+
+  #stand(standing: Standing): void {
+    this.standing = standing;
+    this.#hovering.standAt(standing.where === "service");
+    this.tier = this.#hovering.tier;
   }
 
   #question(choice: MaskChoice, clicks = this.clicks): Question | null {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { ApiError } from "../../api/problem.ts";
 import type { Segmentation } from "../../api/types.ts";
-import { RemoteFinder, type Question } from "./finding.ts";
+import { asksService, Finder, type Question } from "./finding.ts";
 
 const size = { height_px: 2, width_px: 2 };
 const MASKS = [
@@ -30,8 +30,8 @@ function service(refusals: ApiError[] = []) {
     return { segmenter: "fake-1", candidates: candidates.slice(0, Number(body.top_k)), parts: [] } as Segmentation;
   };
   const waits: number[] = [];
-  const finder = new RemoteFinder(
-    () => ({ segment }),
+  const finder = new Finder(
+    asksService(() => ({ segment })),
     async (seconds) => void waits.push(seconds),
   );
   return { finder, asked, waits };

@@ -25,44 +25,43 @@ export interface Question {
   readonly most: number;
 }
 
-export interface Finder {
-  /** The candidates, the chosen one first; throws what the service refuses, and AbortError. */
-  find(question: Question, signal: AbortSignal, onWait?: (code: string) => void): Promise<readonly FoundMask[]>;
-  /** What was found before, without asking. */
-  known(question: Question): readonly FoundMask[] | null;
-}
+/** What answers a question: the service, or the page by itself. */
+export type Source = (question: Question, signal: AbortSignal) => Promise<Pick<Segmentation, "candidates">>;
+
+type OnWait = (code: string) => void;
 
 const KEPT = 120;
 const PAUSE_S = 2;
 
-export class RemoteFinder implements Finder {
-  readonly #api: () => Pick<Api, "segment">;
+export class Finder {
+  readonly #source: Source;
   readonly #sleep: typeof pause;
   readonly #kept = new Map<string, readonly FoundMask[]>();
 
-  constructor(api: () => Pick<Api, "segment">, sleep: typeof pause = pause) {
-    this.#api = api;
+  constructor(source: Source, sleep: typeof pause = pause) {
+    this.#source = source;
     this.#sleep = sleep;
   }
 
+  /** What was found before, without asking. */
   known(question: Question): readonly FoundMask[] | null {
     const masks = this.#kept.get(nameOf(question));
     if (!masks || masks.length < question.most) return null;
     return masks.some((mask) => mask.choices.includes(question.choice)) ? masks : null;
   }
 
+  /** The candidates, the chosen one first; throws what is refused for good, and AbortError. */
   async find(
     question: Question,
     signal: AbortSignal,
-    onWait: (code: string) => void = () => undefined,
+    onWait: OnWait = () => undefined,
+    source = this.#source,
   ): Promise<readonly FoundMask[]> {
     const known = this.known(question);
     if (known) return known;
     for (;;) {
       try {
-        const { prompt, choice, most, dataset, image } = question;
-        const answer = await this.#api().segment(dataset, image, { prompt, choice, top_k: most }, signal);
-        return this.#keep(question, answer);
+        return this.#keep(question, await source(question, signal));
       } catch (error) {
         if (!(error instanceof ApiError) || !error.isRetryable) throw error;
         onWait(error.code);
@@ -71,19 +70,21 @@ export class RemoteFinder implements Finder {
     }
   }
 
-  /** The name of a candidate among all: the service tells only which one a choice gives, so each choice is tried. */
-  async nameOf(question: Question, mask: FoundMask, signal: AbortSignal): Promise<MaskChoice | null> {
+  /** The name of a candidate among all: the service tells only which one a choice gives. */
+  async nameOf(question: Question, mask: FoundMask, signal: AbortSignal, source = this.#source): Promise<MaskChoice> {
     if (mask.choices[0]) return mask.choices[0];
-    for (const choice of ["0", "1", "2"] as const) {
-      const masks = await this.find({ ...question, choice }, signal);
+    for (const choice of ["0", "1"] as const) {
+      const masks = await this.find({ ...question, choice, most: 1 }, signal, undefined, source);
       const named = masks.find((one) => one.choices.includes(choice));
       if (named?.rle.counts === mask.rle.counts) return choice;
     }
-    return null;
+    const name = nameOf(question); // there are three, so it is the last one
+    this.#kept.set(name, tagged(this.#kept.get(name) ?? [], mask.rle.counts, "2"));
+    return "2";
   }
 
   /** The order of what was shown before stays; an answer to another choice only gives one of it a name. */
-  #keep(question: Question, answer: Segmentation): readonly FoundMask[] {
+  #keep(question: Question, answer: Pick<Segmentation, "candidates">): readonly FoundMask[] {
     const name = nameOf(question);
     const masks = merged(this.#kept.get(name) ?? [], answer, question.choice);
     this.#kept.delete(name);
@@ -94,16 +95,30 @@ export class RemoteFinder implements Finder {
   }
 }
 
-export function merged(before: readonly FoundMask[], answer: Segmentation, choice: MaskChoice): readonly FoundMask[] {
+export function merged(
+  before: readonly FoundMask[],
+  answer: Pick<Segmentation, "candidates">,
+  choice: MaskChoice,
+): readonly FoundMask[] {
   const [first] = answer.candidates;
   const known = before.find((mask) => mask.rle.counts === first?.rle.counts);
   if (known && before.length >= answer.candidates.length) {
-    return before.map((mask) => (mask === known ? { ...mask, choices: named(mask.choices, choice) } : mask));
+    return tagged(before, known.rle.counts, choice);
   }
   return answer.candidates.map((mask, at) => {
     const choices = before.find((one) => one.rle.counts === mask.rle.counts)?.choices ?? [];
     return { rle: mask.rle, score: mask.score, choices: at === 0 ? named(choices, choice) : choices };
   });
+}
+
+/** The service as a source. */
+export function asksService(api: () => Pick<Api, "segment">): Source {
+  return ({ dataset, image, prompt, choice, most }, signal) =>
+    api().segment(dataset, image, { prompt, choice, top_k: most }, signal);
+}
+
+function tagged(masks: readonly FoundMask[], counts: string, choice: MaskChoice): readonly FoundMask[] {
+  return masks.map((mask) => (mask.rle.counts === counts ? { ...mask, choices: named(mask.choices, choice) } : mask));
 }
 
 function named(choices: readonly MaskChoice[], choice: MaskChoice): readonly MaskChoice[] {

@@ -8,20 +8,19 @@ function played(isRemote: boolean) {
   const answers: (() => void)[] = [];
   let later: { call: () => void; ms: number } | null = null;
   let forgotten = 0;
-  const hovering = new Hovering(
-    {
-      ask: (at) => {
-        asked.push(at);
-        return new Promise((resolve) => answers.push(resolve));
-      },
-      forget: () => forgotten++,
-      later: (call, ms) => {
-        later = { call, ms };
-        return () => (later = null);
-      },
+  const hovering = new Hovering({
+    ask: (at) => {
+      asked.push(at);
+      return new Promise((resolve) => answers.push(resolve));
     },
-    isRemote,
-  );
+    forget: () => forgotten++,
+    later: (call, ms) => {
+      later = { call, ms };
+      return () => (later = null);
+    },
+  });
+  hovering.standAt(isRemote);
+  forgotten = 0;
   return {
     hovering,
     asked,

@@ -32,20 +32,27 @@ export interface HoverPort {
 }
 
 export class Hovering {
-  readonly isRemote: boolean;
+  #isRemote = true;
   readonly #port: HoverPort;
   #latencies: number[] = [];
   #waiting: UnitPoint | null = null;
   #isAsking = false;
   #takeBack: (() => void) | null = null;
 
-  constructor(port: HoverPort, isRemote: boolean) {
+  constructor(port: HoverPort) {
     this.#port = port;
-    this.isRemote = isRemote;
+  }
+
+  /** Answers come from elsewhere now; how fast the others came says nothing about these. */
+  standAt(isRemote: boolean): void {
+    if (isRemote === this.#isRemote) return;
+    this.#isRemote = isRemote;
+    this.#latencies = [];
+    this.left();
   }
 
   get tier(): HoverTier {
-    return tierOf(this.#latencies, this.isRemote);
+    return tierOf(this.#latencies, this.#isRemote);
   }
 
   /** How long an answer took, of a hover or of a click. */
@@ -60,7 +67,7 @@ export class Hovering {
     if (tier === "click") return;
     this.#waiting = at;
     if (tier === "move") void this.#next();
-    else this.#takeBack = this.#port.later(() => void this.#next(), REST_MS[this.isRemote ? "remote" : "here"]);
+    else this.#takeBack = this.#port.later(() => void this.#next(), REST_MS[this.#isRemote ? "remote" : "here"]);
   }
 
   left(): void {

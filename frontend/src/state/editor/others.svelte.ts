@@ -3,7 +3,7 @@ import type { ImageView, TemplateView } from "../../api/types.ts";
 import type { Rle } from "../../masks/rle.ts";
 import type { Editing } from "./editing.svelte.ts";
 import { givenMask, placedPrompt } from "./placed.ts";
-import { segmenter } from "./segmenter.ts";
+import { finder } from "./finder.ts";
 import { shownMask, type ShownMask } from "./shown.ts";
 
 interface OtherMask {
@@ -71,6 +71,6 @@ export async function foundOn(
   if (!prompt) return null;
   const { choice } = template;
   const question = { dataset: image.dataset_id, image: image.image_id, prompt, choice, most: 1 };
-  const masks = await segmenter.find(question, signal, onWait);
+  const masks = await finder.find(question, signal, onWait);
   return masks.find((mask) => mask.choices.includes(choice)) ?? null;
 }

@@ -34,6 +34,11 @@ export function shownMask(rle: Rle, refinement: Refinement, sideMax = STAGE_SIDE
   };
 }
 
+/** A preview as it came, without anything done to it. */
+export function shownField(field: Field): ShownMask {
+  return { field, path: svgPath(outline(field)), share: shareOf(field), alpha: null };
+}
+
 /** Refined on its samples: exact where there is one for each pixel, and near it where there are fewer. */
 function refinedField(field: Field, refinement: Refinement, scale: number): Field {
   const { island_area_min, hole_area_min, grow_px } = refinement;
