@@ -12,7 +12,8 @@ from lambdas.aws.objects import S3Objects
 from lambdas.aws.queues import SqsQueues, queue_urls
 from lambdas.aws.table import DynamoTable
 from lambdas.aws.telemetry import count, logger_of
-from lambdas.sweep.logic import Ports, sweep
+from lambdas.sweep.logic import sweep
+from lambdas.sweep.ports import Ports
 from maskmill.core.settings import SweepSettings
 
 

@@ -26,6 +26,7 @@ from lambdas.remove_dataset import images as remove_images
 from lambdas.remove_dataset import pictures
 from lambdas.render_item import logic as render_item
 from lambdas.serve_api import submissions
+from lambdas.sweep import jobs as sweep_jobs
 from lambdas.sweep import logic as sweep
 from maskmill.core import keys, rows
 from maskmill.core.errors import Unavailable
@@ -331,18 +332,18 @@ def the_sweep_is_off(patch: pytest.MonkeyPatch) -> None:
 
 @planted("full", seeds=40)
 def a_sweep_that_looks_only_at_what_is_planned(patch: pytest.MonkeyPatch) -> None:
-    real = sweep._look_at_job
+    real = sweep.look_at_job
 
     def look(ports: Any, stale: Any, at_s: int, repairs: Any) -> None:
         if stale["planned"]:
             real(ports, stale, at_s, repairs)
 
-    patch.setattr(sweep, "_look_at_job", look)
+    patch.setattr(sweep, "look_at_job", look)
 
 
 @planted("backlogged", seeds=40)
 def a_sweep_that_asks_again_every_minute(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(sweep, "_note_repair", lambda *_: None)
+    patch.setattr(sweep_jobs, "_note_repair", lambda *_: None)
     for name in (
         "SWEEP_ANSWER_S",
         "SWEEP_PATIENCE_S",
@@ -351,7 +352,7 @@ def a_sweep_that_asks_again_every_minute(patch: pytest.MonkeyPatch) -> None:
         "SWEEP_PLAN_S",
         "SWEEP_FINISH_S",
     ):
-        patch.setattr(sweep, name, 60)
+        patch.setattr(sweep_jobs, name, 60)
 
 
 @planted("full", seeds=3)
@@ -366,7 +367,7 @@ def a_plan_that_dispatches_everything_at_once(patch: pytest.MonkeyPatch) -> None
 
 @planted("backlogged", seeds=60)
 def a_sweep_that_knows_no_window(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(sweep, "_free_since", lambda *_: 0)
+    patch.setattr(sweep_jobs, "_free_since", lambda *_: 0)
 
 
 @planted("primary", seeds=5)
