@@ -15,6 +15,7 @@ from local.cloud import Laptop
 from local.emulator.patches.one_click import DEMO_USER
 from tests.e2e.conftest import User
 from tests.e2e.visitor import Visitor, challenge_of
+from tests.page.browser import find_chromium, lacking
 
 pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]
 
@@ -83,6 +84,15 @@ def test_the_first_file_is_asked_for_anew_and_those_it_names_never_again(visitor
         answer = visitor.get(path)
         assert answer.status_code == 200, path
         assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+
+
+def test_what_the_build_compressed_arrives_compressed(visitor: Visitor) -> None:
+    (script,) = [path for path in assets(visitor) if path.endswith(".js")]
+    answer = visitor.client.head(script)
+    assert (answer.headers["Content-Encoding"], answer.headers["Content-Type"]) == (
+        "br",
+        "text/javascript; charset=utf-8",
+    )
 
 
 def test_what_is_unchanged_is_not_sent_again_and_parts_are(visitor: Visitor) -> None:
@@ -233,3 +243,30 @@ def test_signing_out_leads_back_to_the_page(visitor: Visitor) -> None:
     assert (answer.status_code, answer.headers["Location"]) == (302, f"{visitor.origin}/")
     elsewhere = visitor.client.get(path, params={**out, "logout_uri": "https://elsewhere.example/"})
     assert elsewhere.status_code == 400
+
+
+# In a browser ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(lacking("playwright") is not None, reason=str(lacking("playwright")))
+def test_a_browser_isolates_the_page_and_signs_in_by_one_click_and_out_again(cloud: Laptop) -> None:
+    from playwright.sync_api import expect, sync_playwright
+
+    complaints: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
+        page = browser.new_page()
+        page.set_default_timeout(30_000)
+        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(cloud.page_url)
+        assert page.evaluate("[crossOriginIsolated, isSecureContext]") == [True, True]
+        with page.expect_response("**/oauth2/token") as traded:
+            page.get_by_role("button", name="Sign in").first.click()
+        assert traded.value.ok
+        page.get_by_role("link", name="Account and usage").click()
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_role("button", name="Sign in").first).to_be_visible()
+        assert page.url.startswith(cloud.page_url)
+        browser.close()
+    assert complaints == []
