@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { ItemVariants, ItemVariantsPage, JobView, VariantView } from "../api/types.ts";
 import { fromSent } from "../edits/recipe.ts";
-import { cardsOf, filtered, layerOf, regionName, ResultPages } from "./job-results.ts";
+import { cardsOf, drawnOf, filtered, regionName, ResultPages } from "./job-results.ts";
 
 const item = (index: number, variants: Partial<VariantView>[] = []): ItemVariants =>
   ({ index, name: `photo-${index}.jpg`, variants, labels: [] }) as unknown as ItemVariants;
@@ -64,23 +64,21 @@ const recipe = fromSent({
   ],
 }) as unknown as JobView["recipe"];
 
-function made(region: unknown, edits: object): VariantView {
-  return { variant_id: "v", layers: [{ region, edits: { ...recipe.layers[2]?.edits, ...edits }, vary: {} }] } as never;
-}
+const made = (layer: number | null, edits: object = {}): Partial<VariantView> => ({
+  variant_id: `v${layer}`,
+  layer,
+  layers: [{ region: "t1", edits, vary: {} }] as unknown as VariantView["layers"],
+});
 
-test("a variant is of the layer with its region and its edits, whatever was drawn", () => {
-  expect(layerOf(made("t1", { saturation: 0.5, hue: 33 }), recipe)).toBe(0);
-  expect(layerOf(made("t1", { brightness: 0.2 }), recipe)).toBe(1);
-  expect(layerOf(made({ op: "invert", of: ["t1"] }, {}), recipe)).toBe(2);
-  expect(layerOf(made("t2", {}), recipe)).toBe(null);
-  expect(layerOf(made("t1", { brightness: 0.2 }), { ...recipe, composition: "stacked" })).toBe(null);
+test("the values that a variant drew are those that its layer varies", () => {
+  const [card] = cardsOf([item(0, [made(0, { saturation: 0.5, hue: 33 })])]);
+  expect(card && drawnOf(card, recipe)).toEqual([{ name: "hue", layer: 0, value: 33 }]);
+  const [other] = cardsOf([item(0, [made(1, { brightness: 0.2 })])]);
+  expect(other && drawnOf(other, recipe)).toEqual([]);
 });
 
 test("a filter keeps what is of its layer and of images with that name", () => {
-  const cards = cardsOf(
-    [item(0, [made("t1", { brightness: 0.2 })]), item(11, [made("t1", { saturation: 0.5 })])],
-    recipe,
-  );
+  const cards = cardsOf([item(0, [made(1)]), item(11, [made(0)])]);
   expect(filtered(cards, { layer: 1, name: "" })).toHaveLength(1);
   expect(filtered(cards, { layer: null, name: "PHOTO-11" }).map((card) => card.item.index)).toEqual([11]);
   expect(new Set(cards.map(({ key }) => key)).size).toBe(2);

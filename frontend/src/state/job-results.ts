@@ -6,7 +6,7 @@ export interface Card {
   readonly key: string;
   readonly item: ItemVariants;
   readonly variant: VariantView;
-  /** Which layer of the recipe made it; null where all layers are in one picture. */
+  /** Which layer of the recipe made it; null where all layers are in one picture, and in old results. */
   readonly layer: number | null;
 }
 
@@ -90,30 +90,15 @@ function lastOf(page: PageRead): number {
 }
 
 /** One card per variant, in order. */
-export function cardsOf(items: readonly ItemVariants[], recipe: JobView["recipe"]): Card[] {
+export function cardsOf(items: readonly ItemVariants[]): Card[] {
   return items.flatMap((item) =>
     item.variants.map((variant, position) => ({
       key: `${item.index}/${variant.variant_id}/${position}`,
       item,
       variant,
-      layer: layerOf(variant, recipe),
+      layer: variant.layer,
     })),
   );
-}
-
-/** The first layer of the recipe that the variant can be of: the same region, the same edits where none is drawn. */
-export function layerOf(variant: VariantView, recipe: JobView["recipe"]): number | null {
-  if (recipe.composition === "stacked") return null;
-  const [made] = variant.layers;
-  if (made === undefined) return null;
-  const found = recipe.layers.findIndex((layer) => {
-    if (JSON.stringify(layer.region) !== JSON.stringify(made.region)) return false;
-    return Object.entries(layer.edits).every(
-      ([name, value]) =>
-        name in layer.vary || JSON.stringify(value) === JSON.stringify(made.edits[name as keyof typeof made.edits]),
-    );
-  });
-  return found < 0 ? null : found;
 }
 
 export interface Filter {
@@ -135,7 +120,7 @@ export function labelsOf(card: Card): ItemVariants["labels"] {
 }
 
 /** The smallest picture of a variant that there is. */
-export function smallOf(variant: VariantView & { thumbnail_url?: string | null }): string {
+export function smallOf(variant: VariantView): string {
   return variant.thumbnail_url ?? variant.url;
 }
 
