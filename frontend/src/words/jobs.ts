@@ -61,10 +61,8 @@ export const jobsWords = {
   phases,
   age: (seconds: number) => (seconds < 5 ? "just now" : `${duration(Math.floor(seconds / 60) * 60 || seconds)} ago`),
   images: (total: number) => counted(total, "image"),
-  columns: { state: "State", images: "Images", variants: "Recipe", started: "Started", cost: "Cost" },
   of: (done: number, total: number) => `${count(done)} of ${count(total)}`,
   about: (text: string) => `about ${text}`,
-  open: (phase: string, when: string) => `Job, ${phase}, ${when}`,
 } as const;
 
 export const jobWords = {
@@ -148,6 +146,7 @@ export const resultsWords = {
   annotations: "Annotations",
   manifest: "Manifest",
   notYet: "Ready when the job has ended.",
+  nothing: "This job left nothing to download.",
   formats,
   make: "Make it",
   makeAgain: "Try again",
@@ -165,5 +164,4 @@ export const resultsWords = {
   splitObjects: (n: number) => `${counted(n, "object")} split into parts`,
   overlapped: (n: number) => `${counted(n, "label")} partly covered by another`,
   classes: (names: readonly string[]) => `Classes: ${names.join(", ")}`,
-  lost: "This picture’s address has run out; it is being renewed.",
 } as const;

@@ -97,7 +97,7 @@ export const recipeWords = {
   removeOperand: "Take this out",
   vary: (name: string) => `Vary ${name.toLowerCase()} from sample to sample`,
   fix: (name: string) => `One value of ${name.toLowerCase()} for all samples`,
-  drawKinds: { uniform: "evenly between", normal: "around a mean", choice: "one of" },
+  drawKinds: { uniform: "between", normal: "around", choice: "one of" },
   drawKind: (name: string) => `How ${name.toLowerCase()} is drawn`,
   from: "From",
   to: "To",
