@@ -3,10 +3,9 @@ import type { ImageView, MaskChoice, Placement, Prompt, Refinement } from "../..
 import type { ImagePoint, Size, UnitBox, UnitPoint } from "../../geometry/spaces.ts";
 import { isEmpty, NO_CLICKS, promptOf, withBox, withChoice, withoutPoint, withPoint, type Clicks } from "./clicks.ts";
 import type { FoundMask, Question } from "./finding.ts";
-import { app } from "../app.svelte.ts";
-import { chooseSegmenter, type Standing } from "../../segment/choose.ts";
-import { Answering } from "./answering.ts";
-import { finder } from "./finder.ts";
+import type { Standing } from "../../segment/choose.ts";
+import type { Answering } from "./answering.ts";
+import { onPage } from "./finder.ts";
 import { NEUTRAL } from "./form.ts";
 import { givenMask, placedPrompt } from "./placed.ts";
 import type { Tool } from "./gestures.ts";
@@ -28,6 +27,7 @@ export class Clicking {
   found = $state.raw<readonly FoundMask[]>([]);
   asking = $state.raw<Asking | null>(null);
   error = $state.raw<unknown>(null);
+  isStopped = $state(false);
   refinement = $state.raw<Refinement>(NEUTRAL);
   /** How the clicks land on pictures; clicking turns it to "fixed". */
   placement = $state.raw<Placement>("fixed");
@@ -64,7 +64,7 @@ export class Clicking {
   #hoverRunning: AbortController | null = null;
 
   /** `changed` is called when the reader changed something, not when a picture or a template was loaded. */
-  constructor(dataset: string, { canChoose = true, changed = (): void => undefined } = {}) {
+  constructor(dataset: string, { canChoose = true, changed = (): void => undefined, answering = onPage } = {}) {
     this.dataset = dataset;
     this.#changed = changed;
     this.#most = canChoose ? CANDIDATES : 1;
@@ -76,13 +76,13 @@ export class Clicking {
         return () => clearTimeout(timer);
       },
     });
-    const eye = chooseSegmenter(app.api, (standing) => this.#stand(standing));
-    this.#answering = new Answering(finder, eye);
+    this.#answering = answering((standing) => this.#stand(standing));
   }
 
   /** Another picture, with the same clicks. */
   show(image: ImageView): void {
     this.#hovering.left();
+    if (image.image_id !== this.image?.image_id) this.found = []; // a mask is of the picture it was found on
     this.image = image;
     this.cursor = null;
     this.corner = null;
@@ -143,13 +143,15 @@ export class Clicking {
     await this.#naming;
   }
 
+  /** The reader does not want to wait; what was found before is not what is clicked now. */
   cancel(): void {
-    this.#running?.abort();
-    this.asking = null;
+    this.#drop();
+    this.found = [];
+    this.isStopped = true;
   }
 
   stop(): void {
-    this.cancel();
+    this.#drop();
     this.#hovering.left();
     this.#answering.close();
   }
@@ -164,7 +166,8 @@ export class Clicking {
 
   /** Ask for the mask of what is clicked now; an older question ends. */
   ask(): void {
-    this.cancel();
+    this.#drop();
+    this.isStopped = false;
     this.#forgetPreview();
     this.peek = null;
     this.error = null;
@@ -177,6 +180,11 @@ export class Clicking {
     const known = this.#answering.known(question);
     if (known) this.found = known;
     else void this.#ask(question);
+  }
+
+  #drop(): void {
+    this.#running?.abort();
+    this.asking = null;
   }
 
   async #ask(question: Question): Promise<void> {

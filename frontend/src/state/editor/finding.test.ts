@@ -57,9 +57,15 @@ test("a segmenter that starts is waited for as long as it asks to be", async () 
 });
 
 test("what the service refuses for good is not asked again", async () => {
-  const { finder, asked } = service([new ApiError("need_positive_point", "", { status: 422 })]);
-  await expect(finder.find(question, signal)).rejects.toThrow(ApiError);
-  expect(asked).toHaveLength(1);
+  for (const [code, status] of [
+    ["need_positive_point", 422],
+    ["model_failed", 502],
+    ["model_timeout", 504],
+  ] as const) {
+    const { finder, asked } = service([new ApiError(code, "", { status })]);
+    await expect(finder.find(question, signal)).rejects.toThrow(ApiError);
+    expect(asked).toHaveLength(1);
+  }
 });
 
 test("a candidate gets the name under which a template will get it, and the order on the page stays", async () => {

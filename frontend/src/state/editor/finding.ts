@@ -31,6 +31,8 @@ export type Source = (question: Question, signal: AbortSignal) => Promise<Pick<S
 type OnWait = (code: string) => void;
 
 const KEPT = 120;
+/** What passes by itself; a segmenter that failed on an image would fail again. */
+const PASSING = ["model_unavailable", "unavailable", "rate_limited", "offline"];
 const PAUSE_S = 2;
 
 export class Finder {
@@ -63,7 +65,7 @@ export class Finder {
       try {
         return this.#keep(question, await source(question, signal));
       } catch (error) {
-        if (!(error instanceof ApiError) || !error.isRetryable) throw error;
+        if (!(error instanceof ApiError) || !PASSING.includes(error.code)) throw error;
         onWait(error.code);
         await this.#sleep(Math.max(PAUSE_S, error.retryAfterS ?? 0), signal);
       }

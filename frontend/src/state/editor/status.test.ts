@@ -4,6 +4,7 @@ import { spokenLine, statusLine, type StatusFacts } from "./status.ts";
 const idle: StatusFacts = {
   asking: null,
   found: null,
+  isStopped: false,
   hasClicks: false,
   tool: "point",
   hasCorner: false,
@@ -24,6 +25,10 @@ test("waiting says for what and for how long", () => {
   );
   expect(statusLine({ ...idle, asking: { seconds: 3, waitsFor: "offline" } })).toContain("connection");
   expect(statusLine({ ...idle, asking: { seconds: 3, waitsFor: "rate_limited" } })).toContain("busy");
+});
+
+test("a wait that was stopped does not claim an older mask", () => {
+  expect(statusLine({ ...idle, isStopped: true, hasClicks: true })).toContain("Stopped");
 });
 
 test("the seconds are not read aloud one by one", () => {

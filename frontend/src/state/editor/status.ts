@@ -7,6 +7,8 @@ export interface StatusFacts {
   /** Seconds that the answer has been waited for, and what keeps the segmenter, if anything does. */
   readonly asking: { readonly seconds: number; readonly waitsFor: string | null } | null;
   readonly found: { readonly share: number; readonly score: number; readonly isGiven: boolean } | null;
+  /** The reader stopped waiting. */
+  readonly isStopped: boolean;
   readonly hasClicks: boolean;
   readonly tool: "point" | "box";
   readonly hasCorner: boolean;
@@ -16,6 +18,7 @@ export interface StatusFacts {
 export function statusLine(facts: StatusFacts): string {
   const { status } = words.editor;
   if (facts.asking) return askingLine(facts.asking.seconds, facts.asking.waitsFor);
+  if (facts.isStopped) return status.stopped;
   if (facts.hasCorner) return status.corner;
   if (facts.found) {
     const { share, score, isGiven } = facts.found;
