@@ -22,6 +22,7 @@ from local.processes import DIRECT
 from maskmill.core.engines import Engine
 from maskmill.core.prompt import Prompt
 from tests.e2e.conftest import User, endpoint_state
+from tests.e2e.visitor import Visitor
 from tests.sam_test.judge import clicked, iou
 from tests.sam_test.scenes import Scene, draw_scene
 
@@ -173,6 +174,19 @@ def test_the_embedding_is_handed_out(eve: User, shown: list[Shown]) -> None:
     assert len(data) == 128 + 128 * 16 * 16 * 2
     assert f" {answer['segmenter']} " in data[:128].decode("ascii")
     assert answer["decoder_url"] == f"/models/{answer['segmenter']}/decoder.onnx"
+
+
+def test_the_decoder_lies_at_the_pages_origin_as_its_package_names_it(
+    sam: Laptop, eve: User, shown: list[Shown]
+) -> None:
+    """The page decodes with it what the lane embedded."""
+    (packaged,) = (sam.state / "models").glob("sam-test-*")
+    visitor = Visitor.of(sam)
+    with visitor.client:
+        answer = visitor.get(eve.get(f"{shown[0].path}/embedding")[1]["decoder_url"])
+    assert answer.status_code == 200
+    assert answer.content == (packaged / "decoder.onnx").read_bytes()
+    assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
 
 
 def test_a_fault_that_a_picture_orders_fails_that_picture_alone(eve: User, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from local.emulator.environment import REPOSITORY, EmulatorSettings, emulator_command, emulator_environment
 from local.emulator.environment import prepare_folders as prepare
 from local.emulator.venv import ensure_venv
+from local.node import find_node
 from local.processes import Command, Processes, free_port
 
 EMULATOR_PORT = 14566
@@ -42,6 +43,7 @@ def emulator(state: Path, processes: Processes, endpoint_port: int, model_port: 
     settings = EmulatorSettings(
         state=state,
         python=ensure_venv(REPOSITORY / ".venv-emulator"),
+        node=find_node().executable,
         port=free_port(EMULATOR_PORT),
         endpoint_url=f"http://127.0.0.1:{endpoint_port}",
         model_url=f"http://127.0.0.1:{model_port}",
