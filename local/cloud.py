@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -157,8 +157,8 @@ def _deployed(
     """The emulator with all stacks on it, for these weights, and their outputs by name."""
     context = weights.context() if weights else {}
     with ThreadPoolExecutor() as pool:
-        with steps.timed("Installing the CDK command line and the emulator, building the page"):
-            page = pool.submit(build_page, node)
+        page = pool.submit(build_page, node)
+        with steps.timed("Installing the CDK command line and the emulator"):
             script = pool.submit(
                 install_cdk, REPOSITORY / "build" / "node", node, log=emulator.state / "logs" / "npm.log"
             )
@@ -173,9 +173,8 @@ def _deployed(
                 context={"stage": LOCAL.name, "emulator": emulator.url, "sign_in_path": SIGN_IN_PATH, **context},
             )
             python.result()
-            page.result()
-        with steps.timed("Synthesising the stacks and starting the emulator"):
-            synthesised = pool.submit(_synthesise, app)
+        with steps.timed("Building the page, synthesising the stacks and starting the emulator"):
+            synthesised = pool.submit(_synthesise, app, page)
             process = _start_emulator(processes, emulator)
             cdk.bootstrap(app, progress=_silent)
             synthesised.result()
@@ -190,7 +189,7 @@ def _silent(line: str) -> None:
     """The steps tell enough."""
 
 
-def _synthesise(app: Cdk) -> None:
+def _synthesise(app: Cdk, page: Future[Path]) -> None:
     """Write the templates, unless nothing that they are made from has changed since they were written."""
     stamp = app.state / "synthesised"
     digest = _sources_digest(app.context)
@@ -198,6 +197,7 @@ def _synthesise(app: Cdk) -> None:
         return
     stamp.unlink(missing_ok=True)
     make_bundles(LOCAL)  # here, where the installer finds this person's package index
+    page.result()
     cdk.synth(app, progress=_silent)
     stamp.write_text(digest)
 
