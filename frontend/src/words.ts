@@ -18,8 +18,10 @@ export const words = {
   common: {
     cancel: "Cancel",
     close: "Close",
+    closer: "Closer",
     create: "Create",
     dismiss: "Dismiss",
+    farther: "Farther",
     loading: "Loading …",
     more: "Load more",
     remove: "Remove",
@@ -29,6 +31,7 @@ export const words = {
     save: "Save",
     tryAgain: "Try again",
     valueOf: (name: string) => `${name}, as a number`,
+    whole: "The whole picture",
   },
   bar: {
     account: "Account and usage",

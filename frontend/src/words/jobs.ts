@@ -122,7 +122,8 @@ export const resultsWords = {
   before: "Source",
   after: "Variant",
   compare: "Source and variant",
-  compareHelp: "Drag, or use the arrow keys; 1 shows the source, 2 half of each, 3 the variant.",
+  compareHelp:
+    "Drag, or use the arrow keys; 1 shows the source, 2 half of each, 3 the variant; + and − look closer, 0 shows all.",
   previous: "Previous variant",
   next: "Next variant",
   download: "Download",
