@@ -8,7 +8,7 @@ export function headline(uploads: DatasetUploads): string {
   const { counts, files, open } = uploads.summary;
   if (open > 0) return words.upload.sending(count(files - open), count(files));
   if (counts.ingesting > 0) return words.upload.looking(count(counts.done), count(counts.ingesting));
-  return words.upload.ended(count(counts.done));
+  return words.upload.ended(count(counts.done), counts.held > 0 ? count(counts.held) : null);
 }
 
 /** First what is sent, then what ingest has looked at. */

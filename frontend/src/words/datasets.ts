@@ -32,7 +32,7 @@ export const imagesWords = {
   emptyText: (limit: string) =>
     `Or paste a picture. JPEG, PNG, WebP, BMP or TIFF, up to ${limit} each. Photos are turned upright, and where they were taken is forgotten.`,
   dropHere: "Drop to add to this dataset",
-  noneOf: (filter: string) => `No image is ${filter}`,
+  noneOf: { all: "", ready: "No image is ready", refused: "No image was refused", expected: "No image is on its way" },
   noneOfText: "Choose another filter to see the others.",
   noneNamed: (text: string) => `No image that is loaded is called “${text}”`,
   filter: "Show",
@@ -78,7 +78,7 @@ export const uploadWords = {
   title: "Sending images",
   sending: (done: string, all: string) => `Sending ${done} of ${all}`,
   looking: (done: string, left: string) => `${done} added, looking at ${left} more`,
-  ended: (done: string) => `${done} added`,
+  ended: (done: string, held: string | null) => `${done} added${held ? `, ${held} there already` : ""}`,
   offline: "Waiting for the connection; it goes on by itself.",
   rate: (rate: string) => `${rate}/s`,
   left: (time: string) => `${time} left`,
