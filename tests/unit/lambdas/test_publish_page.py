@@ -17,6 +17,7 @@ from unittest import mock
 import pytest
 
 from lambdas.aws import clients
+from lambdas.aws.site import DELETED_AT_ONCE_MAX
 from lambdas.publish_page import handler as edge
 from lambdas.publish_page.decoder import NoDecoder, lay_decoder
 from lambdas.publish_page.logic import (
@@ -29,6 +30,7 @@ from lambdas.publish_page.logic import (
     clear,
     publish,
 )
+from maskmill.core.errors import Unavailable
 from maskmill.core.ports import ObjectMissing
 from tests.contract import aws
 
@@ -318,3 +320,17 @@ def test_a_page_whose_decoder_is_missing_is_published_without_it(bucket: Any, de
     edge.handler(deployment.order("Update", **ARCHIVE, Decoder=decoder), None)
     assert [answer["Status"] for answer in deployment.answers] == ["SUCCESS", "SUCCESS"]
     assert bucket.get_object(Bucket=aws.SITE, Key=f"models/{VERSION}/decoder.onnx")["Body"].read() == DECODER
+
+
+def test_a_site_of_more_files_than_one_page_of_a_list_is_cleared_whole(bucket: Any, deployment: Deployment) -> None:
+    for number in range(DELETED_AT_ONCE_MAX + 1):
+        bucket.put_object(Bucket=aws.SITE, Key=f"assets/{number}.js", Body=b"")
+    edge.handler(deployment.order("Delete", **ARCHIVE), None)
+    assert "Contents" not in bucket.list_objects_v2(Bucket=aws.SITE)
+
+
+def test_an_answer_that_nobody_takes_fails_the_run_so_that_it_comes_again(bucket: Any) -> None:
+    """Lambda runs a function again whose deployment called it and which failed; publishing again changes nothing."""
+    nobody = Deployment("http://127.0.0.1:9/answer", [])
+    with pytest.raises(Unavailable):
+        edge.handler(nobody.order("Create", **ARCHIVE), None)
