@@ -97,6 +97,7 @@ export const editorWords = {
     starting: (seconds: number) => `Starting the segmenter … ${seconds} s`,
     offline: (seconds: number) => `Waiting for the connection … ${seconds} s`,
     busy: (seconds: number) => `The segmenter is busy … ${seconds} s`,
+    tiny: "under 0.1 %",
     stopped: "Stopped. The clicks are kept.",
     nothing: "Nothing found here. Try another point.",
     selected: (share: string, score: number) => `Selected ${share}, confidence ${score.toFixed(2)}`,

@@ -76,6 +76,18 @@ test("a click that a newer one has overtaken ends as if it were aborted", async 
   await expect(answering.find(question, signal, quiet)).rejects.toMatchObject({ name: "AbortError" });
 });
 
+test("a click on a new picture is not answered by what still knows the old one", async () => {
+  const { answering, eye, remote } = made();
+  eye.prepare = async () => {
+    await Promise.resolve();
+    eye.standing = { where: "service", why: "getting_ready", pace: "click" };
+  };
+  answering.prepare({ dataset: "d", image: "i", size });
+  await answering.find({ ...question, most: 1 }, signal, quiet);
+  expect(remote).toEqual(["best"]);
+  expect(eye.asked).toEqual([]);
+});
+
 test("where the page cannot, the service is asked", async () => {
   const { answering, eye, remote } = made();
   eye.standing = { where: "service", why: "no_embeddings", pace: "click" };

@@ -14,6 +14,7 @@ type Eye = Segmenter & { readonly standing: Standing };
 export class Answering {
   readonly #finder: Finder;
   readonly #eye: Eye;
+  #prepared: Promise<void> = Promise.resolve();
 
   constructor(finder: Finder, eye: Eye) {
     this.#finder = finder;
@@ -26,14 +27,17 @@ export class Answering {
 
   prepare(target: Target): void {
     // What goes wrong on the page is a standing of its own, and the service answers.
-    this.#eye.prepare(target).catch(() => undefined);
+    this.#prepared = this.#eye.prepare(target).catch(() => undefined);
   }
 
   known(question: Question): readonly FoundMask[] | null {
     return this.#finder.known(question);
   }
 
-  find(question: Question, signal: AbortSignal, onWait: (code: string) => void): Promise<readonly FoundMask[]> {
+  /** Somebody can answer as soon as a picture is prepared: the service, until the page is ready, too. */
+  async find(question: Question, signal: AbortSignal, onWait: (code: string) => void): Promise<readonly FoundMask[]> {
+    await this.#prepared;
+    signal.throwIfAborted();
     return this.#finder.find(question, signal, onWait, this.#source());
   }
 

@@ -204,7 +204,8 @@ export class Clicking {
       if (running.signal.aborted) return;
       this.asking = null;
       this.found = [];
-      this.error = error;
+      if (error instanceof DOMException && error.name === "AbortError") this.isStopped = true;
+      else this.error = error;
     }
   }
 

@@ -15,6 +15,7 @@ test("what was found is said with its share and the segmenter's confidence", () 
   const found = { share: 0.0731, score: 0.912, isGiven: false };
   expect(statusLine({ ...idle, found })).toBe("Selected 7.3 %, confidence 0.91");
   expect(statusLine({ ...idle, found: { ...found, isGiven: true } })).toBe("Selected 7.3 %");
+  expect(statusLine({ ...idle, found: { ...found, share: 0.0001 } })).toContain("under 0.1 %");
   expect(statusLine({ ...idle, found: { ...found, share: 0 } })).toContain("Nothing found");
 });
 

@@ -23,7 +23,8 @@ export function statusLine(facts: StatusFacts): string {
   if (facts.found) {
     const { share, score, isGiven } = facts.found;
     if (share === 0) return status.nothing;
-    return isGiven ? status.given(percent(share)) : status.selected(percent(share), score);
+    const much = share < 0.0005 ? status.tiny : percent(share);
+    return isGiven ? status.given(much) : status.selected(much, score);
   }
   if (facts.hasClicks) return status.positive;
   if (facts.tool === "box") return status.askBox;
