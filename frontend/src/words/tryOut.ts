@@ -10,7 +10,7 @@ export const tryOutWords = {
   others: "8 others",
   use: "Use it: edits and run",
   mark: "Wrong: fix by points",
-  change: "Change the fix",
+  change: "Change",
   unfix: "Remove the fix",
   fixed: "fixed by hand",
   empty: "nothing found",
