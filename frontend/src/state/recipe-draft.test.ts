@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { emptyLayer, emptyRecipe } from "../edits/recipe.ts";
-import { forgetKey, keepDraft, keyFor, readDraft, recipeFrom, type Draft } from "./recipe-draft.ts";
+import { forgetKey, keepDraft, keepImages, keyFor, readDraft, recipeFrom, type Draft } from "./recipe-draft.ts";
 
 function store() {
   const kept = new Map<string, string>();
@@ -32,6 +32,15 @@ test("a draft that cannot be read or kept is no error", () => {
     },
   };
   expect(() => keepDraft("d1", draft(), full)).not.toThrow();
+});
+
+test("other images leave the recipe as it is", () => {
+  const kept = store();
+  keepDraft("d1", draft(), kept);
+  keepImages("d1", ["i1", "i2"], kept);
+  expect(readDraft("d1", kept)).toEqual({ ...draft(), images: ["i1", "i2"] });
+  keepImages("d2", ["i3"], kept);
+  expect(readDraft("d2", kept)).toEqual({ recipe: emptyRecipe(), images: ["i3"] });
 });
 
 test("the same request keeps its key over a reload, a changed one and one after a job get another", () => {

@@ -48,6 +48,12 @@ export function readDraft(dataset: string, store: Store = localStorage): Draft |
   }
 }
 
+/** The same recipe for these images; the screen of the recipe goes on from it. */
+export function keepImages(dataset: string, images: readonly string[], store: Store = localStorage): void {
+  const recipe = readDraft(dataset, store)?.recipe ?? emptyRecipe();
+  keepDraft(dataset, { recipe, images: [...images] }, store);
+}
+
 /** The key under which this very request is submitted, now and after a reload. */
 export function keyFor(dataset: string, draft: Draft, store: Store = localStorage): string {
   const of = JSON.stringify({ recipe: toSent(draft.recipe), images: draft.images });

@@ -140,6 +140,7 @@ export const recipeWords = {
   splitNames: { train: "Train", val: "Validation", test: "Test" },
   variantsIn: "Variants in",
   allImages: "All images",
+  forChosen: "Edit and run",
   someImages: (n: number) => `Only ${counted(n, "chosen image")}`,
   run: "Run",
   runJob: "Run the job",
