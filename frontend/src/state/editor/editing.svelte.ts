@@ -1,4 +1,5 @@
 /** A template being made or changed: its form and its clicks, its draft in this tab, and saving it. It shows nothing. */
+import type { Api } from "../../api/client.ts";
 import type { Answer } from "../../api/http.ts";
 import { ApiError } from "../../api/problem.ts";
 import type { ImageView, Placement, Refinement, TemplateView } from "../../api/types.ts";
@@ -16,6 +17,21 @@ interface Kept {
   readonly etag: string | null;
   readonly image: string | null;
 }
+
+type Used = "images" | "image" | "templates" | "template" | "createTemplate" | "changeTemplate";
+
+/** What an Editing stands in. */
+export interface Around {
+  api(): Pick<Api, Used>;
+  store(): Storage;
+  clicking(dataset: string, changed: () => void): Clicking;
+}
+
+const OF_THE_PAGE: Around = {
+  api: () => app.api,
+  store: () => globalThis.sessionStorage,
+  clicking: (dataset, changed) => new Clicking(dataset, { changed }),
+};
 
 export class Editing {
   template = $state.raw<TemplateView | null>(null);
@@ -47,15 +63,17 @@ export class Editing {
   readonly isDirty = $derived(this.isReady && !isSame(this.form, this.base));
   readonly taken = $derived(this.all.filter((one) => one.template_id !== this.id).map((one) => one.name));
   readonly faults = $derived(faults(this.form, this.taken));
+  readonly #around: Around;
   #etag: string | null = null;
   #draft: Draft<Kept>;
 
-  constructor(dataset: string) {
+  constructor(dataset: string, around: Around = OF_THE_PAGE) {
     this.dataset = dataset;
-    this.clicking = new Clicking(dataset, {
-      changed: () => (this.reference = this.clicking.image?.image_id ?? this.reference),
+    this.#around = around;
+    this.clicking = around.clicking(dataset, () => {
+      this.reference = this.clicking.image?.image_id ?? this.reference;
     });
-    this.images = new ImageList((cursor, signal) => app.api.images(dataset, { status: "ready", cursor }, signal));
+    this.images = new ImageList((cursor, signal) => around.api().images(dataset, { status: "ready", cursor }, signal));
     this.#draft = this.#draftOf(null);
   }
 
@@ -67,8 +85,8 @@ export class Editing {
     this.error = null;
     try {
       const [all, answer] = await Promise.all([
-        app.api.templates(this.dataset),
-        template ? app.api.template(this.dataset, template) : null,
+        this.#around.api().templates(this.dataset),
+        template ? this.#around.api().template(this.dataset, template) : null,
       ]);
       this.all = all.items;
       this.#draft = this.#draftOf(template);
@@ -87,7 +105,7 @@ export class Editing {
   /** Look at another picture; the clicks stay where they are. */
   async look(image: string): Promise<void> {
     try {
-      this.clicking.show(await app.api.image(this.dataset, image));
+      this.clicking.show(await this.#around.api().image(this.dataset, image));
     } catch (error) {
       app.say(error instanceof ApiError ? error.message : "", "bad");
     }
@@ -139,7 +157,7 @@ export class Editing {
     this.isConflict = false;
     this.#draft.clear();
     try {
-      this.#take(await app.api.template(this.dataset, id), null);
+      this.#take(await this.#around.api().template(this.dataset, id), null);
       this.clicking.ask();
     } catch (error) {
       this.saveError = error;
@@ -167,8 +185,8 @@ export class Editing {
 
   async #sent(isForced: boolean): Promise<Answer<TemplateView>> {
     const form = $state.snapshot(this.form) as TemplateForm;
-    if (this.id === null) return app.api.createTemplate(this.dataset, form, crypto.randomUUID());
-    return app.api.changeTemplate(this.dataset, this.id, form, isForced ? null : this.#etag);
+    if (this.id === null) return this.#around.api().createTemplate(this.dataset, form, crypto.randomUUID());
+    return this.#around.api().changeTemplate(this.dataset, this.id, form, isForced ? null : this.#etag);
   }
 
   #saved(answer: Answer<TemplateView>): void {
@@ -199,9 +217,16 @@ export class Editing {
 
   /** The picture to begin on: the one that is asked for, or the first that is ready. */
   async #open(image: string | null): Promise<void> {
-    const found = image ? await app.api.image(this.dataset, image).catch(() => null) : null;
+    const found = image
+      ? await this.#around
+          .api()
+          .image(this.dataset, image)
+          .catch(() => null)
+      : null;
     const isReady = found?.status === "ready";
-    const first = isReady ? found : (await app.api.images(this.dataset, { status: "ready", limit: 1 })).items[0];
+    const first = isReady
+      ? found
+      : (await this.#around.api().images(this.dataset, { status: "ready", limit: 1 })).items[0];
     if (!first) return;
     this.clicking.show(first);
     this.reference ??= first.image_id;
@@ -209,6 +234,6 @@ export class Editing {
   }
 
   #draftOf(template: string | null): Draft<Kept> {
-    return new Draft<Kept>(`template.${this.dataset}.${template ?? "new"}`, DRAFT_VERSION);
+    return new Draft<Kept>(`template.${this.dataset}.${template ?? "new"}`, DRAFT_VERSION, this.#around.store());
   }
 }
