@@ -106,3 +106,16 @@ test("only messages of jobs are hints", () => {
     Array.from({ length: 5 }, () => null),
   );
 });
+
+test("a socket that nobody needs any more is closed once it is open, not before", async () => {
+  const { socket, wires } = stage();
+  const leave = socket.listen(
+    () => undefined,
+    () => undefined,
+  );
+  await settled();
+  leave();
+  expect(wires[0]?.isClosed).toBe(false);
+  wires[0]?.opens();
+  expect(wires[0]?.isClosed).toBe(true);
+});

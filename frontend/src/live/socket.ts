@@ -124,8 +124,11 @@ export class LiveSocket {
     this.#stopPause = null;
     this.#failures = 0;
     const wire = this.#wire;
+    const wasOpen = this.#isOpen;
     this.#drop();
-    wire?.close();
+    // A browser complains of a socket that is closed before it is open.
+    if (wasOpen) wire?.close();
+    else wire?.addEventListener("open", () => wire.close());
   }
 
   #drop(): void {
