@@ -15,7 +15,10 @@ from PIL import Image
 from local.emulator.environment import REPOSITORY
 
 PICTURE = Path("skimage", "data", "coffee.png")
-FRAMES = ((0, 0, 1.0), (6, 4, 1.06), (12, 2, 0.94), (4, 10, 1.02))  # right and down in pixels, exposure
+FRAMES = (  # right and down in pixels, exposure
+    (0, 0, 1.0), (6, 4, 1.06), (12, 2, 0.94), (4, 10, 1.02), (9, 7, 0.97), (2, 3, 1.04),
+    (14, 12, 1.0), (7, 13, 0.95), (1, 8, 1.03), (11, 5, 0.98), (5, 1, 1.05), (13, 9, 0.96),
+)  # fmt: skip
 MARGIN_PX = 16
 
 
@@ -23,8 +26,8 @@ class PhotosMissing(RuntimeError):
     """The package with the picture could not be unpacked."""
 
 
-def demo_photos(folder: Path) -> Path:
-    """A folder with four JPEG frames of the cup, as a camera in a hand would take them one after the other."""
+def demo_photos(folder: Path, count: int = 4) -> Path:
+    """A folder with up to twelve JPEG frames of the cup, as a camera in a hand would take them one after the other."""
     shelf = folder / "package"
     if not (shelf / PICTURE).exists():
         _unpack(shelf)
@@ -33,7 +36,7 @@ def demo_photos(folder: Path) -> Path:
     with Image.open(shelf / PICTURE) as picture:
         pixels = np.asarray(picture.convert("RGB"))
     height, width = pixels.shape[0] - MARGIN_PX, pixels.shape[1] - MARGIN_PX
-    for number, (right, down, exposure) in enumerate(FRAMES, start=1):
+    for number, (right, down, exposure) in enumerate(FRAMES[:count], start=1):
         frame = frames / f"coffee-{number}.jpg"
         if not frame.exists():
             window = pixels[down : down + height, right : right + width].astype(np.float32)

@@ -15,12 +15,15 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import Browser
 
 from local.cloud import Laptop, laptop
 from local.emulator.environment import REPOSITORY
 from local.endpoint.instance import Scaling
+from local.photos import demo_photos
 from local.processes import DIRECT
 from tests.contract.receiver import Authority, make_authority
+from tests.e2e.reader import Reader, browser, reader
 
 BALL, BOX = "ball=photo-1.jpg:0.30,0.50", "box=photo-1.jpg:0.72,0.45"
 EDITS = ("--edit", "ball:hue=120", "--edit", "box:brightness=0.2,noise=0.05")
@@ -124,6 +127,26 @@ def draw(path: Path, *, seed: int) -> None:
     pixels[ball] = np.array([190, 40, 40]) + rng.normal(0, 5, (int(ball.sum()), 3))
     pixels[box] = np.array([40, 60, 180]) + rng.normal(0, 5, (int(box.sum()), 3))
     Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(path, quality=95)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as started:
+        yield started
+
+
+@pytest.fixture
+def someone(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Reader]:
+    """A person with a browser of their own, not signed in yet; PAGE=address goes to a page that is up already."""
+    address = os.environ.get("PAGE") or request.getfixturevalue("cloud").page_url
+    with reader(chromium, address) as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def twelve(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Twelve photographs of one cup."""
+    return sorted(demo_photos(tmp_path_factory.mktemp("cups"), count=12).glob("*.jpg"))
 
 
 def endpoint_state(cloud: Laptop) -> dict[str, Any]:
