@@ -1,6 +1,8 @@
 // @vitest-environment jsdom
 import { beforeEach, expect, test } from "vitest";
+import { emptyRecipe } from "../edits/recipe.ts";
 import { clearDrafts, Draft, hasDrafts } from "./draft.ts";
+import { keepDraft, keyFor, readDraft } from "./recipe-draft.ts";
 
 beforeEach(() => sessionStorage.clear());
 
@@ -34,4 +36,15 @@ test("the oldest drafts make room for new ones", () => {
   sessionStorage.setItem("else", "kept");
   clearDrafts();
   expect([hasDrafts(), sessionStorage.getItem("else")]).toEqual([false, "kept"]);
+});
+
+test("recipes go with the drafts, and nothing else of the browser's store does", () => {
+  const recipe = { recipe: emptyRecipe(), images: ["i1"] };
+  keepDraft("d1", recipe);
+  const key = keyFor("d1", recipe);
+  expect([readDraft("d1"), keyFor("d1", recipe)]).toEqual([recipe, key]);
+  localStorage.setItem("maskmill.theme", "dark");
+  clearDrafts();
+  expect(readDraft("d1")).toBeNull();
+  expect(Object.keys(localStorage)).toEqual(["maskmill.theme"]);
 });

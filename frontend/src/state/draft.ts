@@ -6,6 +6,8 @@
  */
 
 const PREFIX = "maskmill.draft.";
+/** What the names of recipes that are being set up begin with; they lie in the browser's store, not in the tab's. */
+export const RECIPES = "maskmill.recipe.";
 const CHARS_MAX = 400_000;
 const DRAFTS_MAX = 20;
 
@@ -58,9 +60,13 @@ export function hasDrafts(store: Storage = globalThis.sessionStorage): boolean {
   return keysOf(store).length > 0;
 }
 
-/** Nothing of one reader is left to the next one in this tab. */
-export function clearDrafts(store: Storage = globalThis.sessionStorage): void {
-  for (const key of keysOf(store)) store.removeItem(key);
+/** Nothing of one reader is left to the next one: neither in this tab nor among the browser's recipes. */
+export function clearDrafts(
+  tab: Storage = globalThis.sessionStorage,
+  browser: Storage = globalThis.localStorage,
+): void {
+  for (const key of keysOf(tab)) tab.removeItem(key);
+  for (const key of keysOf(browser, RECIPES)) browser.removeItem(key);
 }
 
 function makeRoom(store: Storage, besides: string): void {
@@ -70,9 +76,9 @@ function makeRoom(store: Storage, besides: string): void {
   for (const key of others.slice(0, Math.max(0, others.length - DRAFTS_MAX + 1))) store.removeItem(key);
 }
 
-function keysOf(store: Storage): string[] {
+function keysOf(store: Storage, prefix = PREFIX): string[] {
   return Array.from({ length: store.length }, (_, index) => store.key(index) ?? "").filter((key) =>
-    key.startsWith(PREFIX),
+    key.startsWith(prefix),
   );
 }
 

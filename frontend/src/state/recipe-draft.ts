@@ -6,6 +6,7 @@
  */
 import type { Sent } from "../api/client.ts";
 import type * as api from "../api/types.ts";
+import { RECIPES } from "./draft.ts";
 import { emptyRecipe, fromSent, toSent, type Recipe } from "../edits/recipe.ts";
 
 export interface Draft {
@@ -26,8 +27,8 @@ interface KeptKey {
 
 type Store = Pick<Storage, "getItem" | "setItem" | "removeItem">;
 
-const draftName = (dataset: string): string => `maskmill.recipe.${dataset}`;
-const keyName = (dataset: string): string => `maskmill.recipe.${dataset}.key`;
+const draftName = (dataset: string): string => `${RECIPES}${dataset}`;
+const keyName = (dataset: string): string => `${RECIPES}${dataset}.key`;
 
 export function keepDraft(dataset: string, draft: Draft, store: Store = localStorage): void {
   const kept: Kept = { recipe: toSent(draft.recipe), images: draft.images };
