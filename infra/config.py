@@ -97,6 +97,7 @@ LOCAL = Stage(
         machines=("laptop",),
     ),
     webhook_private_hosts=("127.0.0.1", "localhost"),
+    upload_origins=("http://localhost:5173",),  # the page while it is worked on, served by its own tools
     quotas=Quotas(datasets=10_000, images=1_000_000, bytes=1024 * GIB, variants_per_day=5_000_000, open_jobs=100),
     requests_per_minute=60_000,
     concurrency=Concurrency(ingest=2, plan=2, dispatch=2, collect=2, render=2, finish=2, export=2),

@@ -63,7 +63,7 @@ def test_only_the_uploads_bucket_admits_pages_and_those_of_distributions_alone(c
     assert [bucket.name for bucket in admitting] == ["Uploads"]
     (rule,) = admitting[0].properties["CorsConfiguration"]["CorsRules"]
     assert rule["AllowedMethods"] == ["POST"]
-    own = {"local": ["https://maskmill.localhost"]}
+    own = {"local": ["https://maskmill.localhost", "http://localhost:5173"]}
     assert rule["AllowedOrigins"] == own.get(cloud.stage, ["https://*.cloudfront.net"])
 
 
