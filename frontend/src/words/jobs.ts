@@ -79,7 +79,7 @@ export const jobWords = {
   rest: "Still to go",
   restUnknown: "not known yet",
   about: (text: string) => `about ${text}`,
-  waited: (text: string) => `${text} of it waiting for the GPU`,
+  waited: (text: string) => `${text} of it waiting for the segmenter to wake up`,
   cost: "Cost",
   costEstimated: (text: string) => `estimated ${text}`,
   variants: "Variants",
