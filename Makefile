@@ -10,7 +10,7 @@ BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo page test check format simulate synth openapi fuzz-api lock clean bench-classic bench-requests bench-server bench-sam bench-page package-model
+.PHONY: help demo page test e2e screens check format simulate synth openapi fuzz-api lock clean bench-classic bench-requests bench-server bench-sam bench-page package-model
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -27,6 +27,13 @@ package-model: .venv/engines ## A fetched checkpoint into the folder that an end
 
 test: check ## Everything that must hold: linters, types, and all tests
 	$(BIN)/python -m pytest
+
+e2e: .venv/test page ## The deployed local stacks, from the command line to a real browser (needs Chromium)
+	$(BIN)/python -m pytest tests/e2e
+
+screens: .venv/test page ## Take the pictures of every screen in docs/page anew
+	$(BIN)/python -m pytest -q tests/e2e/test_page_road.py tests/e2e/test_page_troubles.py
+	@$(BIN)/python -m tests.e2e.screens
 
 check: .venv/test ## Linters, formatting, types, the direction of imports, and all of that for the page with its unit tests
 	$(BIN)/ruff check .

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.reader import Reader
 
@@ -48,9 +48,9 @@ def make_template(someone: Reader, image: str, name: str, *, at: tuple[float, fl
         someone.look("editor")
 
 
-def click_at(page: Page, x: float, y: float) -> None:
+def click_at(page: Page, x: float, y: float, *, stage: Locator | None = None) -> None:
     """Click at shares of the picture on the stage."""
-    picture = page.get_by_role("application").locator("img").first
+    picture = (stage or page.get_by_role("application")).locator("img").first
     box = picture.bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])

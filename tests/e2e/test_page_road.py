@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
 from tests.e2e.reader import NEEDS_BROWSER, Reader
-from tests.e2e.road import SLOW_MS, make_dataset, make_template, send
+from tests.e2e.road import SLOW_MS, click_at, make_dataset, make_template, send
 
 pytestmark = NEEDS_BROWSER
 
@@ -22,6 +23,7 @@ def test_from_signing_in_to_the_zip(someone: Reader, twelve: list[Path], tmp_pat
     someone.look("sign-in")
     someone.sign_in()
     make_dataset(someone, "cups on a table")
+    someone.look("images-empty")
     send(someone, twelve)
     someone.look("images")
     make_template(someone, "coffee-3.jpg", "saucer", at=(0.25, 0.52), look=True)
@@ -33,6 +35,9 @@ def test_from_signing_in_to_the_zip(someone: Reader, twelve: list[Path], tmp_pat
     check_archive(download(page, tmp_path), images=len(twelve))
     come_back(someone, job)
     someone.look("jobs")
+    someone.go("#/datasets")
+    expect(page.get_by_text("cups on a table").first).to_be_visible()
+    someone.look("datasets")
 
 
 def try_on_eight(someone: Reader) -> None:
@@ -42,7 +47,20 @@ def try_on_eight(someone: Reader) -> None:
     expect(sheet.get_by_role("progressbar")).to_be_hidden(timeout=SLOW_MS)
     expect(sheet.get_by_role("listitem")).to_have_count(8)
     someone.look("test-on-a-few")
-    sheet.get_by_role("button", name="Use it: edits and run").click()
+    sheet.get_by_role("button", name="Wrong: fix by points").first.click()
+    fix = page.get_by_role("dialog", name="Fix ")
+    expect(fix.get_by_role("application").locator("img").first).to_be_visible()
+    click_at(page, 0.6, 0.75, stage=fix.get_by_role("application"))
+    expect(fix.get_by_text(re.compile(r"^Selected \d")).first).to_be_visible(timeout=SLOW_MS)
+    someone.look("fix-one-image")
+    fix.get_by_role("button", name="Keep for this image").click()
+    expect(sheet.get_by_text("fixed by hand")).to_be_visible()
+    sheet.get_by_role("button", name="Close").click()
+    someone.go(page.evaluate("location.hash").split("/templates/")[0] + "/templates")
+    expect(page.get_by_role("main").get_by_text("saucer").first).to_be_visible()
+    page.wait_for_timeout(3000)
+    someone.look("templates")
+    someone.go(page.evaluate("location.hash").removesuffix("/templates") + "/recipe")
 
 
 def edit(someone: Reader) -> None:

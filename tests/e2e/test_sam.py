@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 from pycocotools import mask as coco
 
 from inference_container.faults import Fault, marked
@@ -22,6 +24,8 @@ from local.processes import DIRECT
 from maskmill.core.engines import Engine
 from maskmill.core.prompt import Prompt
 from tests.e2e.conftest import User, endpoint_state
+from tests.e2e.reader import browser, reader
+from tests.e2e.road import SLOW_MS, click_at, make_dataset, send
 from tests.e2e.visitor import Visitor
 from tests.sam_test.judge import clicked, iou
 from tests.sam_test.scenes import Scene, draw_scene
@@ -209,3 +213,30 @@ def test_a_fault_that_a_picture_orders_fails_that_picture_alone(eve: User, tmp_p
     assert {item["status"] for item in items.values()} == {"failed"}
     codes = {name: item["refusal"]["code"] for name, item in items.items()}
     assert codes == {"refused.png": "model_failed", "foreign.png": "invalid_mask", "wrong_keys.png": "invalid_mask"}
+
+
+def test_the_page_answers_clicks_by_itself(sam: Laptop, tmp_path: Path) -> None:
+    """The decoder runs in the browser: no click asks the service once it is there, and its mask is what a job makes."""
+    scene = draw_scene(SEEDS[0], height=HEIGHT, width=WIDTH)
+    Image.fromarray(scene.pixels).save(tmp_path / "scene.png")
+    truth = max(scene.objects, key=lambda one: one.mean())
+    point = click_on(truth).points[0]
+    asked: list[str] = []
+    with browser() as started, reader(started, sam.page_url) as someone:
+        page = someone.page
+        page.on("request", lambda request: asked.append(request.url))
+        someone.sign_in()
+        make_dataset(someone, "in the browser")
+        send(someone, [tmp_path / "scene.png"])
+        page.get_by_role("gridcell", name="scene.png").click()
+        page.get_by_role("link", name="Make a template from it").click()
+        expect(page.get_by_role("application").locator("img").first).to_be_visible()
+        expect(page.get_by_text("gets ready to answer")).to_be_hidden(timeout=SLOW_MS)
+        before = len([url for url in asked if url.endswith("/segment")])
+        click_at(page, point.x, point.y)
+        status = page.get_by_text(re.compile(r"^Selected [\d.]+ %")).first
+        expect(status).to_be_visible(timeout=SLOW_MS)
+        share = float(re.findall(r"[\d.]+", status.inner_text())[0]) / 100
+        assert [url for url in asked if url.endswith("/segment")][before:] == []
+        assert any(url.endswith("/decoder.onnx") for url in asked)
+        assert share == pytest.approx(truth.mean(), rel=0.25)
