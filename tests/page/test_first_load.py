@@ -47,7 +47,7 @@ def test_a_first_visit_loads_little_script(site: Path) -> None:
 
 
 def test_a_first_visit_loads_nothing_of_the_segmenter(site: Path) -> None:
-    lazy = {path for path in (site / "assets").glob("*.js")} - first_scripts(site)
+    lazy = set((site / "assets").glob("*.js")) - first_scripts(site)
     assert any("onnx" in path.read_text().lower() for path in lazy), "the segmenter's part is not where it is expected"
     assert not [script.name for script in first_scripts(site) if "onnxruntime" in script.read_text().lower()]
 
