@@ -22,6 +22,7 @@ from inference_container.segmenter import Candidate, Picture, Segmenter, chosen
 from inference_container.telemetry import Count, Phase, Telemetry
 from maskmill.core.automask import FoundMask
 from maskmill.core.errors import Code, ModelFailure
+from maskmill.core.prompt import MaskChoice
 from maskmill.core.shard import ImageAnswer, ImageTask, MaskAnswer, PromptTask
 
 
@@ -135,9 +136,11 @@ class Steps:
         """The chosen candidate and, after it, as many others as were asked for, the best first."""
         self.check_time()
         best = chosen(candidates, prompt.choice)
-        rest = sorted((one for one in candidates if one is not best), key=lambda one: one.score, reverse=True)
-        mask, *others = [encode_mask(one.draw(), one.score) for one in (best, *rest[: prompt.top_k - 1])]
-        return MaskAnswer(mask_key=prompt.mask_key, mask=mask, others=tuple(others))
+        order = sorted(range(len(candidates)), key=lambda at: (candidates[at] is not best, -candidates[at].score))
+        kept = order[: prompt.top_k]
+        mask, *others = [encode_mask(candidates[at].draw(), candidates[at].score) for at in kept]
+        choices = tuple(MaskChoice(str(at)) for at in kept) if others else ()
+        return MaskAnswer(mask_key=prompt.mask_key, mask=mask, others=tuple(others), choices=choices)
 
 
 @dataclass(slots=True)

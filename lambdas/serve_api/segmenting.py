@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain, islice, repeat
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -41,11 +42,13 @@ def segment(ports: Ports, tenant: str, dataset_id: str, image_id: str, body: Seg
     answer = _ask(ports, _task(ports, tenant, normal).model_copy(update={"prompts": (prompt,)}))
     if len(answer.masks) != 1:
         raise ModelFailure(detail=f"{len(answer.masks)} answers for one prompt")
-    candidates = (answer.masks[0].mask, *answer.masks[0].others)[: body.top_k]
+    (found,) = answer.masks
+    candidates = (found.mask, *found.others)[: body.top_k]
+    choices = tuple(islice(chain(found.choices, repeat(None)), len(candidates)))
     _check_sizes(candidates, normal)
     with _masks_that_are_some():
         parts = parts_of(candidates[0].rle, most=body.parts_max) if body.parts_max else ()
-    return _bounded(Segmentation(segmenter=ports.lane_segmenter, candidates=candidates, parts=parts))
+    return _bounded(Segmentation(segmenter=ports.lane_segmenter, candidates=candidates, choices=choices, parts=parts))
 
 
 def find_everything(ports: Ports, tenant: str, dataset_id: str, image_id: str, body: FindEverything) -> Everything:

@@ -54,11 +54,16 @@ class ShardRequest(Model):
 
 
 class MaskAnswer(Model):
-    """A mask by its key; an empty mask is an honest answer. `others` are further candidates, the best first."""
+    """A mask by its key; an empty mask is an honest answer. `others` are further candidates, the best first.
+
+    `choices` tell by which choice each of them, the mask first, is kept. They are left out where nobody can choose, so
+    that an answer of one mask reads as it always did.
+    """
 
     mask_key: str
     mask: Mask
     others: tuple[Mask, ...] = ()
+    choices: Annotated[tuple[MaskChoice, ...], Field(exclude_if=lambda choices: not choices)] = ()
 
 
 class ImageAnswer(Model):

@@ -24,6 +24,7 @@ test("the single answer is left out, the best candidate comes first, and scores 
   const { frame, candidates } = await decoder.decode(PROMPT, "best", 3);
   expect(frame).toEqual({ side_px: 32, low_px: LOW });
   expect(candidates.map(({ logits }) => logits[0])).toEqual([2, 3, 1]);
+  expect(candidates.map(({ choice }) => choice)).toEqual(["1", "2", "0"]);
   expect(candidates.map(({ score }) => Math.round(score * 10) / 10)).toEqual([1, 0.7, 0.2]);
   expect(asked[0]?.image_embeddings.dims).toEqual([1, ...shape]);
   expect(asked[0]?.point_coords.dims).toEqual([1, 2, 2]);

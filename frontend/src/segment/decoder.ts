@@ -25,7 +25,8 @@ export interface Outputs {
 
 export type Run = (inputs: Inputs) => Promise<Outputs>;
 
-const CANDIDATES = 3;
+/** What the decoder's candidates are called, in its own order. */
+const CHOICES: readonly MaskChoice[] = ["0", "1", "2"];
 const LOGITS_PER_PATCH = 4; // each way
 
 interface Current {
@@ -60,7 +61,7 @@ export class Decoder {
     if (this.#current === null) throw new LocalFailure("unusable_embedding", "There is no embedding to answer from.");
     const { features, size, frame } = this.#current;
     const { masks, scores } = await this.#run(inputsOf(features, prompt, frame, size));
-    const candidates = Array.from(scores.slice(1, 1 + CANDIDATES), (score, index) => ({ score, index }));
+    const candidates = Array.from(scores.slice(1, 1 + CHOICES.length), (score, index) => ({ score, index }));
     if (!candidates.every(({ score }) => Number.isFinite(score))) {
       throw new LocalFailure("crashed", "The decoder answered with something that is no number.");
     }
@@ -74,6 +75,7 @@ export class Decoder {
       frame,
       candidates: order.map((index) => ({
         score: Math.min(1, Math.max(0, candidates[index]?.score ?? 0)),
+        choice: CHOICES[index] ?? "best",
         logits: masks.slice((index + 1) * pixels, (index + 2) * pixels) as Float32Array<ArrayBuffer>,
       })),
     };

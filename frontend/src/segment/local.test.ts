@@ -58,7 +58,7 @@ function good({ id, name }: Order): Report {
     case "use":
       return { id, answer: null };
     case "decode":
-      return { id, answer: { frame, candidates: [{ score: 0.5, logits: new Float32Array(16).fill(1) }] } };
+      return { id, answer: { frame, candidates: [{ score: 0.5, choice: "1", logits: new Float32Array(16).fill(1) }] } };
     case "draw":
       return { id, answer: mask };
   }
@@ -114,6 +114,7 @@ test("an image is prepared once, and its prompts are answered by the worker", as
   const answer = await segmenter.segment(click);
   expect(answer?.segmenter).toBe("sam-1");
   expect(answer?.candidates[0]?.field).toMatchObject({ width: 4, height: 2, stepX: 4, stepY: 4 });
+  expect(answer?.candidates[0]?.choice).toBe("1");
   expect(await answer?.candidates[0]?.rle()).toEqual(mask);
   expect(names(made[0])).toEqual(["load", "use", "decode", "draw"]);
   expect(fetched).toEqual(["/media/t/x?signed"]);

@@ -83,8 +83,9 @@ export class LocalSegmenter implements Segmenter {
     return {
       target,
       segmenter: kept.segmenter,
-      candidates: candidates.map(({ score, logits }) => ({
+      candidates: candidates.map(({ score, choice, logits }) => ({
         score,
+        choice,
         field: fieldOfLogits(logits, frame.low_px, inner, frame.side_px, target.size),
         rle: () => this.#drawn(logits, frame, target),
       })),

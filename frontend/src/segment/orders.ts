@@ -35,7 +35,7 @@ export type Logits = Float32Array<ArrayBuffer>;
 
 export interface Decoded {
   readonly frame: Frame;
-  readonly candidates: readonly { readonly score: number; readonly logits: Logits }[];
+  readonly candidates: readonly { readonly score: number; readonly choice: MaskChoice; readonly logits: Logits }[];
 }
 
 export type Name = keyof Orders;

@@ -11,7 +11,7 @@ const rle = encodeRle(
   Uint8Array.from({ length: 24 }, (_, at) => (at % 6 < 3 ? 1 : 0)),
   size,
 );
-const found: Segmentation = { segmenter: "classic-1", candidates: [{ rle, score: 0.75 }], parts: [] };
+const found: Segmentation = { segmenter: "classic-1", candidates: [{ rle, score: 0.75 }], choices: ["2"], parts: [] };
 const target = { dataset: "d", image: "i", size };
 const click: Question = { prompt: { points: [{ x: 0.5, y: 0.5, positive: true }] }, urgency: "click", topK: 3 };
 
@@ -36,7 +36,7 @@ test("a click becomes one request, and its masks can be drawn and kept", async (
   const answer = await remote.segment(click);
   expect(asked).toEqual([["d", "i", { prompt: click.prompt, choice: "best", top_k: 3 }]]);
   expect(answer?.segmenter).toBe("classic-1");
-  expect(answer?.candidates[0]?.score).toBe(0.75);
+  expect(answer?.candidates[0]).toMatchObject({ score: 0.75, choice: "2" });
   expect(await answer?.candidates[0]?.rle()).toEqual(rle);
   expect([...(answer?.candidates[0]?.field.values.slice(0, 6) ?? [])]).toEqual([0.5, 0.5, 0.5, -0.5, -0.5, -0.5]);
 });

@@ -47,8 +47,9 @@ export class RemoteSegmenter implements Segmenter {
     const began = performance.now();
     const { prompt, choice = "best", topK = 1 } = question;
     const found = await this.#patiently(target, { prompt, choice, top_k: topK }, signal);
-    const candidates = found.candidates.map(({ rle, score }) => ({
+    const candidates = found.candidates.map(({ rle, score }, at) => ({
       score,
+      choice: found.choices[at] ?? null,
       field: fieldOfRle(rle, SAMPLES_MAX),
       rle: () => Promise.resolve(rle),
     }));

@@ -27,6 +27,8 @@ export interface Question {
 export interface Candidate {
   /** The segmenter's own, in [0, 1]. */
   readonly score: number;
+  /** The choice by which a template keeps it; null where the service does not say. */
+  readonly choice: MaskChoice | null;
   /** What to draw at once: as fine as the answer came. */
   readonly field: Field;
   /** The mask at the image's full size, pixel for pixel as the service has it. */

@@ -38,7 +38,6 @@ export const editorWords = {
   noPrompt: "Click the object in the picture first.",
   candidates: "Which one did you mean?",
   candidate: (at: number, score: number) => `${at} · ${score.toFixed(2)}, number and confidence`,
-  naming: "Finding out how to get this one everywhere …",
   points: "Points",
   noPoints:
     "None yet. Left click adds, right click or Alt and click takes away. On a touch screen: tap and long press.",

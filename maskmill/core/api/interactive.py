@@ -29,10 +29,15 @@ class SegmentImage(Model):
 
 
 class Segmentation(Model):
-    """The candidates for a prompt, at the size of the upright image, the chosen one first; a mask may be empty."""
+    """The candidates for a prompt, at the size of the upright image, the chosen one first; a mask may be empty.
+
+    `choices` tell of each candidate, in the same order, the `choice` by which a template keeps it: its index among all
+    that the segmenter made of the prompt. Where only one candidate was asked for, or made, that is `null`.
+    """
 
     segmenter: str
     candidates: Annotated[tuple[Mask, ...], Field(min_length=1)]
+    choices: tuple[MaskChoice | None, ...] = ()
     parts: tuple[Part, ...] = ()  # of the first candidate, where they were asked for
 
 

@@ -132,9 +132,10 @@ class FakeService:
                 asked = SegmentImage.model_validate_json(json.dumps(sent))
                 self.prompts.append(asked)
                 found = [half("left"), half("right", 0.4), half("neither", 0.1)][: asked.top_k]
+                names = ["0", "1", "2"][: asked.top_k] if asked.top_k > 1 else [None]
                 whole = parts_of(Rle.model_validate(found[0]["rle"]), most=asked.parts_max) if asked.parts_max else ()
                 parts = [part.model_dump(mode="json") for part in whole]
-                return ok({"segmenter": "classic-1", "candidates": found, "parts": parts, "news": 1})
+                return ok({"segmenter": "classic-1", "candidates": found, "choices": names, "parts": parts, "news": 1})
             case "POST", "images", _, "automask":
                 self.searches.append(sent)
                 search = Automask(**{"points_per_side": 4, "score_min": 0.3, **sent}).model_dump(mode="json")

@@ -19,7 +19,7 @@ from maskmill.core.automask import Automask
 from maskmill.core.errors import Code
 from maskmill.core.geometry import Size
 from maskmill.core.prompt import MaskChoice, Prompt
-from maskmill.core.shard import ImageAnswer, ImageTask, ShardAnswer, ShardRequest
+from maskmill.core.shard import ImageAnswer, ImageTask, MaskAnswer, ShardAnswer, ShardRequest
 from tests.container.pictures import SIZE, FakeSegmenter, FolderSource, blob, click, png, request, task, truth_of
 
 PROMPT = Prompt.model_validate({"points": [{"x": 0.5, "y": 0.5}]})
@@ -118,16 +118,26 @@ def test_images_beyond_the_deadline_are_answered_as_timed_out(source: FolderSour
 
 
 def test_the_next_best_candidates_follow_where_they_are_asked_for(source: FolderSource) -> None:
-    def scores(**changes: Any) -> tuple[float, list[float]]:
+    def ask(**changes: Any) -> MaskAnswer:
         prompt = task("good", SIZE).prompts[0].model_copy(update=changes)
         shard = request(task("good", SIZE).model_copy(update={"prompts": (prompt,)}))
         [answer] = answered(shard, source).images[0].masks
+        return answer
+
+    def scores(**changes: Any) -> tuple[float, list[float]]:
+        answer = ask(**changes)
         return answer.mask.score, [mask.score for mask in answer.others]
 
     assert scores() == (0.75, [])
     assert scores(top_k=2) == (0.75, [0.5])
     assert scores(top_k=3) == (0.75, [0.5, 0.25])
     assert scores(top_k=3, choice=MaskChoice.FIRST) == (0.25, [0.75, 0.5])
+    for choice in MaskChoice:
+        answer = ask(top_k=3, choice=choice)
+        assert [scores(choice=name)[0] for name in answer.choices] == [
+            mask.score for mask in (answer.mask, *answer.others)
+        ]
+    assert "choices" not in ask().model_dump()
 
 
 def test_all_prompts_of_an_image_are_answered_in_one_call(source: FolderSource) -> None:

@@ -17,9 +17,10 @@ from maskmill.core.geometry import Point, Size
 from maskmill.core.image import NormalImage, Refusal, SourceFormat
 from maskmill.core.mask import Mask, Rle
 from maskmill.core.plan import Chunk, PlannedItem
+from maskmill.core.prompt import MaskChoice
 from maskmill.core.recipe import OutputFormat
 from maskmill.core.result import BoxPx, ItemResult, Label, VariantRecord, file_stem
-from maskmill.core.shard import ImageAnswer, MaskAnswer, ShardAnswer, ShardRequest
+from maskmill.core.shard import ImageAnswer, MaskAnswer, PromptTask, ShardAnswer, ShardRequest
 from maskmill.core.usage import Quotas
 from tests.contract import aws
 
@@ -199,13 +200,20 @@ def lane_reply(payload: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
         bucket, _, key = task.embedding.removeprefix("s3://").partition("/")
         assert bucket == aws.MEDIA
         edge.connect().media.put(key, b"embedding", media_type="application/octet-stream")
-    masks = tuple(
-        MaskAnswer(mask_key=one.mask_key, mask=mask_of(0.9), others=tuple(mask_of(0.1) for _ in range(one.top_k - 1)))
-        for one in task.prompts
-    )
+    masks = tuple(_answer_to(one) for one in task.prompts)
     found = tuple(FoundMask(mask=mask_of(0.8), stability=0.99, point=Point(x=0.5, y=y)) for y in (0.2, 0.7))
     image = ImageAnswer(image_key=task.image_key, masks=masks, found=found if task.everything else ())
     return aws.answering(ShardAnswer(segmenter=request.segmenter, images=(image,)))
+
+
+def _answer_to(asked: PromptTask) -> MaskAnswer:
+    """The one that was asked for, of which the third is the best, and the others after it."""
+    first = MaskChoice.THIRD if asked.choice is MaskChoice.BEST else asked.choice
+    all_three = (MaskChoice.FIRST, MaskChoice.SECOND, MaskChoice.THIRD)
+    order = (first, *(one for one in all_three if one is not first))[: asked.top_k]
+    others = tuple(mask_of(0.1) for _ in order[1:])
+    choices = order if others else ()
+    return MaskAnswer(mask_key=asked.mask_key, mask=mask_of(0.9), others=others, choices=choices)
 
 
 def mask_of(score: float, counts: str = "0`U1") -> Mask:

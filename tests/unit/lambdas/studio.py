@@ -156,5 +156,7 @@ def _masks(rgb: Any, prompt: PromptTask) -> MaskAnswer:
     drawn = [largest_part(alike, diagonal=False), alike, whole]
     candidates = [Mask(rle=rle_of(one), score=score) for one, score in zip(drawn, (0.8, 0.9, 0.5), strict=True)]
     best = 1 if prompt.choice is MaskChoice.BEST else int(prompt.choice)
-    others = tuple(one for number, one in enumerate(candidates) if number != best)[: prompt.top_k - 1]
-    return MaskAnswer(mask_key=prompt.mask_key, mask=candidates[best], others=others)
+    rest = [number for number in range(len(candidates)) if number != best][: prompt.top_k - 1]
+    others = tuple(candidates[number] for number in rest)
+    choices = tuple(MaskChoice(str(number)) for number in (best, *rest)) if rest else ()
+    return MaskAnswer(mask_key=prompt.mask_key, mask=candidates[best], others=others, choices=choices)

@@ -46,6 +46,7 @@ def test_a_prompt_is_answered_with_the_chosen_candidate_first(api: Api, image: s
     assert answer.status == 200, answer.text
     assert answer.json["segmenter"] == LANE_SEGMENTER
     assert [one["score"] for one in answer.json["candidates"]] == [0.9, 0.1, 0.1]
+    assert answer.json["choices"] == ["1", "0", "2"]
     assert answer.json["candidates"][0]["rle"] == {"size": {"height_px": 30, "width_px": 40}, "counts": "0`U1"}
     (task,) = asked(lane).images
     assert task.prompts[0].prompt == Prompt(points=(Point(x=0.5, y=0.5),))
@@ -53,8 +54,21 @@ def test_a_prompt_is_answered_with_the_chosen_candidate_first(api: Api, image: s
 
 
 def test_without_more_one_candidate_comes(api: Api, image: str, lane: aws.LaneFunction) -> None:
-    assert len(api.post(f"{image}/segment", {"prompt": PROMPT}).json["candidates"]) == 1
+    answer = api.post(f"{image}/segment", {"prompt": PROMPT}).json
+    assert (len(answer["candidates"]), answer["choices"]) == (1, [None])
     assert asked(lane).images[0].prompts[0].choice == "best"
+
+
+def test_a_lane_that_does_not_say_which_candidates_it_sends_is_understood(
+    api: Api, image: str, lane: aws.LaneFunction
+) -> None:
+    """A lane is as old as its last deployment."""
+    masks = [mask.model_dump(mode="json") for mask in (mask_of(0.9), mask_of(0.1))]
+    entry = {"mask_key": "0", "mask": masks[0], "others": masks[1:]}
+    shard = {"segmenter": LANE_SEGMENTER, "images": [{"image_key": "0", "masks": [entry]}]}
+    lane.reply = lambda _payload: aws.answering(ShardAnswer.model_validate(shard))
+    answer = api.post(f"{image}/segment", {"prompt": PROMPT, "top_k": 2}).json
+    assert (len(answer["candidates"]), answer["choices"]) == (2, [None, None])
 
 
 def test_the_lane_is_named_addresses_of_the_tenant_alone(api: Api, image: str, lane: aws.LaneFunction) -> None:

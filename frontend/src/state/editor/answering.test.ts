@@ -31,7 +31,8 @@ class Eye implements Segmenter {
     const order = asked.choice === "1" ? [1, 0, 2] : asked.choice === "2" ? [2, 0, 1] : [0, 1, 2];
     const candidates = order.slice(0, asked.topK).map((at) => {
       const rle = RLES[at] ?? { size, counts: "4" };
-      return { score: 0.9 - at / 10, field: fieldOfRle(rle, 8), rle: () => Promise.resolve(rle) };
+      const choice = (["0", "1", "2"] as const)[at] ?? null;
+      return { score: 0.9 - at / 10, choice, field: fieldOfRle(rle, 8), rle: () => Promise.resolve(rle) };
     });
     const target = { dataset: "d", image: "i", size };
     return Promise.resolve({ target, segmenter: "sam", candidates, elapsedMs: 1 });
@@ -42,7 +43,7 @@ function made() {
   const remote: string[] = [];
   const finder = new Finder(async (asked) => {
     remote.push(asked.choice);
-    return { candidates: [{ rle: { size, counts: "31" }, score: 0.5 }] };
+    return { candidates: [{ rle: { size, counts: "31" }, score: 0.5 }], choices: [null] };
   });
   const eye = new Eye();
   return { eye, remote, answering: new Answering(finder, eye) };
@@ -51,13 +52,12 @@ function made() {
 const { signal } = new AbortController();
 const quiet = (): void => undefined;
 
-test("a page that can answers clicks by itself, and its candidates get their names", async () => {
+test("a page that can answers clicks by itself, and its candidates have their names", async () => {
   const { answering, remote, eye } = made();
   const masks = await answering.find(question, signal, quiet);
   expect(masks.map((mask) => mask.rle.counts)).toEqual(["13", "22", "04"]);
-  const [, second] = masks;
-  expect(second && (await answering.nameOf(question, second, signal))).toBe("1");
-  expect(eye.asked.every((asked) => asked.urgency === "click")).toBe(true);
+  expect(masks.map((mask) => mask.choices)).toEqual([["best", "0"], ["1"], ["2"]]);
+  expect(eye.asked).toMatchObject([{ urgency: "click", choice: "best", topK: 3 }]);
   expect(remote).toEqual([]);
 });
 

@@ -41,10 +41,6 @@ export class Answering {
     return this.#finder.find(question, signal, onWait, this.#source());
   }
 
-  nameOf(question: Question, mask: FoundMask, signal: AbortSignal) {
-    return this.#finder.nameOf(question, mask, signal, this.#source());
-  }
-
   /** What a click would select; null where a newer question has made this one pointless. */
   async preview(question: Question, signal: AbortSignal): Promise<ShownMask | null> {
     if (this.isRemote) {
@@ -68,7 +64,7 @@ export class Answering {
       const answer = await this.#eye.segment({ prompt, choice, topK: most, urgency: "click", signal });
       if (answer === null) throw new DOMException("A newer question was asked.", "AbortError");
       const masks = answer.candidates.map(async (one) => ({ score: one.score, rle: await one.rle() }));
-      return { candidates: await Promise.all(masks) };
+      return { candidates: await Promise.all(masks), choices: answer.candidates.map(({ choice }) => choice) };
     };
   }
 }

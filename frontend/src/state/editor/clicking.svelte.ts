@@ -38,15 +38,14 @@ export class Clicking {
   cursor = $state.raw<ImagePoint | null>(null);
   /** The first corner of a box that the keyboard draws. */
   corner = $state.raw<ImagePoint | null>(null);
-  /** The candidate that was picked while its name is being asked. */
-  peek = $state<number | null>(null);
   readonly dataset: string;
   readonly clicks = $derived(this.history.present);
-  readonly picked = $derived.by(() => {
-    if (this.peek !== null) return this.peek;
-    const at = this.found.findIndex((mask) => mask.choices.includes(this.clicks.choice));
-    return Math.max(0, at);
-  });
+  readonly picked = $derived(
+    Math.max(
+      0,
+      this.found.findIndex((mask) => mask.choices.includes(this.clicks.choice)),
+    ),
+  );
   readonly mask = $derived(this.found[this.picked] ?? null);
   readonly shown = $derived(this.mask ? shownMask(this.mask.rle, this.refinement) : null);
   readonly isEmpty = $derived(isEmpty(this.clicks));
@@ -58,7 +57,6 @@ export class Clicking {
   readonly #most: number;
   readonly #changed: () => void;
   #running: AbortController | null = null;
-  #naming: Promise<void> | null = null;
   readonly #hovering: Hovering;
   readonly #answering: Answering;
   #hoverRunning: AbortController | null = null;
@@ -124,23 +122,16 @@ export class Clicking {
     this.#go(redone(this.history));
   }
 
-  /** Take a candidate; the template keeps it by a name, which may have to be asked for. */
+  /** Take a candidate. */
   pick(at: number): void {
-    const mask = this.found[at];
-    const question = this.#question(this.clicks.choice);
-    if (this.#most === 1 || !mask || !question || at === this.picked) return;
-    const known = mask.choices[0];
-    if (known) this.#choose(known);
-    else this.#naming = this.#name(question, mask, at);
+    const choice = this.found[at]?.choices[0];
+    if (this.#most === 1 || !choice || at === this.picked || !this.#question(choice)) return;
+    this.history = stepped(this.history, withChoice(this.clicks, choice));
+    this.#changed();
   }
 
   pickNext(): void {
     if (this.found.length > 1) this.pick((this.picked + 1) % this.found.length);
-  }
-
-  /** Until a picked candidate has its name, a template cannot be saved with it. */
-  async settled(): Promise<void> {
-    await this.#naming;
   }
 
   /** The reader does not want to wait; what was found before is not what is clicked now. */
@@ -169,7 +160,6 @@ export class Clicking {
     this.#drop();
     this.isStopped = false;
     this.#forgetPreview();
-    this.peek = null;
     this.error = null;
     const given = this.size && givenMask(this.#finds(), "", this.size);
     const question = this.#question(this.clicks.choice);
@@ -207,29 +197,6 @@ export class Clicking {
       if (error instanceof DOMException && error.name === "AbortError") this.isStopped = true;
       else this.error = error;
     }
-  }
-
-  async #name(question: Question, mask: FoundMask, at: number): Promise<void> {
-    this.peek = at;
-    const running = new AbortController();
-    this.#running?.abort();
-    this.#running = running;
-    try {
-      const choice = await this.#answering.nameOf(question, mask, running.signal);
-      if (running.signal.aborted) return;
-      this.found = this.#answering.known(question) ?? this.found;
-      if (choice) this.#choose(choice);
-    } catch (error) {
-      if (!running.signal.aborted) this.error = error;
-    } finally {
-      if (this.#running === running) this.peek = null;
-    }
-  }
-
-  #choose(choice: MaskChoice): void {
-    this.history = stepped(this.history, withChoice(this.clicks, choice));
-    this.peek = null;
-    this.#changed();
   }
 
   /** Another way for the clicks to land on pictures. */

@@ -17,17 +17,12 @@ const mask = (counts: string, ...choices: FoundMask["choices"]): FoundMask => ({
 function played() {
   const open: { question: Question; signal: AbortSignal; answer: (masks: readonly FoundMask[]) => Promise<void> }[] =
     [];
-  const names: string[] = [];
   const answering = {
     isRemote: true,
     prepare: () => undefined,
     known: () => null,
     close: () => undefined,
     preview: () => Promise.resolve(null),
-    nameOf: (_question: Question, of: FoundMask) => {
-      names.push(of.rle.counts);
-      return Promise.resolve("1" as const);
-    },
     find: (question: Question, signal: AbortSignal) =>
       new Promise<readonly FoundMask[]>((resolve) => {
         const answer = async (masks: readonly FoundMask[]): Promise<void> => {
@@ -41,7 +36,7 @@ function played() {
   let changes = 0;
   const clicking = new Clicking("d", { answering: () => answering, changed: () => void changes++ });
   clicking.show(image("a"));
-  return { clicking, open, names, changes: () => changes };
+  return { clicking, open, changes: () => changes };
 }
 
 test("only the answer to the newest clicks is shown", async () => {
@@ -94,16 +89,17 @@ test("a wait that is stopped leaves no older mask, and the clicks stay", async (
   expect(open.at(-1)?.question.prompt.points).toHaveLength(2);
 });
 
-test("another candidate is shown at once and kept under the name that it turns out to have", async () => {
-  const { clicking, open, names, changes } = played();
+test("another candidate is kept by its name at once, without a question", async () => {
+  const { clicking, open, changes } = played();
   clicking.add(unitPoint(0.2, 0.2), true);
-  await open[0]?.answer([mask("13", "best"), mask("22"), mask("31")]);
+  await open[0]?.answer([mask("13", "best", "0"), mask("22", "1"), mask("31", "2")]);
   clicking.pickNext();
   expect(clicking.mask?.rle.counts).toBe("22");
-  await clicking.settled();
-  expect(names).toEqual(["22"]);
   expect(clicking.clicks.choice).toBe("1");
-  expect(changes()).toBe(2);
+  clicking.pick(0);
+  expect(clicking.clicks.choice).toBe("best");
+  expect(open).toHaveLength(1);
+  expect(changes()).toBe(3);
 });
 
 test("clicking on a picture that was selected whole makes it a matter of clicks again", async () => {

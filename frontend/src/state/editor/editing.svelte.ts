@@ -138,7 +138,6 @@ export class Editing {
     this.isSaving = true;
     this.saveError = null;
     try {
-      await this.clicking.settled();
       this.#saved(await this.#sent(isForced));
       return true;
     } catch (error) {

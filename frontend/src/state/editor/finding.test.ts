@@ -9,6 +9,7 @@ const MASKS = [
   { rle: { size, counts: "13" }, score: 0.9 },
   { rle: { size, counts: "22" }, score: 0.6 },
 ];
+const NAMES = ["0", "1", "2"] as const;
 const question: Question = {
   dataset: "d",
   image: "i",
@@ -18,7 +19,7 @@ const question: Question = {
 };
 
 /** A service that answers as the real one: the chosen candidate first, the others by score. */
-function service(refusals: ApiError[] = []) {
+function service(refusals: ApiError[] = [], { isNamed = true } = {}) {
   const asked: string[] = [];
   const segment = async (_dataset: string, _image: string, body: { choice?: unknown; top_k?: unknown }) => {
     asked.push(String(body.choice));
@@ -27,7 +28,9 @@ function service(refusals: ApiError[] = []) {
     const byScore = MASKS.toSorted((one, other) => other.score - one.score);
     const first = body.choice === "best" ? byScore[0] : MASKS[Number(body.choice)];
     const candidates = [...byScore.filter((mask) => mask === first), ...byScore.filter((mask) => mask !== first)];
-    return { segmenter: "fake-1", candidates: candidates.slice(0, Number(body.top_k)), parts: [] } as Segmentation;
+    const wanted = candidates.slice(0, Number(body.top_k));
+    const choices = wanted.map((mask) => (isNamed && wanted.length > 1 ? NAMES[MASKS.indexOf(mask)] : null));
+    return { segmenter: "fake-1", candidates: wanted, choices, parts: [] } as Segmentation;
   };
   const waits: number[] = [];
   const finder = new Finder(
@@ -68,17 +71,28 @@ test("what the service refuses for good is not asked again", async () => {
   }
 });
 
-test("a candidate gets the name under which a template will get it, and the order on the page stays", async () => {
-  const { finder } = service();
+test("candidates come with the names under which a template gets them, and the order on the page stays", async () => {
+  const { finder, asked } = service();
   const masks = await finder.find(question, signal);
   expect(masks.map((mask) => mask.score)).toEqual([0.9, 0.6, 0.4]);
-  const [best, second, third] = masks;
-  if (!best || !second || !third) throw new Error("three were asked for");
-  expect(await finder.nameOf(question, second, signal)).toBe("2");
-  expect(await finder.nameOf(question, third, signal)).toBe("0");
-  expect(await finder.nameOf(question, best, signal)).toBe("best");
-  const named = finder.known({ ...question, choice: "2" });
-  expect(named?.map((mask) => mask.score)).toEqual([0.9, 0.6, 0.4]);
+  expect(masks.map((mask) => mask.choices)).toEqual([["best", "1"], ["2"], ["0"]]);
+  for (const choice of NAMES) expect(finder.known({ ...question, choice })).toBe(masks);
+  expect(asked).toEqual(["best"]);
+});
+
+test("the best one is asked for where another was chosen before, and nothing changes its place", async () => {
+  const { finder, asked } = service();
+  const masks = await finder.find({ ...question, choice: "0" }, signal);
+  expect(masks.map((mask) => mask.choices)).toEqual([["0"], ["1"], ["2"]]);
+  const named = await finder.find(question, signal);
+  expect(named.map((mask) => mask.choices)).toEqual([["0"], ["1", "best"], ["2"]]);
+  expect(asked).toEqual(["0", "best"]);
+});
+
+test("a candidate without a name is not offered: no template could keep it", async () => {
+  const { finder } = service([], { isNamed: false });
+  const masks = await finder.find(question, signal);
+  expect(masks.map((mask) => mask.choices)).toEqual([["best"]]);
 });
 
 test("one candidate for a list does not stand for the three of the editor", async () => {

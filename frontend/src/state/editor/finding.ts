@@ -9,7 +9,7 @@ import { ApiError } from "../../api/problem.ts";
 import type { MaskChoice, Prompt, Segmentation } from "../../api/types.ts";
 import type { Rle } from "../../masks/rle.ts";
 
-/** A mask that was found; `choices` are the names under which a template gets it, as far as they are known. */
+/** A mask that was found; `choices` are the names under which a template gets it: there is one at least. */
 export interface FoundMask {
   readonly rle: Rle;
   readonly score: number;
@@ -25,8 +25,10 @@ export interface Question {
   readonly most: number;
 }
 
+type Found = Pick<Segmentation, "candidates" | "choices">;
+
 /** What answers a question: the service, or the page by itself. */
-export type Source = (question: Question, signal: AbortSignal) => Promise<Pick<Segmentation, "candidates">>;
+export type Source = (question: Question, signal: AbortSignal) => Promise<Found>;
 
 type OnWait = (code: string) => void;
 
@@ -72,21 +74,8 @@ export class Finder {
     }
   }
 
-  /** The name of a candidate among all: the service tells only which one a choice gives. */
-  async nameOf(question: Question, mask: FoundMask, signal: AbortSignal, source = this.#source): Promise<MaskChoice> {
-    if (mask.choices[0]) return mask.choices[0];
-    for (const choice of ["0", "1"] as const) {
-      const masks = await this.find({ ...question, choice, most: 1 }, signal, undefined, source);
-      const named = masks.find((one) => one.choices.includes(choice));
-      if (named?.rle.counts === mask.rle.counts) return choice;
-    }
-    const name = nameOf(question); // there are three, so it is the last one
-    this.#kept.set(name, tagged(this.#kept.get(name) ?? [], mask.rle.counts, "2"));
-    return "2";
-  }
-
   /** The order of what was shown before stays; an answer to another choice only gives one of it a name. */
-  #keep(question: Question, answer: Pick<Segmentation, "candidates">): readonly FoundMask[] {
+  #keep(question: Question, answer: Found): readonly FoundMask[] {
     const name = nameOf(question);
     const masks = merged(this.#kept.get(name) ?? [], answer, question.choice);
     this.#kept.delete(name);
@@ -97,20 +86,19 @@ export class Finder {
   }
 }
 
-export function merged(
-  before: readonly FoundMask[],
-  answer: Pick<Segmentation, "candidates">,
-  choice: MaskChoice,
-): readonly FoundMask[] {
+/** A candidate without a name is left out: no template could keep it. */
+export function merged(before: readonly FoundMask[], answer: Found, choice: MaskChoice): readonly FoundMask[] {
   const [first] = answer.candidates;
   const known = before.find((mask) => mask.rle.counts === first?.rle.counts);
   if (known && before.length >= answer.candidates.length) {
     return tagged(before, known.rle.counts, choice);
   }
-  return answer.candidates.map((mask, at) => {
-    const choices = before.find((one) => one.rle.counts === mask.rle.counts)?.choices ?? [];
-    return { rle: mask.rle, score: mask.score, choices: at === 0 ? named(choices, choice) : choices };
+  const masks = answer.candidates.map(({ rle, score }, at) => {
+    const names = [at === 0 ? choice : null, answer.choices[at] ?? null].filter((name) => name !== null);
+    const choices = before.find((one) => one.rle.counts === rle.counts)?.choices ?? [];
+    return { rle, score, choices: names.reduce(named, choices) };
   });
+  return masks.filter((mask) => mask.choices.length > 0);
 }
 
 /** The service as a source. */
