@@ -64,39 +64,62 @@ test("while the page makes itself ready the service answers clicks, and previews
   expect(chosen.pace).toBe("click");
 });
 
-test.each(["no_embeddings", "unusable_embedding", "unreachable"] as const)(
-  "after %s the next image is tried",
-  async (trouble) => {
-    let isFirst = true;
-    const prepare = (): Promise<void> => {
-      if (!isFirst) return Promise.resolve();
-      isFirst = false;
-      return fails(trouble)();
-    };
-    const { chosen } = setUp(fake("page", { prepare }));
-    await chosen.prepare(target);
-    await settle();
-    expect(chosen.standing).toEqual({ where: "service", why: trouble, pace: "click" });
-    expect((await chosen.segment(click))?.segmenter).toBe("service");
-    await chosen.prepare({ ...target, image: "two" });
-    await settle();
-    expect(chosen.standing.where).toBe("page");
-  },
-);
-
-test.each(["no_decoder", "no_wasm"] as const)("after %s the page is not tried again", async (trouble) => {
-  let prepared = 0;
+test.each(["unusable_embedding", "unreachable"] as const)("after %s the next image is tried", async (trouble) => {
+  let isFirst = true;
   const prepare = (): Promise<void> => {
-    prepared++;
+    if (!isFirst) return Promise.resolve();
+    isFirst = false;
     return fails(trouble)();
   };
   const { chosen } = setUp(fake("page", { prepare }));
+  await chosen.prepare(target);
+  await settle();
+  expect(chosen.standing).toEqual({ where: "service", why: trouble, pace: "click" });
+  expect((await chosen.segment(click))?.segmenter).toBe("service");
+  await chosen.prepare({ ...target, image: "two" });
+  await settle();
+  expect(chosen.standing.where).toBe("page");
+});
+
+test.each(["no_embeddings", "no_decoder", "no_wasm"] as const)(
+  "after %s the page is not tried again",
+  async (trouble) => {
+    let prepared = 0;
+    const prepare = (): Promise<void> => {
+      prepared++;
+      return fails(trouble)();
+    };
+    const { chosen } = setUp(fake("page", { prepare }));
+    for (const image of ["one", "two"]) {
+      await chosen.prepare({ ...target, image });
+      await settle();
+    }
+    expect(prepared).toBe(1);
+    expect(chosen.standing.why).toBe(trouble);
+  },
+);
+
+test("a service without embeddings is asked for one once, whatever is opened after that", async () => {
+  const known = { hasEmbeddings: true };
+  let prepared = 0;
+  const prepare = (): Promise<void> => {
+    prepared++;
+    return fails("no_embeddings")();
+  };
   for (const image of ["one", "two"]) {
-    await chosen.prepare({ ...target, image });
+    const page = fake("page", { prepare });
+    const stage = new ChosenSegmenter(
+      fake("service"),
+      () => Promise.resolve(page),
+      () => undefined,
+      known,
+    );
+    await stage.prepare({ ...target, image });
     await settle();
+    expect(stage.standing).toEqual({ where: "service", why: "no_embeddings", pace: "click" });
+    expect((await stage.segment(click))?.segmenter).toBe("service");
   }
   expect(prepared).toBe(1);
-  expect(chosen.standing.why).toBe(trouble);
 });
 
 test("a page that cannot load its decoder's code leaves it to the service", async () => {

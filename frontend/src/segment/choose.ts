@@ -16,19 +16,31 @@ export interface Standing {
   readonly pace: Pace;
 }
 
+/** What was learnt of the service. Whether it keeps embeddings is told by the refusal of the first one alone. */
+export interface Known {
+  hasEmbeddings: boolean;
+}
+
 /** What does not change with the image. */
-const FOR_GOOD: readonly Trouble[] = ["no_decoder", "no_wasm", "crashed"];
+const FOR_GOOD: readonly Trouble[] = ["no_embeddings", "no_decoder", "no_wasm", "crashed"];
 
 export class ChosenSegmenter implements Segmenter {
   readonly #remote: Segmenter;
   readonly #makeLocal: () => Promise<Segmenter>;
   readonly #onChange: (standing: Standing) => void;
+  readonly #known: Known;
   #local: Segmenter | null = null;
   #standing: Standing = { where: "service", why: "getting_ready", pace: "click" };
   #target: Target | null = null;
 
   /** `makeLocal` loads what the page needs to answer by itself; `onChange` hears of every new standing. */
-  constructor(remote: Segmenter, makeLocal: () => Promise<Segmenter>, onChange: (standing: Standing) => void) {
+  constructor(
+    remote: Segmenter,
+    makeLocal: () => Promise<Segmenter>,
+    onChange: (standing: Standing) => void,
+    known: Known = { hasEmbeddings: true },
+  ) {
+    this.#known = known;
     this.#remote = remote;
     this.#makeLocal = makeLocal;
     this.#onChange = onChange;
@@ -47,8 +59,11 @@ export class ChosenSegmenter implements Segmenter {
     this.abort();
     this.#target = target;
     await this.#remote.prepare(target, signal);
-    const { why } = this.#standing;
-    if (why !== null && (FOR_GOOD as readonly string[]).includes(why)) return;
+    const why = this.#known.hasEmbeddings ? this.#standing.why : "no_embeddings";
+    if (why !== null && (FOR_GOOD as readonly string[]).includes(why)) {
+      this.#stand("service", why);
+      return;
+    }
     this.#stand("service", "getting_ready");
     void this.#takeOver(target, signal);
   }
@@ -90,6 +105,7 @@ export class ChosenSegmenter implements Segmenter {
     } catch (error) {
       trouble = error instanceof LocalFailure ? error.trouble : this.#local === null ? "no_wasm" : "unreachable";
     }
+    if (trouble === "no_embeddings") this.#known.hasEmbeddings = false;
     if (target !== this.#target || signal?.aborted) return;
     this.#stand(trouble === null ? "page" : "service", trouble);
   }
@@ -101,6 +117,9 @@ export class ChosenSegmenter implements Segmenter {
   }
 }
 
+/** All stages of the page ask the same service. */
+const KNOWN: Known = { hasEmbeddings: true };
+
 /** The segmenter of the editor; what the page needs to answer by itself is loaded when an image is prepared. */
 export function chooseSegmenter(api: Api, onChange: (standing: Standing) => void): ChosenSegmenter {
   const makeLocal = async (): Promise<Segmenter> => {
@@ -108,5 +127,5 @@ export function chooseSegmenter(api: Api, onChange: (standing: Standing) => void
     const fetcher = fetch.bind(globalThis);
     return new LocalSegmenter({ api, fetch: fetcher, sleep: pause, makeWorker, threads: threadsOf(globalThis) });
   };
-  return new ChosenSegmenter(new RemoteSegmenter(api), makeLocal, onChange);
+  return new ChosenSegmenter(new RemoteSegmenter(api), makeLocal, onChange, KNOWN);
 }
