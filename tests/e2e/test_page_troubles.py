@@ -172,7 +172,6 @@ def test_the_editor_by_keyboard_alone(someone: Reader, three: list[Path]) -> Non
     page.keyboard.press("Enter")
     stage = page.get_by_role("application")
     expect(stage.locator("img").first).to_be_visible()
-    stage.focus()
     expect(stage).to_be_focused()
     for _ in range(6):
         page.keyboard.press("Shift+ArrowLeft")
