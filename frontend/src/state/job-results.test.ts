@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { ItemVariants, ItemVariantsPage, JobView, VariantView } from "../api/types.ts";
 import { fromSent } from "../edits/recipe.ts";
-import { cardsOf, drawnOf, filtered, regionName, ResultPages } from "./job-results.ts";
+import { cardsOf, choicesOf, drawnOf, filtered, regionName, ResultPages, type Show } from "./job-results.ts";
 
 const item = (index: number, variants: Partial<VariantView>[] = []): ItemVariants =>
   ({ index, name: `photo-${index}.jpg`, variants, labels: [] }) as unknown as ItemVariants;
@@ -79,9 +79,60 @@ test("the values that a variant drew are those that its layer varies", () => {
 
 test("a filter keeps what is of its layer and of images with that name", () => {
   const cards = cardsOf([item(0, [made(1)]), item(11, [made(0)])]);
-  expect(filtered(cards, { layer: 1, name: "" })).toHaveLength(1);
-  expect(filtered(cards, { layer: null, name: "PHOTO-11" }).map((card) => card.item.index)).toEqual([11]);
+  expect(filtered(cards, { kind: "layer", layer: 1 })).toHaveLength(1);
+  expect(filtered(cards, { kind: "all" }, "PHOTO-11").map((card) => card.item.index)).toEqual([11]);
   expect(new Set(cards.map(({ key }) => key)).size).toBe(2);
+});
+
+const of = (region: unknown): Partial<VariantView> => ({
+  layer: null,
+  layers: [{ region, edits: {}, vary: {} }] as unknown as VariantView["layers"],
+});
+
+test("a variant is of each template that its regions name, however deep", () => {
+  const cards = cardsOf([
+    item(0, [of("t1"), of({ op: "invert", of: ["t2"] })]),
+    item(1, [of({ op: "union", of: ["t1", { op: "subtract", of: ["t3", "t2"] }] })]),
+  ]);
+  const indices = (show: Show): number[] => filtered(cards, show).map(({ item: { index } }) => index);
+  expect(indices({ kind: "template", template: "t1" })).toEqual([0, 1]);
+  expect(indices({ kind: "template", template: "t2" })).toEqual([0, 1]);
+  expect(indices({ kind: "template", template: "t3" })).toEqual([1]);
+  expect(indices({ kind: "template", template: "t4" })).toEqual([]);
+});
+
+test("only what is done has pictures", () => {
+  const cards = cardsOf([item(0, [made(0)])]);
+  expect(filtered(cards, { kind: "state", state: "done" })).toEqual(cards);
+  expect(filtered(cards, { kind: "state", state: "failed" })).toEqual([]);
+});
+
+test("what can be shown is counted: templates, layers that are apart, and the states that there are", () => {
+  const none = { done: 0, rendering: 0, segmenting: 0, pending: 0, no_match: 0, skipped: 0, failed: 0, cancelled: 0 };
+  const cards = cardsOf([item(0, [made(0), made(1)]), item(1, [made(0)])]);
+  const items = { ...none, done: 2, failed: 3 };
+  const counts = (choices: readonly { key: string; count: number }[]): unknown =>
+    choices.map(({ key, count }) => [key, count]);
+  const { all, templates, layers, states } = choicesOf(
+    { recipe: { ...recipe, composition: "separate" }, items },
+    cards,
+  );
+  expect(all.count).toBe(3);
+  expect(counts(templates)).toEqual([
+    ["template t1", 3],
+    ["template t2", 0],
+  ]);
+  expect(counts(layers)).toEqual([
+    ["layer 0", 2],
+    ["layer 1", 1],
+    ["layer 2", 0],
+  ]);
+  expect(counts(states)).toEqual([
+    ["state done", 2],
+    ["state failed", 3],
+  ]);
+  const plain = choicesOf({ recipe: { ...recipe, composition: "stacked", templates: ["t1"] }, items }, cards);
+  expect([plain.templates, plain.layers]).toEqual([[], []]);
 });
 
 test("a region reads as a sentence", () => {

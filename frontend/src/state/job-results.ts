@@ -1,5 +1,6 @@
 /** What a job gave, page by page as it comes, in the order of its images; it asks for nothing by itself. */
-import type { ItemVariants, ItemVariantsPage, JobView, Region, VariantView } from "../api/types.ts";
+import type { ItemStatus, ItemVariants, ItemVariantsPage, JobView, Region, VariantView } from "../api/types.ts";
+import { ITEM_STATES } from "../live/states.ts";
 
 /** A variant with the item it was made of. */
 export interface Card {
@@ -101,17 +102,69 @@ export function cardsOf(items: readonly ItemVariants[]): Card[] {
   );
 }
 
-export interface Filter {
-  readonly layer: number | null;
-  readonly name: string;
+/** What of a job is shown: its pictures, those of a template or a layer, or its images in one state. */
+export type Show =
+  | { readonly kind: "all" }
+  | { readonly kind: "template"; readonly template: string }
+  | { readonly kind: "layer"; readonly layer: number }
+  | { readonly kind: "state"; readonly state: ItemStatus };
+
+export interface Choice {
+  readonly key: string;
+  readonly show: Show;
+  /** Pictures as far as they are read, or images in a state. */
+  readonly count: number;
 }
 
-export function filtered(cards: readonly Card[], { layer, name }: Filter): Card[] {
+export interface Choices {
+  readonly all: Choice;
+  readonly templates: readonly Choice[];
+  readonly layers: readonly Choice[];
+  readonly states: readonly Choice[];
+}
+
+export function keyOf(show: Show): string {
+  if (show.kind === "template") return `template ${show.template}`;
+  if (show.kind === "layer") return `layer ${show.layer}`;
+  return show.kind === "state" ? `state ${show.state}` : "all";
+}
+
+/** All that may be shown. A job of one template, or of one layer, has nothing to choose there. */
+export function choicesOf({ recipe, items }: Pick<JobView, "recipe" | "items">, cards: readonly Card[]): Choices {
+  const pictures = (show: Show): Choice => ({
+    key: keyOf(show),
+    show,
+    count: cards.filter((card) => isShown(card, show)).length,
+  });
+  const isSeparate = recipe.composition === "separate" && recipe.layers.length > 1;
+  return {
+    all: pictures({ kind: "all" }),
+    templates:
+      recipe.templates.length > 1 ? recipe.templates.map((template) => pictures({ kind: "template", template })) : [],
+    layers: isSeparate ? recipe.layers.map((_layer, layer) => pictures({ kind: "layer", layer })) : [],
+    states: ITEM_STATES.filter((state) => items[state] > 0).map((state) => {
+      const show: Show = { kind: "state", state };
+      return { key: keyOf(show), show, count: items[state] };
+    }),
+  };
+}
+
+/** The cards that are shown: of images with that name, where one is given. Only what is done has pictures. */
+export function filtered(cards: readonly Card[], show: Show, name = ""): Card[] {
   const wanted = name.trim().toLowerCase();
   return cards.filter(
-    (card) =>
-      (layer === null || card.layer === layer) && (wanted === "" || card.item.name.toLowerCase().includes(wanted)),
+    (card) => isShown(card, show) && (wanted === "" || card.item.name.toLowerCase().includes(wanted)),
   );
+}
+
+function isShown(card: Card, show: Show): boolean {
+  if (show.kind === "template") return card.variant.layers.some(({ region }) => names(region, show.template));
+  if (show.kind === "layer") return card.layer === show.layer;
+  return show.kind === "all" || show.state === "done";
+}
+
+function names(region: Region, template: string): boolean {
+  return typeof region === "string" ? region === template : region.of.some((part) => names(part, template));
 }
 
 /** The labels that lie on a picture: its own where it was reshaped, else those of its source. */

@@ -2,7 +2,7 @@
 import type { ExportFormat, ItemStatus, ItemVariants, ItemView, JobView, TemplateView } from "../api/types.ts";
 import { hasEnded } from "../live/states.ts";
 import { app } from "./app.svelte.ts";
-import { ResultPages } from "./job-results.ts";
+import { ResultPages, type Show } from "./job-results.ts";
 import { live } from "./live.svelte.ts";
 
 /** Between two readings of the results of a running job. */
@@ -20,7 +20,9 @@ export class JobState {
   isReadingResults = $state(false);
   hasMore = $state(true);
   templates = $state.raw<ReadonlyMap<string, TemplateView>>(new Map());
-  listed = $state.raw<{ status: ItemStatus; items: ItemView[]; isWhole: boolean } | null>(null);
+  show = $state.raw<Show>({ kind: "all" });
+  /** The images in the state that is shown, once they are read; done ones show their pictures instead. */
+  listed = $state.raw<{ status: ItemStatus; items: ItemView[] } | null>(null);
   readonly #pages: ResultPages;
   readonly #abort = new AbortController();
   #following: { look(): void; stop(): void } | null = null;
@@ -73,20 +75,24 @@ export class JobState {
     this.look();
   }
 
-  /** The images in one state, read now. */
-  async list(status: ItemStatus | null): Promise<void> {
-    if (status === null) {
-      this.listed = null;
-      return;
-    }
+  async choose(show: Show): Promise<void> {
+    this.show = show;
+    this.listed = null;
+    await this.#list();
+  }
+
+  /** The images in the state that is shown, read now. */
+  async #list(): Promise<void> {
+    const { show } = this;
+    if (show.kind !== "state" || show.state === "done") return;
     const items: ItemView[] = [];
     let cursor: string | null = null;
     do {
-      const page = await app.api.items(this.id, { status, cursor }, this.#abort.signal);
+      const page = await app.api.items(this.id, { status: show.state, cursor }, this.#abort.signal);
       items.push(...page.items);
       cursor = page.next_cursor;
     } while (cursor !== null && items.length < LISTED_MAX);
-    this.listed = { status, items: items.slice(0, LISTED_MAX), isWhole: cursor === null };
+    if (this.show === show) this.listed = { status: show.state, items: items.slice(0, LISTED_MAX) };
   }
 
   /** More results, when the reader comes near the end of those that were read. */
@@ -106,12 +112,13 @@ export class JobState {
     if (isFirst) void this.#readTemplates(job.dataset_id);
     if (job.items.done !== this.#doneShown) this.#readResultsSoon(job);
     if (hasEnded(job.status)) this.#listAgain();
-    if (job.items.failed > 0 && hasEnded(job.status) && this.listed === null)
-      void this.list("failed").catch(() => null);
+    // Where there is nothing else to see, the reasons are what is looked for.
+    if (isFirst && hasEnded(job.status) && job.items.done === 0 && job.items.failed > 0)
+      void this.choose({ kind: "state", state: "failed" }).catch(() => null);
   }
 
   #listAgain(): void {
-    if (this.listed) void this.list(this.listed.status).catch(() => null);
+    if (this.listed) void this.#list().catch(() => null);
   }
 
   #readResultsSoon(job: JobView): void {
