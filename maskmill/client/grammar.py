@@ -12,24 +12,20 @@ does not belong to the object. A value `a..b` is drawn anew for each sample from
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from pydantic import ValidationError
 
+from maskmill.client.edit_grammar import NAME, NUMBER, Fault, colour_of, layer_of, number_of, pairs_of
 from maskmill.client.runplan import DraftBox, DraftPoint, Measure, TemplateDraft, first_fault
-from maskmill.core.edit import RANGES, Background, Edits
 from maskmill.core.export import ExportFormat, Splits
 from maskmill.core.prompt import MaskChoice, Placement, Refinement
 from maskmill.core.recipe import (
     Composition,
-    Distribution,
     Layer,
     Output,
     OutputFormat,
     Recipe,
-    Region,
-    RegionExpr,
-    RegionOp,
 )
 from maskmill.core.recipe import names_in as names_in_region
 
@@ -39,11 +35,7 @@ TEMPLATE_FORM = (
 EDIT_FORM = "TEMPLATE:key=value[,key=value], for example cap:hue=40,saturation=0.3 or cap+brim!logo:paint=#ff0000/0.8"
 SPLIT_FORM = "train/val or train/val/test, for example 0.8/0.1/0.1"
 _MASK = "mask="
-_OPERATORS = {"+": RegionOp.UNION, "!": RegionOp.SUBTRACT, "&": RegionOp.INTERSECT}
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,119}")
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _MEASURE = re.compile(r"(\d+\.?\d*|\.\d+)(px)?", re.ASCII)
-_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _REFINEMENT = re.compile(r"@([a-z]+=[^,@:;\s]+(?:,[a-z]+=[^,@:;\s]+)*)$")
 _REFINEMENT_FIELDS = {
     "grow": "grow_px",
@@ -66,17 +58,17 @@ def parse_template(text: str) -> TemplateDraft:
         return _template(text)
     except ValidationError as exc:
         raise GrammarError(text, first_fault(exc), TEMPLATE_FORM) from exc
-    except _Fault as exc:
+    except Fault as exc:
         raise GrammarError(text, str(exc), TEMPLATE_FORM) from exc
 
 
 def parse_edit(text: str) -> Layer:
     """An `--edit` as a layer whose region is the template's name; raises GrammarError."""
     try:
-        return _layer(text)
+        return layer_of(text)
     except ValidationError as exc:
         raise GrammarError(text, first_fault(exc), EDIT_FORM) from exc
-    except _Fault as exc:
+    except Fault as exc:
         raise GrammarError(text, str(exc), EDIT_FORM) from exc
 
 
@@ -118,7 +110,7 @@ def build_recipe(
 def parse_splits(text: str) -> Splits:
     """Shares of train, validation and test such as `0.8/0.1/0.1` or `80/20`; raises GrammarError."""
     parts = text.split("/")
-    if not 1 <= len(parts) <= 3 or not all(_NUMBER.fullmatch(part) and float(part) >= 0 for part in parts):
+    if not 1 <= len(parts) <= 3 or not all(NUMBER.fullmatch(part) and float(part) >= 0 for part in parts):
         raise GrammarError(text, "these are no shares", SPLIT_FORM)
     shares = [float(part) for part in parts] + [0.0] * (3 - len(parts))
     total = sum(shares)
@@ -135,23 +127,19 @@ def parse_recipe(text: str | bytes) -> Recipe:
         raise ValueError(f"the recipe is not valid: {first_fault(exc)}") from exc
 
 
-class _Fault(Exception):
-    """What is wrong, in a few words."""
-
-
 def _template(text: str) -> TemplateDraft:
     name, equals, rest = text.partition("=")
     name = name.strip()
     if not equals or not rest.strip():
-        raise _Fault("'=' and what to look for are missing after the name")
-    if not _NAME.fullmatch(name):
-        raise _Fault(f"{name!r} is not a name (letters, digits, '_', '.', '-')")
+        raise Fault("'=' and what to look for are missing after the name")
+    if not NAME.fullmatch(name):
+        raise Fault(f"{name!r} is not a name (letters, digits, '_', '.', '-')")
     rest, options = _options(rest.strip())
     if rest in (Placement.WHOLE.value, Placement.CENTRE.value):
         return TemplateDraft(name=name, placement=Placement(rest), **options)  # type: ignore[arg-type]
     image, colon, places = rest.rpartition(":")
     if not colon or not image.strip():
-        raise _Fault("the picture and ':' are missing before the points")
+        raise Fault("the picture and ':' are missing before the points")
     if places.strip().startswith(_MASK):
         return _given(name, image.strip(), places.strip().removeprefix(_MASK).strip(), options)
     points, box = _places(places)
@@ -167,7 +155,7 @@ def _template(text: str) -> TemplateDraft:
 
 def _given(name: str, image: str, file: str, options: dict[str, object]) -> TemplateDraft:
     if not file or "choice" in options:
-        raise _Fault("a given mask is mask=FILE.png, and there is nothing to choose")
+        raise Fault("a given mask is mask=FILE.png, and there is nothing to choose")
     return TemplateDraft(name=name, placement=Placement.MASK, image=image, mask=file, **options)  # type: ignore[arg-type]
 
 
@@ -177,30 +165,30 @@ def _places(text: str) -> tuple[tuple[DraftPoint, ...], DraftBox | None]:
     for token in filter(None, re.split(r"[;\s]+", text)):
         if token.startswith("box="):
             if box is not None:
-                raise _Fault("there are two boxes")
+                raise Fault("there are two boxes")
             box = DraftBox(*_measures(token.removeprefix("box="), 4, "a box is box=left,top,right,bottom"))
         else:
             x, y = _measures(token.lstrip("!-"), 2, "a point is x,y")
             points.append(DraftPoint(x=x, y=y, positive=token[0] not in "!-"))
     if box is None and not any(point.positive for point in points):
-        raise _Fault("at least one point that belongs to the object, or a box, is needed")
+        raise Fault("at least one point that belongs to the object, or a box, is needed")
     return tuple(points), box
 
 
 def _measures(text: str, count: int, form: str) -> list[Measure]:
     parts = text.split(",")
     if len(parts) != count:
-        raise _Fault(f"{text!r} has {len(parts)} of {count} numbers: {form}")
+        raise Fault(f"{text!r} has {len(parts)} of {count} numbers: {form}")
     return [_measure(part.strip()) for part in parts]
 
 
 def _measure(text: str) -> Measure:
     found = _MEASURE.fullmatch(text)
     if found is None:
-        raise _Fault(f"{text!r} is not a number such as 0.52 or 412px")
+        raise Fault(f"{text!r} is not a number such as 0.52 or 412px")
     value, is_px = float(found.group(1)), found.group(2) is not None
     if not is_px and value > 1:
-        raise _Fault(f"{text} lies outside [0, 1]: write {text}px for pixels")
+        raise Fault(f"{text} lies outside [0, 1]: write {text}px for pixels")
     return Measure(value=value, is_px=is_px)
 
 
@@ -211,143 +199,21 @@ def _options(text: str) -> tuple[str, dict[str, object]]:
         return text, {}
     refinement: dict[str, float] = {}
     options: dict[str, object] = {}
-    for key, value in _pairs(found.group(1)):
+    for key, value in pairs_of(found.group(1)):
         if key == "choice":
             options["choice"] = _choice(value)
         elif key in ("colour", "color"):
-            options["colour"] = _colour(value)
+            options["colour"] = colour_of(value)
         elif key in _REFINEMENT_FIELDS:
-            number = _number(key, value)
+            number = number_of(key, value)
             refinement[_REFINEMENT_FIELDS[key]] = int(number) if key == "grow" and number.is_integer() else number
         else:
-            raise _Fault(f"{key!r} is unknown: use {', '.join([*_REFINEMENT_FIELDS, 'choice', 'colour'])}")
+            raise Fault(f"{key!r} is unknown: use {', '.join([*_REFINEMENT_FIELDS, 'choice', 'colour'])}")
     options["refinement"] = Refinement.model_validate(refinement)
     return text[: found.start()].rstrip(), options
 
 
 def _choice(text: str) -> MaskChoice:
     if text not in MaskChoice._value2member_map_:
-        raise _Fault(f"choice={text} is unknown: use best, 0, 1 or 2")
+        raise Fault(f"choice={text} is unknown: use best, 0, 1 or 2")
     return MaskChoice(text)
-
-
-def _layer(text: str) -> Layer:
-    named, colon, rest = text.partition(":")
-    if not colon or not named.strip():
-        raise _Fault("the name of a template and ':' are missing before the edits")
-    region = _region(named)
-    values: dict[str, object] = {}
-    vary: dict[str, Distribution] = {}
-    flags: set[str] = set()
-    for key, value in _pairs(rest):
-        if key in RANGES:
-            _put_number(key, value, values, vary)
-        elif key == "crop" and value in ("", "true", "yes"):
-            flags.add(key)
-        elif key in _EDITS:
-            values[key] = _EDITS[key](value)
-        else:
-            raise _Fault(f"{key!r} is no edit: use {', '.join([*RANGES, *_EDITS, 'crop'])}")
-    if "crop" in flags:
-        cutout = values.get("cutout")
-        if not isinstance(cutout, dict):
-            raise _Fault("crop belongs to a cut-out: write cutout=transparent,crop")
-        cutout["crop"] = True
-    return Layer.model_validate({"region": region, "edits": Edits.model_validate(values), "vary": vary})
-
-
-def _region(text: str) -> Region:
-    """Names joined by operators, taken from left to right; a `!` in front turns all of it round."""
-    text = text.strip()
-    first, *rest = re.split(r"([+!&])", text.removeprefix("!"))
-    region: Region = _named(first)
-    for sign, name in zip(rest[::2], rest[1::2], strict=True):
-        op = _OPERATORS[sign]
-        parts = region.of if isinstance(region, RegionExpr) and region.op is op else (region,)
-        region = RegionExpr(op=op, of=(*parts, _named(name)))
-    return RegionExpr(op=RegionOp.INVERT, of=(region,)) if text.startswith("!") else region
-
-
-def _named(text: str) -> str:
-    if not _NAME.fullmatch(text.strip()):
-        raise _Fault(f"{text.strip()!r} is no name of a template: write a, a+b, a!b, a&b or !a before the ':'")
-    return text.strip()
-
-
-def _pairs(text: str) -> list[tuple[str, str]]:
-    pairs: list[tuple[str, str]] = []
-    for part in text.split(","):
-        key, equals, value = (piece.strip() for piece in part.partition("="))
-        if not key or (equals and not value) or (not equals and key != "crop"):
-            raise _Fault(f"{part.strip()!r} is not key=value")
-        if key in dict(pairs):
-            raise _Fault(f"{key} is given twice")
-        pairs.append((key, value))
-    return pairs
-
-
-def _put_number(key: str, text: str, values: dict[str, object], vary: dict[str, Distribution]) -> None:
-    if ".." in text:
-        low, _, high = text.partition("..")
-        vary[key] = Distribution(uniform=(_in_range(key, low), _in_range(key, high)))
-    elif "|" in text:
-        vary[key] = Distribution(choice=tuple(_in_range(key, part) for part in text.split("|")))
-    else:
-        values[key] = _in_range(key, text)
-
-
-def _in_range(key: str, text: str) -> float:
-    low, high = RANGES[key]
-    value = _number(key, text)
-    if not low <= value <= high:
-        raise _Fault(f"{key} takes {low:g} to {high:g}, not {text}")
-    return value
-
-
-def _number(key: str, text: str) -> float:
-    if not _NUMBER.fullmatch(text.strip()):
-        raise _Fault(f"{key}={text} is not a number")
-    return float(text)
-
-
-def _colour(text: str) -> str:
-    if not _COLOUR.fullmatch(text):
-        raise _Fault(f"{text!r} is not a colour such as #ff0000")
-    return text
-
-
-def _paint(text: str) -> dict[str, object]:
-    """`#rrggbb`, `#rrggbb/strength`, and `/flat` at the end to paint over light and dark."""
-    colour, *rest = text.split("/")
-    keep_shading = rest[-1:] != ["flat"]
-    strengths = rest if keep_shading else rest[:-1]
-    if len(strengths) > 1:
-        raise _Fault(f"paint={text} has too many parts: write paint=#ff0000/0.8 or paint=#ff0000/0.8/flat")
-    strength = _number("paint strength", strengths[0]) if strengths else 1.0
-    return {"colour": _colour(colour), "strength": strength, "keep_shading": keep_shading}
-
-
-def _cutout(text: str) -> dict[str, object]:
-    if text in (Background.TRANSPARENT.value, Background.BLUR.value):
-        return {"background": Background(text)}
-    if text.startswith("#"):
-        return {"background": Background.COLOUR, "colour": _colour(text)}
-    raise _Fault(f"cutout={text} is unknown: use transparent, blur or a colour such as #ffffff")
-
-
-def _blur(text: str) -> dict[str, object]:
-    return {"radius": _number("blur", text)}
-
-
-def _thumbnail(text: str) -> dict[str, object]:
-    if not re.fullmatch(r"[0-9]{1,6}", text):
-        raise _Fault(f"thumbnail={text} is not a whole number of pixels")
-    return {"long_side": int(text)}
-
-
-_EDITS: dict[str, Callable[[str], dict[str, object]]] = {
-    "paint": _paint,
-    "blur": _blur,
-    "cutout": _cutout,
-    "thumbnail": _thumbnail,
-}
