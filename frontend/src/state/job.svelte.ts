@@ -78,7 +78,13 @@ export class JobState {
   async choose(show: Show): Promise<void> {
     this.show = show;
     this.listed = null;
-    await this.#list();
+    try {
+      await this.#list();
+    } catch (error) {
+      if (this.#abort.signal.aborted) return; // the reader has left
+      if (this.show === show) this.show = { kind: "all" };
+      throw error;
+    }
   }
 
   /** The images in the state that is shown, read now. */
@@ -107,18 +113,19 @@ export class JobState {
 
   #take(job: JobView): void {
     const isFirst = this.view === null;
+    const hasJustEnded = hasEnded(job.status) && (this.view === null || !hasEnded(this.view.status));
     this.view = job;
     this.error = null;
     if (isFirst) void this.#readTemplates(job.dataset_id);
     if (job.items.done !== this.#doneShown) this.#readResultsSoon(job);
     if (hasEnded(job.status)) this.#listAgain();
     // Where there is nothing else to see, the reasons are what is looked for.
-    if (isFirst && hasEnded(job.status) && job.items.done === 0 && job.items.failed > 0)
+    if (hasJustEnded && this.show.kind === "all" && job.items.done === 0 && job.items.failed > 0)
       void this.choose({ kind: "state", state: "failed" }).catch(() => null);
   }
 
   #listAgain(): void {
-    if (this.listed) void this.#list().catch(() => null);
+    void this.#list().catch(() => null);
   }
 
   #readResultsSoon(job: JobView): void {
