@@ -1,7 +1,7 @@
 /**
- * Every word that the page says, in one place and in plain English. Nothing here blames the reader.
+ * Every word that the page says, in plain English. Nothing here blames the reader.
  *
- * One block per screen; what is counted or named is a function.
+ * One block per screen, the larger ones in `words/`; what is counted or named is a function.
  */
 import { ApiError } from "./api/problem.ts";
 import { accountWords } from "./words/account.ts";
