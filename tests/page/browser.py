@@ -95,7 +95,13 @@ class _Handler(BaseHTTPRequestHandler):
 def serving(folder: Path, served: Mapping[str, bytes], *, is_isolated: bool) -> Iterator[str]:
     """The address of a server of the folder and of what is `served` by its path."""
     handler = partial(_Handler, folder=folder, served=served, headers=ISOLATED if is_isolated else {})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    with listening(ThreadingHTTPServer(("127.0.0.1", 0), handler)) as address:
+        yield address
+
+
+@contextmanager
+def listening(server: ThreadingHTTPServer) -> Iterator[str]:
+    """The address of a server that answers until the end of the block."""
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import json
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -25,7 +24,7 @@ from local.node import find_node, node_environment
 from maskmill.core.api import DatasetView, ImageView
 from maskmill.core.geometry import Size
 from maskmill.core.image import ImageStatus, NormalImage, SourceFormat
-from tests.page.browser import FRONTEND, ISOLATED, POLICY, VITE
+from tests.page.browser import FRONTEND, ISOLATED, POLICY, VITE, listening
 
 DATASET = "01gallery"
 IMAGES = 5000
@@ -153,12 +152,5 @@ def _answer(path: str, query: dict[str, list[str]]) -> dict[str, Any]:
 def serving_gallery(folder: Path) -> Iterator[str]:
     """The address of the built page and of its service."""
     handler = partial(_Handler, folder=folder, pictures=thumbnails())
-    server = _Server(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://localhost:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with listening(_Server(("127.0.0.1", 0), handler)) as address:
+        yield address
