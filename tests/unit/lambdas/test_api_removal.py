@@ -12,7 +12,7 @@ from maskmill.core import rows
 from maskmill.core.messages import RemoveDataset, RemoveImage
 from tests.contract import aws
 from tests.unit.lambdas.gateway import Api
-from tests.unit.lambdas.test_api_tenants import body_for
+from tests.unit.lambdas.things import body_for
 
 BELOW = [route for route in ROUTES if re.search("<(dataset|job)>", route.path)]
 

@@ -1,4 +1,7 @@
-"""Who may see what: the tenant comes from the verified token alone, and a foreign thing looks like a missing one."""
+"""Who a request stands for: the tenant comes from the verified token alone.
+
+That what is another's looks as if it were not there is shown by tests/contract/api/test_api_isolation.py.
+"""
 
 from __future__ import annotations
 
@@ -10,125 +13,29 @@ import pytest
 
 from lambdas.serve_api.routes import ROUTES
 from lambdas.serve_api.routes.call import Route
-from tests.unit.lambdas.gateway import Answer, Api, claims_of, gateway_event, recipe
+from tests.unit.lambdas.gateway import Api, claims_of, gateway_event
 
 MISSING = "01j0000000000000000000000z"
-MALFORMED = ["A" * 26, "x" * 41, "a b", "..", "%2e%2e", "a%2Fb", "ä", "a#b", "null", "٣"]  # "null" is a shape but no id
 
-WITH_IDS = sorted((route for route in ROUTES if "<" in route.path), key=lambda route: route.method == "DELETE")
 PUBLIC = [route for route in ROUTES if route.is_public]
 
 
 @pytest.fixture(scope="module")
-def owned(account: dict[str, str]) -> dict[str, str]:
-    return things()
-
-
-def things() -> dict[str, str]:
-    """What another tenant has: one thing of every kind."""
+def owner(account: dict[str, str]) -> Api:
+    """Another tenant, who has a dataset and a job."""
     owner = Api()
-    dataset, template, (image,) = owner.ready_dataset()
-    wanted = {"recipe": recipe(template, exports=["coco"])}
-    job = str(owner.post(f"/datasets/{dataset}/jobs", wanted).json["job_id"])
-    owner.plan(job, items=1, chunk_items=1)
-    owner.result(job, 0)
-    webhook = str(owner.post("/webhooks", {"url": "https://hooks.example.com/"}).json["webhook_id"])
-    delivery = str(owner.post(f"/webhooks/{webhook}/test").json["delivery_id"])
-    things = {"dataset": dataset, "template": template, "image": image, "job": job}
-    return {**things, "format": "coco", "webhook": webhook, "delivery": delivery, "owner": owner.tenant}
-
-
-def body_for(route: Route, ids: dict[str, str]) -> Any:
-    if route.method not in {"POST", "PATCH"}:
-        return None
-    file = {"name": "a.jpg", "size_bytes": 1, "sha256": "0" * 64}
-    return {
-        "/datasets/<dataset>": {},
-        "/datasets/<dataset>/uploads": {"files": [file]},
-        "/datasets/<dataset>/templates": {"name": "x", "placement": "centre"},
-        "/datasets/<dataset>/templates/<template>": {},
-        "/datasets/<dataset>/jobs": {"recipe": recipe(ids["template"])},
-        "/datasets/<dataset>/jobs/estimate": {"recipe": recipe(ids["template"])},
-        "/datasets/<dataset>/images/<image>/segment": {"prompt": {"points": [{"x": 0.5, "y": 0.5}]}},
-        "/datasets/<dataset>/images/<image>/automask": {},
-    }.get(route.path)
-
-
-def ask(api: Api, route: Route, ids: dict[str, str]) -> Answer:
-    path = re.sub(r"<(\w+)>", lambda found: ids[found[1]], route.path)
-    return api.call(route.method, path, body_for(route, ids))
-
-
-def without_request_id(answer: Answer) -> tuple[int, dict[str, str], dict[str, Any]]:
-    problem = answer.json
-    assert problem.pop("request_id").startswith("request-")
-    headers = {
-        name: text for name, text in answer.headers.items() if "RateLimit" not in name
-    }  # counts what has a route
-    return answer.status, headers, problem
+    owner.job()
+    return owner
 
 
 def name_of(route: Route) -> str:
     return f"{route.method} {route.path}"
 
 
-@pytest.mark.parametrize("route", WITH_IDS, ids=name_of)
-def test_the_owner_is_answered(route: Route, owned: dict[str, str]) -> None:
-    owned = things() if route.method == "DELETE" else owned
-    assert ask(Api(owned["owner"]), route, owned).status in {200, 201, 202, 204, 409}
-
-
-@pytest.mark.parametrize("route", WITH_IDS, ids=name_of)
-def test_a_foreign_id_and_a_missing_id_are_answered_alike(api: Api, route: Route, owned: dict[str, str]) -> None:
-    missing = without_request_id(ask(api, route, dict.fromkeys(owned, MISSING)))
-    assert missing[0] == 404
-    assert missing[2]["code"] == "not_found"
-    assert without_request_id(ask(api, route, owned)) == missing
-    for malformed in MALFORMED:
-        assert without_request_id(ask(api, route, dict.fromkeys(owned, malformed))) == missing, malformed
-
-
-@pytest.mark.parametrize("kind", ["image", "template"])
-def test_a_foreign_thing_in_ones_own_dataset_is_missing_too(api: Api, kind: str, owned: dict[str, str]) -> None:
-    mine = {**owned, "dataset": api.dataset()}
-    route = next(route for route in ROUTES if route.path.endswith(f"<{kind}>"))
-    assert ask(api, route, mine).status == 404
-
-
-def test_a_list_holds_ones_own_things_only(api: Api, owned: dict[str, str]) -> None:
+def test_a_list_holds_ones_own_things_only(api: Api, owner: Api) -> None:
     for path in ("/datasets", "/jobs"):
         assert api.get(path).json == {"items": [], "next_cursor": None}
-        assert Api(owned["owner"]).get(path).json["items"]
-
-
-def test_a_foreign_template_or_image_in_a_recipe_is_as_unknown_as_a_missing_one(
-    api: Api, owned: dict[str, str]
-) -> None:
-    dataset, template, _ = api.ready_dataset()
-
-    def refusal(template_id: str, image_id: str) -> list[dict[str, Any]]:
-        answer = api.submit(dataset, template_id, image_ids=[image_id])
-        assert answer.status == 422
-        return [answer.json["code"], answer.json["errors"]]
-
-    assert refusal(owned["template"], owned["image"]) == refusal(MISSING, MISSING)
-    assert refusal(template, owned["image"]) == refusal(template, MISSING)
-    cutout = {"background": "image", "image_id": owned["image"]}
-    body = {"recipe": {"templates": [template], "layers": [{"region": template, "edits": {"cutout": cutout}}]}}
-    foreign = api.post(f"/datasets/{dataset}/jobs", body)
-    cutout["image_id"] = MISSING
-    missing = api.post(f"/datasets/{dataset}/jobs", body)
-    assert without_request_id(foreign) == without_request_id(missing)
-    assert foreign.code == "invalid_recipe"
-    assert foreign.pointers == ["/recipe/layers/0/edits/cutout/image_id"]
-
-
-def test_the_same_key_of_two_tenants_names_two_jobs(api: Api, other: Api) -> None:
-    jobs = set()
-    for tenant in (api, other):
-        dataset, template, _ = tenant.ready_dataset()
-        jobs.add(tenant.submit(dataset, template, key="same").json["job_id"])
-    assert len(jobs) == 2
+        assert owner.get(path).json["items"]
 
 
 @pytest.mark.parametrize(
@@ -178,8 +85,8 @@ def test_people_and_machines_see_what_is_theirs(api: Api, claims: dict[str, str]
 
 
 @pytest.mark.parametrize("place", ["headers", "query", "body"])
-def test_nothing_else_in_a_request_can_name_a_tenant(api: Api, place: str, owned: dict[str, str]) -> None:
-    claim = {"tenant": owned["owner"], "sub": owned["owner"], "x-tenant": owned["owner"]}
+def test_nothing_else_in_a_request_can_name_a_tenant(api: Api, place: str, owner: Api) -> None:
+    claim = dict.fromkeys(("tenant", "sub", "x-tenant"), owner.tenant)
     if place == "body":
         answer = api.post("/datasets", {"name": "x", **claim})
         assert answer.status == 422

@@ -36,7 +36,7 @@ from maskmill.core.recipe import Recipe
 from tests.unit.client.fake_service import serving
 from tests.unit.client.fake_store import Answer
 from tests.unit.lambdas.gateway import Api, claims_of, gateway_event
-from tests.unit.lambdas.test_api_tenants import things
+from tests.unit.lambdas.things import things
 
 PATIENCE = Backoff(sleep=lambda seconds: None, fraction=lambda: 0.0)
 CLICK = Prompt(points=(Point(x=0.5, y=0.5),))

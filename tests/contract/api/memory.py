@@ -1,0 +1,109 @@
+"""The API on the cloud in memory: every call of a port is written down, and all that is kept can be compared."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from lambdas.aws.ids import RandomIds, new_secret
+from lambdas.aws.lane import FunctionLane
+from lambdas.serve_api.ports import Ports
+from lambdas.serve_api.rates import Rates
+from lambdas.serve_api.signing import Keyring
+from maskmill.core.bill import Fleet
+from maskmill.core.ports import PostTicket
+from maskmill.core.table import Key
+from tests.contract import aws
+from tests.simulation.cloud import FixedClock, MemoryObjects, MemoryQueues, MemoryTable
+from tests.unit.lambdas.gateway import LANE_SEGMENTER, LANE_SIDE_MAX, QUOTAS, TRIAL_LIFE_S, lane_reply
+
+FLEET = Fleet(instance_type="ml.c6i.xlarge", instances_max=1, idle_s=300, chunk_items=16, renders_at_once=20)
+_TENANT = re.compile(r"(?<![A-Z])T#([^#|']+)|\bt/([^/|']+)/|\"tenant\":\"([^\"]+)\"")
+
+Asked = tuple[str, str]  # which call of which port, and what it named
+
+
+def tenants_in(label: str) -> set[str]:
+    """The tenants whose rows, objects or messages a call names; none for what belongs to the service."""
+    return {name for found in _TENANT.finditer(label) for name in found.groups() if name}
+
+
+@dataclass(slots=True)
+class _Doors:
+    """The doors port, with addresses that say what they open."""
+
+    call: Callable[[str, str, Callable[[], Any]], Any]
+
+    def upload(self, key: str, *, size_bytes: int, sha256: str) -> PostTicket:
+        ticket = PostTicket(url="https://uploads.example", fields={"key": key})
+        return self.call("doors.upload", key, lambda: ticket)  # type: ignore[no-any-return]
+
+    def download(self, key: str, *, filename: str | None = None) -> str:
+        return self.call("doors.download", key, lambda: f"https://media.example/{key}")  # type: ignore[no-any-return]
+
+
+@dataclass(slots=True)
+class _LaneClient:
+    """What the lane's adapter calls: its function answers as in the tests on moto."""
+
+    call: Callable[[str, str, Callable[[], Any]], Any]
+    function: aws.LaneFunction
+
+    def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - the SDK's names
+        def run() -> dict[str, Any]:
+            request = type("Request", (), {"body": Payload, "url": "https://lane.example"})
+            return {"Payload": io.BytesIO(self.function.send(request).content)}
+
+        return self.call("lane.invoke", Payload.decode(), run)  # type: ignore[no-any-return]
+
+
+@dataclass
+class MemoryCloud:
+    """All that the API needs; `asked` holds the calls since it was cleared."""
+
+    asked: list[Asked] = field(default_factory=list)
+    lane: aws.LaneFunction = field(default_factory=lambda: aws.LaneFunction(lane_reply))
+
+    def __post_init__(self) -> None:
+        self.table = MemoryTable(self._call)
+        self.media = MemoryObjects("media", self._call)
+        self.queues = MemoryQueues(self._call)
+        clock = FixedClock()
+        self.ports = Ports(
+            table=self.table,
+            media=self.media,
+            doors=_Doors(self._call),
+            queues=self.queues,
+            clock=clock,
+            ids=RandomIds(clock),
+            lane=FunctionLane(_LaneClient(self._call, self.lane), "lane"),
+            rates=Rates(self.table, clock, per_window=100_000),
+            keyring=Keyring(self.table, draw=new_secret),
+            live_url="wss://live.example/live",
+            media_bucket=aws.MEDIA,
+            segmenter="classic-1",
+            lane_segmenter=LANE_SEGMENTER,
+            lane_side_max=LANE_SIDE_MAX,
+            trial_life_s=TRIAL_LIFE_S,
+            fleet=FLEET,
+            looks_at_once=1,
+            quotas=QUOTAS,
+            draw_secret=new_secret,
+        )
+
+    def kept_of(self, tenant: str) -> dict[str, str]:
+        """Every row and object of a tenant as text, short of the count of its requests."""
+        rows = {str(key): repr(row) for key, row in self.table.rows.items() if _is_of(key, tenant)}
+        folder = f"t/{tenant}/"
+        return rows | {key: repr(data) for key, data in self.media.objects.items() if key.startswith(folder)}
+
+    def _call(self, service: str, label: str, effect: Callable[[], Any]) -> Any:
+        self.asked.append((service, label))
+        return effect()
+
+
+def _is_of(key: Key, tenant: str) -> bool:
+    return key.sk != "RATE" and (key.pk == f"T#{tenant}" or key.pk.startswith(f"T#{tenant}#"))
