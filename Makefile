@@ -49,7 +49,7 @@ format: .venv/dev ## Format the code
 
 SEEDS ?= 2000
 simulate: .venv/dev ## Play SEEDS worlds of the pipeline under faults and print what happened
-	$(BIN)/python -m tests.simulation.campaign --seeds $(SEEDS)
+	$(BIN)/python -m tests.simulation.campaign --seeds $(SEEDS) $(if $(MODE),--mode $(MODE))
 
 synth: page ## Synthesise the stacks without credentials, Docker or network (STAGE=dev)
 	$(BIN)/python -m infra.app

@@ -10,32 +10,29 @@ import sys
 import time
 from collections import Counter
 
-from tests.simulation.faults import MODES, has_sweep, removals_of, world_of
-from tests.simulation.pipeline import Pipeline
-
-JOBS = 3
+from tests.simulation.modes import JOBS, MODES, pipeline_of
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=2000)
     parser.add_argument("--start", type=int, default=0)
+    parser.add_argument("--mode", action="append", choices=MODES, help="one of the modes, or several (default: all)")
     chosen = parser.parse_args()
     seeds = range(chosen.start, chosen.start + chosen.seeds)
-    return max(play(mode, seeds) for mode in MODES)
+    return max(play(mode, seeds) for mode in chosen.mode or MODES)
 
 
 def play(mode: str, seeds: range) -> int:
-    """One mode (see faults.py) over all seeds."""
+    """One mode (see modes.py) over all seeds."""
     met: Counter[str] = Counter()
     repairs: Counter[str] = Counter()
     failed = 0
     began = time.process_time()
     for seed in seeds:
-        world = world_of(mode, seed)
-        pipeline = Pipeline(world, jobs=JOBS, with_sweep=has_sweep(mode), removals=removals_of(mode))
+        pipeline = pipeline_of(mode, seed)
         violations = pipeline.run()
-        met.update(world.met)
+        met.update(pipeline.world.met)
         repairs.update(pipeline.repairs)
         if violations:
             failed += 1

@@ -20,7 +20,8 @@ from maskmill.core.messages import QueueName, RenderItem
 from maskmill.core.plan import PlannedItem, mask_key_for
 from maskmill.core.recipe import Recipe
 from maskmill.core.rows import JobState
-from tests.simulation.pipeline import LIMIT_S, SEGMENTER, Body, Pipeline
+from tests.simulation.pipeline import SEGMENTER, Pipeline
+from tests.simulation.post import LIMIT_S, Body
 from tests.simulation.stand_ins import normalise
 from tests.simulation.users import TEMPLATES
 from tests.simulation.world import World
@@ -85,14 +86,14 @@ class Crowd(Pipeline):
     def _take(self, queue: QueueName, body: Body) -> None:
         if isinstance(body, RenderItem):
             self.world.sleep(RENDER_S)
-        self._receive(queue, body, 1)
+        self.post.receive(queue, body)
         if isinstance(body, RenderItem):
             self.rendered.append(body.tenant)
 
     def _work_on_shard(self, request_key: str, promise: str) -> None:
         self.world.sleep(SHARD_S)
         self.shards.append(request_key.split("/")[1])
-        self._model(request_key, promise)
+        self.platform.run(request_key, promise)
 
     def _line(self, name: str, hands: int, *, is_fair: bool) -> Line:
         return self.standing.setdefault(name, Line(self.world, hands, is_fair))

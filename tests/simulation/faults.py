@@ -20,31 +20,6 @@ EVERYTHING = Faults(
 CROWDED = Faults(duplicate=0.8, slow=0.1)
 # Nothing fails, but for up to an hour the messages of most queues wait behind others.
 BACKLOGGED = Faults(backlog=0.7)
-MODES = {
-    "full": EVERYTHING,
-    "primary": LOSSLESS,
-    "crowded": CROWDED,
-    "backlogged": BACKLOGGED,
-    "removing": EVERYTHING,
-    "clearing": CROWDED,
-}
-MIXED = frozenset({"full", "primary", "removing"})
-REMOVALS = {"removing": 0.7, "clearing": 0.7}  # the share of users who remove what they have
-
-
-def world_of(mode: str, seed: int) -> World:
-    """The world of a seed; in some modes a seed chooses among the faults."""
-    return World(seed, some_of(MODES[mode], seed) if mode in MIXED else MODES[mode])
-
-
-def removals_of(mode: str) -> float:
-    """The share of users who remove what they have; in the other modes nobody does."""
-    return REMOVALS.get(mode, 0.0)
-
-
-def has_sweep(mode: str) -> bool:
-    """`primary` has no sweep to hide behind."""
-    return mode != "primary"
 
 
 def some_of(faults: Faults, seed: int) -> Faults:

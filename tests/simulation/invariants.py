@@ -56,6 +56,7 @@ class Invariants:
     jobs_of: dict[str, set[str]] = field(default_factory=dict)  # by dataset, of those that ever were
     violations: list[str] = field(default_factory=list)
     inferences: Counter[str] = field(default_factory=Counter)
+    worked_on: Counter[str] = field(default_factory=Counter)  # how often the model began with a request
     running: set[str] = field(default_factory=set)
     failed_requests: set[str] = field(default_factory=set)  # those that the model or its platform failed, or in part
 
@@ -72,8 +73,9 @@ class Invariants:
         elif key.sk.startswith("JOB#"):
             self._job_changed(key, before, after)
 
-    def inferred(self, request: ShardRequest) -> None:
+    def inferred(self, request_id: str, request: ShardRequest) -> None:
         """Called when the model works on a request."""
+        self.worked_on[request_id] += 1
         for task in request.images:
             self.inferences.update(prompt.mask_key for prompt in task.prompts)
 

@@ -47,17 +47,17 @@ from maskmill.core.rows import JobState
 from maskmill.core.shard import ShardAnswer, ShardRequest
 from maskmill.core.table import Key, Row
 from maskmill.core.usage import Quotas
+from tests.simulation.clocks import Clocks
 from tests.simulation.cloud import MemoryEndpoint, MemoryLane, MemoryObjects, MemoryQueues, MemoryTable
 from tests.simulation.hooks import Hooks
 from tests.simulation.invariants import Invariants
 from tests.simulation.live import Live
+from tests.simulation.model import Platform
+from tests.simulation.post import LIMIT_S, Body, Post
 from tests.simulation.stand_ins import SlowMaker, answer_to, check, normalise, paint, write_dataset
 from tests.simulation.users import CountedIds, NoDoors, User
 from tests.simulation.world import Crash, World
 
-VISIBILITY_S = 360.0
-LIMIT_S = 290.0  # that a function may run
-RECEIVES_MAX = 5
 LEASE_S = 3600
 SEGMENTER = "sim-1"
 FINISH_LEASE_S = 300
@@ -66,8 +66,6 @@ QUOTAS = Quotas(datasets=100, images=10_000, bytes=10**9, variants_per_day=10_00
 LATE_S = 1200  # longer than a function runs, than the model takes and than users take to put a file into the store
 TELLING_S = 4 * 3600
 END_S = 30 * 3600.0
-CollectBody = tuple[str, str, str]  # "ok" or "failed", the request's key, the answer's or the failure's address
-Body = Message | CollectBody
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +125,15 @@ class Pipeline:
     endpoint: MemoryEndpoint = field(init=False)
     live: Live = field(init=False)
     hooks: Hooks = field(init=False)
-    _lines: dict[QueueName, tuple[float, float]] = field(default_factory=dict)
+    clock: Clocks = field(init=False)
+    post: Post = field(init=False)
+    platform: Platform = field(init=False)
     _ids: CountedIds = field(default_factory=CountedIds)
 
     def __post_init__(self) -> None:
         call = self.world.call
+        self.clock = Clocks(self.world)
+        self.post = Post(self.world, self.clock, self._handle, self._bury, keeps_callbacks=not self.with_sweep)
         self.table = MemoryTable(call)
         self.uploads = MemoryObjects("uploads", call)
         self.media = MemoryObjects("media", call)
@@ -139,6 +141,7 @@ class Pipeline:
         self.queues = MemoryQueues(call, deliver=self._deliver)
         self.endpoint = MemoryEndpoint(call, accept=self._accept)
         self.invariants = Invariants(self.world, self.table, self.media, self.work, self.queues, self.uploads)
+        self.platform = Platform(self.world, self.work, self.invariants, self.hands.answer, self._deliver, self.cold_s)
         self.table.watch.append(self.invariants.committed)
         self.live = Live(self.world, self.table, self.queues, self.api(), self.asks_anyway)
         self.hooks = Hooks(self.world, self.table, self.queues)
@@ -173,11 +176,11 @@ class Pipeline:
             self.media,
             NoDoors(),
             self.queues,
-            self.world,
+            self.clock,
             self._ids,
             lane=MemoryLane(self.hands.answer),
             keyring=Keyring(self.table, draw=lambda: b"simulated secret"),
-            rates=Rates(self.table, self.world, per_window=1000),
+            rates=Rates(self.table, self.clock, per_window=1000),
             live_url="wss://live.example",
             media_bucket="media",
             segmenter=SEGMENTER,
@@ -216,36 +219,13 @@ class Pipeline:
     # Messages
 
     def _deliver(self, queue: QueueName, body: Body) -> None:
-        label = f"{queue}:{body!r}"
-        copies = 2 if self.world.strikes("duplicate", label) else 1
-        for _ in range(copies):
-            late = 600 * self.world.chance("lateness", label) if self.world.strikes("late", label) else 0.0
-            late += self._wait_in_line(queue)
-            self.world.spawn(0.02 + late, partial(self._receive, queue, body, 1), limit_s=LIMIT_S)
+        self.post.deliver(queue, body)
 
-    def _wait_in_line(self, queue: QueueName) -> float:
-        """The seconds until the line in front of a message has gone, if its queue has one at this time."""
-        if queue not in self._lines:
-            has_line = self.world.strikes("backlog", queue)
-            begin, length = 3600 * self.world.chance("line", queue), 3600 * self.world.chance("length", queue)
-            self._lines[queue] = (begin, begin + length) if has_line else (0.0, 0.0)
-        begin_s, end_s = self._lines[queue]
-        return end_s - self.world.now_s if begin_s <= self.world.now_s < end_s else 0.0
+    def _handle(self, queue: QueueName, body: Body) -> bool:
+        return self._succeeds(self._handler(queue), body)
 
-    def _receive(self, queue: QueueName, body: Body, receives: int) -> None:
-        again = partial(self._receive, queue, body, receives + 1)
-        if self._succeeds(self._handler(queue), body):
-            if self.world.strikes("delete_lost", f"{queue}:{body!r}"):
-                self.world.spawn(VISIBILITY_S, again, limit_s=LIMIT_S)
-        elif receives < RECEIVES_MAX or (isinstance(body, tuple) and not self.with_sweep):
-            self.world.spawn(VISIBILITY_S, again, limit_s=LIMIT_S)
-        elif not isinstance(body, tuple):
-            self.world.marks["dead_letter"] += 1
-            self.world.spawn(1.0, partial(self._receive_dead, body, 1), limit_s=LIMIT_S)
-
-    def _receive_dead(self, body: Message, receives: int) -> None:
-        if not self._succeeds(self._bury, body) and receives < 4 * RECEIVES_MAX:
-            self.world.spawn(VISIBILITY_S, partial(self._receive_dead, body, receives + 1), limit_s=LIMIT_S)
+    def _bury(self, letter: Message) -> bool:
+        return self._succeeds(self._bury_letter, letter)
 
     def _succeeds(self, handler: Callable[[Any], object], body: Body) -> bool:
         try:
@@ -281,7 +261,7 @@ class Pipeline:
                 self.table,
                 self.media,
                 self.queues,
-                self.world,
+                self.clock,
                 chunk_items=self.sizes.chunk_items,
                 window_shards=self.sizes.window_shards,
                 chunks_per_run=self.sizes.chunks_per_run,
@@ -296,7 +276,7 @@ class Pipeline:
             self.work,
             self.queues,
             self.endpoint,
-            self.world,
+            self.clock,
             media_bucket="media",
             lease_s=LEASE_S,
         )
@@ -304,7 +284,7 @@ class Pipeline:
 
     def _collect(self, body: Body) -> None:
         ports = collect_masks.Ports(
-            self.table, self.media, self.work, self.queues, self.world, work_bucket="work", check=self.hands.check
+            self.table, self.media, self.work, self.queues, self.clock, work_bucket="work", check=self.hands.check
         )
         if not isinstance(body, tuple):
             assert body.kind == "collect"
@@ -316,12 +296,12 @@ class Pipeline:
 
     def _render(self, message: RenderItem) -> None:
         render_item.render(
-            render_item.Ports(self.table, self.media, self.queues, self.world, self.hands.paint), message
+            render_item.Ports(self.table, self.media, self.queues, self.clock, self.hands.paint), message
         )
 
     def _finish(self, message: FinishJob) -> None:
         ports = finish_job.Ports(
-            self.table, self.media, self.queues, self.world, self._write_dataset, lease_s=FINISH_LEASE_S
+            self.table, self.media, self.queues, self.clock, self._write_dataset, lease_s=FINISH_LEASE_S
         )
         finish_job.finish(ports, message)
 
@@ -331,23 +311,23 @@ class Pipeline:
 
     def _export(self, message: ExportDataset) -> None:
         maker = SlowMaker(self.world, self.invariants.alone)
-        ports = export_dataset.Ports(self.table, self.media, self.queues, self.world, maker, lease_s=FINISH_LEASE_S)
+        ports = export_dataset.Ports(self.table, self.media, self.queues, self.clock, maker, lease_s=FINISH_LEASE_S)
         export_dataset.export(ports, message)
 
     def _remove(self, message: RemoveDataset | RemoveImage) -> None:
         ports = removing.Ports(
-            self.table, self.uploads, self.media, self.work, self.queues, self.world, self._ids, late_s=LATE_S
+            self.table, self.uploads, self.media, self.work, self.queues, self.clock, self._ids, late_s=LATE_S
         )
         if isinstance(message, RemoveImage):
             remove_images.remove_image(ports, message)
         else:
             remove_dataset.remove_dataset(ports, message)
 
-    def _bury(self, letter: Message) -> None:
-        bury_letters.bury(bury_letters.Ports(self.table, self.queues, self.world), letter)
+    def _bury_letter(self, letter: Message) -> None:
+        bury_letters.bury(bury_letters.Ports(self.table, self.queues, self.clock), letter)
 
     def _sweep_forever(self) -> None:
-        ports = sweep.Ports(self.table, self.uploads, self.work, self.queues, self.world, work_bucket="work")
+        ports = sweep.Ports(self.table, self.uploads, self.work, self.queues, self.clock, work_bucket="work")
         try:
             repairs = sweep.sweep(ports)
         except (Crash, Unavailable):
@@ -364,33 +344,4 @@ class Pipeline:
     # The model behind the endpoint
 
     def _accept(self, request_key: str, promise: str) -> None:
-        if self.world.strikes("request_lost", request_key):
-            return
-        for _ in range(2 if self.world.strikes("model_twice", request_key) else 1):
-            self.world.at(
-                5 + self.cold_s * self.world.chance("cold", request_key), partial(self._model, request_key, promise)
-            )
-
-    def _model(self, request_key: str, promise: str) -> None:
-        body: CollectBody
-        request_id = request_key.rsplit("/", 1)[1].removesuffix(".json")
-        data = self.work.objects.get(request_key)
-        request = None if data is None else ShardRequest.model_validate_json(data)
-        if request is not None:
-            self.invariants.inferred(request)
-        if request is None or self.world.strikes("model_error", request_key):  # without a request: it was removed
-            self.invariants.failed_requests.add(request_id)
-            body = ("failed", request_key, promise.replace("/async/", "/async-failed/"))
-            self.work.objects[body[2].removeprefix("s3://work/")] = b"out of memory"
-        else:
-            broken = self.world.strikes("garbage", request_key)
-            given = self.hands.answer(request)
-            if broken or any(image.error is not None for image in given.images):
-                self.invariants.failed_requests.add(request_id)
-            answer = b"<html>" if broken else given.model_dump_json().encode()
-            self.work.objects[promise.removeprefix("s3://work/")] = answer
-            body = ("ok", request_key, promise)
-        if self.world.strikes("callback_lost", request_key):
-            return
-        for _ in range(2 if self.world.strikes("callback_twice", request_key) else 1):
-            self._deliver(QueueName.COLLECT, body)
+        self.platform.accept(request_key, promise)

@@ -7,7 +7,8 @@ from collections import Counter
 import pytest
 
 from maskmill.core.shard import ShardRequest
-from tests.simulation.faults import EVERYTHING, LOSSLESS, has_sweep, removals_of, some_of, world_of
+from tests.simulation.faults import EVERYTHING
+from tests.simulation.modes import pipeline_of
 from tests.simulation.pipeline import Pipeline
 from tests.simulation.world import World
 
@@ -23,7 +24,7 @@ FOUND = {
 def test_every_item_ends_once_under_all_faults(start: int) -> None:
     met: Counter[str] = Counter()
     for seed in range(start, start + 30):
-        pipeline = Pipeline(World(seed, some_of(EVERYTHING, seed)), jobs=3)
+        pipeline = pipeline_of("full", seed)
         violations = pipeline.run()
         assert not violations, f"seed {seed}: {violations[:5]}"
         met.update(pipeline.world.met)
@@ -33,7 +34,7 @@ def test_every_item_ends_once_under_all_faults(start: int) -> None:
 @pytest.mark.parametrize("start", range(1000, 1000 + SEEDS, 30))
 def test_the_main_path_needs_no_sweep_when_nothing_is_lost(start: int) -> None:
     for seed in range(start, start + 30):
-        pipeline = Pipeline(World(seed, some_of(LOSSLESS, seed)), jobs=2, with_sweep=False)
+        pipeline = pipeline_of("primary", seed, jobs=2)
         violations = pipeline.run()
         assert not violations, f"seed {seed}: {violations[:5]}"
 
@@ -41,14 +42,14 @@ def test_the_main_path_needs_no_sweep_when_nothing_is_lost(start: int) -> None:
 @pytest.mark.parametrize("mode", ["crowded", "backlogged"])
 def test_neither_a_crowd_nor_a_backlog_does_harm(mode: str) -> None:
     for seed in range(3000, 3030):
-        violations = Pipeline(world_of(mode, seed), jobs=3).run()
+        violations = pipeline_of(mode, seed).run()
         assert not violations, f"seed {seed}: {violations[:5]}"
 
 
 @pytest.mark.parametrize("mode", FOUND)
 def test_seeds_that_found_something_stay_quiet(mode: str) -> None:
     for seed in FOUND[mode]:
-        violations = Pipeline(world_of(mode, seed), jobs=3, with_sweep=has_sweep(mode)).run()
+        violations = pipeline_of(mode, seed).run()
         assert not violations, f"seed {seed}: {violations[:5]}"
 
 
@@ -104,7 +105,7 @@ def test_in_calm_who_follows_a_job_learns_everything_by_sockets_that_break() -> 
 def test_what_is_removed_leaves_nothing_and_takes_nothing_from_others(mode: str, start: int) -> None:
     met: Counter[str] = Counter()
     for seed in range(start, start + 20):
-        pipeline = Pipeline(world_of(mode, seed), jobs=3, removals=removals_of(mode))
+        pipeline = pipeline_of(mode, seed)
         violations = pipeline.run()
         assert not violations, f"seed {seed}: {violations[:5]}"
         met.update(pipeline.world.marks)

@@ -1,6 +1,6 @@
 """Bugs that a tired engineer could write, planted one at a time: each must be found within a stated number of seeds.
 
-A mode that finds nothing any more has gone blind. Some bugs can only be seen in one of the modes (see faults.py): the
+A mode that finds nothing any more has gone blind. Some bugs can only be seen in one of the modes (see modes.py): the
 sweep hides them in all but `primary`, or it takes a crowd to meet them.
 """
 
@@ -37,7 +37,7 @@ from maskmill.core.rows import ChunkState, JobState
 from maskmill.core.table import Condition, Op, Put, RowConflict, Update
 from maskmill.core.webhook import Attempt
 from tests.simulation.cloud import MemoryObjects, MemoryQueues, MemoryTable
-from tests.simulation.faults import MODES, has_sweep, removals_of, world_of
+from tests.simulation.modes import MODES, pipeline_of
 from tests.simulation.pipeline import Pipeline
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -63,8 +63,7 @@ def planted(mode: str, *, seeds: int) -> Callable[[Plant], Plant]:
 
 
 def violations(mode: str, seed: int) -> list[str]:
-    removals = removals_of(mode)
-    return Pipeline(world_of(mode, seed), jobs=3, with_sweep=has_sweep(mode), removals=removals).run()
+    return pipeline_of(mode, seed).run()
 
 
 @pytest.mark.parametrize("name", PLANTS)

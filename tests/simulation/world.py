@@ -48,6 +48,12 @@ class Faults:
     model_error: float = 0.0
     model_twice: float = 0.0  # the endpoint works on a request twice
     garbage: float = 0.0  # the endpoint writes something that is not an answer
+    capped: float = 0.0  # as many functions run as may: a message is received, and goes back
+    skew: float = 0.0  # the clock of an invocation is off by up to five minutes
+    not_in_service: float = 0.0  # the endpoint takes no request just now
+    request_expired: float = 0.0  # a request has waited too long in the endpoint's own queue
+    callback_late: float = 0.0  # a callback comes hours later
+    model_killed: float = 0.0  # the model dies at a request, and works on it again
     receiver_away: float = 0.0  # a webhook's receiver hears nothing
     receiver_busy: float = 0.0  # a webhook's receiver hears, and says that it is busy
     window_s: float = 2 * 3600.0

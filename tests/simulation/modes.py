@@ -1,0 +1,44 @@
+"""The modes that worlds are played in: which faults there are, what users do, and what must hold besides.
+
+`pipeline_of(mode, seed)` is a world ready to be played; `run()` on it gives the violations that were seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.simulation.faults import BACKLOGGED, CROWDED, EVERYTHING, LOSSLESS, some_of
+from tests.simulation.pipeline import Pipeline
+from tests.simulation.world import Faults, World
+
+JOBS = 3
+NOTHING = Faults()
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """One mode; of a mixed one's faults, a seed chooses some."""
+
+    about: str
+    faults: Faults = NOTHING
+    is_mixed: bool = False
+    has_sweep: bool = True
+    removals: float = 0.0  # the share of users who remove what they have
+    kind: type[Pipeline] = Pipeline
+
+
+MODES = {
+    "full": Mode("everything may fail", EVERYTHING, is_mixed=True),
+    "primary": Mode("nothing is lost, and no sweep hides what is", LOSSLESS, is_mixed=True, has_sweep=False),
+    "crowded": Mode("everything comes twice, and some of it is slow", CROWDED),
+    "backlogged": Mode("most queues have a long line for a while", BACKLOGGED),
+    "removing": Mode("everything may fail, and users remove what they have", EVERYTHING, is_mixed=True, removals=0.7),
+    "clearing": Mode("everything comes twice, and users remove what they have", CROWDED, removals=0.7),
+}
+
+
+def pipeline_of(mode: str, seed: int, *, jobs: int = JOBS) -> Pipeline:
+    """The world of a seed with the product in it."""
+    chosen = MODES[mode]
+    world = World(seed, some_of(chosen.faults, seed) if chosen.is_mixed else chosen.faults)
+    return chosen.kind(world, jobs=jobs, with_sweep=chosen.has_sweep, removals=chosen.removals)
