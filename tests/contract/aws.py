@@ -1,13 +1,7 @@
-"""The product's resources on moto, shaped as the stacks shape them; nothing here leaves the process.
+"""The product's resources on a service that speaks as AWS does, shaped as the stacks shape them.
 
-What moto does not do as AWS does, and what proves it instead:
-- a write's expression may have more than 4 KB, and an ExclusiveStartKey may lie outside of the query: the first is
-  bounded by a unit test of the expressions, the second is refused by the adapter itself;
-- two writers never race inside moto, so ConditionalRequestConflict (409) and throttling come from the stubs of
-  tests/unit/lambdas/test_faults.py;
-- a function is run in a container: the lane's function is answered for at the SDK's door instead (`lane`);
-- a presigned form is not checked against its policy: the conditions are read back from the policy here, and the
-  emulator with IAM enforcement checks them in the integration tests.
+The service is moto, inside this process, or the emulator beside it; in what they differ from AWS stands in
+tests/contract/divergences.py.
 """
 
 from __future__ import annotations
@@ -15,21 +9,24 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from unittest import mock
 
+import boto3
 from botocore.awsrequest import AWSResponse
 from moto import mock_aws
 from pydantic import BaseModel
 
 from lambdas.aws import clients
+from maskmill.core.messages import QueueName
 
 TABLE = "maskmill"
 UPLOADS, MEDIA, WORK, SITE = "maskmill-uploads", "maskmill-media", "maskmill-work", "maskmill-site"
-QUEUES = ("ingest", "plan", "dispatch", "collect", "render", "finish", "export", "webhook", "remove")
+QUEUES = tuple(queue.value for queue in QueueName)
 _ACCOUNT = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
@@ -43,19 +40,39 @@ _ACCOUNT = {
 
 
 @contextmanager
-def cloud() -> Iterator[dict[str, str]]:
-    """An account with the table, the buckets and the queues; gives the queues' addresses by name."""
-    with mock.patch.dict(os.environ, _ACCOUNT), mock_aws():
-        for name in [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL")]:
+def account(environment: Mapping[str, str]) -> Iterator[None]:
+    """The product's clients are made of this environment alone, and are gone afterwards."""
+    with mock.patch.dict(os.environ, {**_ACCOUNT, **environment}):
+        for name in [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL") and name not in environment]:
             del os.environ[name]
-        clients.forget()
+        _forget()
         try:
-            make_table()
+            yield
+        finally:
+            _forget()
+
+
+def _forget() -> None:
+    for make in (clients.dynamodb, clients.s3, clients.sqs, clients.functions, clients.sagemaker_runtime):
+        if make.cache_info().currsize:
+            make().close()  # or its connections are found open when nobody thinks of them any more
+    clients.forget()
+    boto3.DEFAULT_SESSION = None  # it keeps the keys that it found first
+
+
+@contextmanager
+def cloud() -> Iterator[dict[str, str]]:
+    """An account on moto with the table, the buckets and the queues; gives the queues' addresses by name."""
+    depth = sys.getrecursionlimit()
+    sys.setrecursionlimit(4 * depth)  # moto reads an expression recursively, a level per condition
+    try:
+        with account({}), mock_aws():
+            make_table(clients.dynamodb(), TABLE)
             for bucket in (UPLOADS, MEDIA, WORK, SITE):
                 clients.s3().create_bucket(Bucket=bucket)
             yield {name: clients.sqs().create_queue(QueueName=name)["QueueUrl"] for name in QUEUES}
-        finally:
-            clients.forget()
+    finally:
+        sys.setrecursionlimit(depth)
 
 
 @dataclass
@@ -85,7 +102,7 @@ def answering(value: BaseModel | bytes, **headers: str) -> tuple[int, dict[str, 
 
 @contextmanager
 def lane(reply: Callable[[dict[str, Any]], tuple[int, dict[str, str], bytes]]) -> Iterator[LaneFunction]:
-    """The lane's function inside of `cloud`, for as long as the block runs."""
+    """The lane's function inside of `cloud`, for as long as the block runs: moto would run it in a container."""
     function = LaneFunction(reply)
     events, name = clients.functions().meta.events, "before-send.lambda.Invoke"
     events.register_first(name, function.send)
@@ -95,10 +112,10 @@ def lane(reply: Callable[[dict[str, Any]], tuple[int, dict[str, str], bytes]]) -
         events.unregister(name, function.send)
 
 
-def make_table() -> None:
+def make_table(dynamodb: Any, name: str) -> None:
     strings, numbers = ("pk", "sk", "due_pk", "recent_pk", "recent_at"), ("due_at",)
-    clients.dynamodb().create_table(
-        TableName=TABLE,
+    dynamodb.create_table(
+        TableName=name,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[
             *({"AttributeName": name, "AttributeType": "S"} for name in strings),

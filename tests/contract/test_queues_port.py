@@ -2,52 +2,63 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
-from lambdas.aws import clients
+from lambdas.aws.events import message_in
 from lambdas.aws.queues import SqsQueues
 from lambdas.aws.queues import queue_urls as urls_of
 from maskmill.core.errors import Unavailable
-from maskmill.core.messages import DispatchItems, FinishJob, IngestUpload, PlanJob, QueueName, RenderItem
+from maskmill.core.limits import QUEUE_DELAY_S_MAX
+from maskmill.core.messages import QUEUE_OF, DispatchItems, FinishJob, IngestUpload, PlanJob, QueueName, RenderItem
 from maskmill.core.settings import CollectMasksSettings
-from tests.contract import aws
-from tests.simulation.cloud import MemoryQueues
+from tests.contract.clouds import Cloud, Lying
 
 MESSAGES = [
     PlanJob(tenant="a", job_id="j1"),
-    *(RenderItem(tenant="a", job_id="j1", chunk=0, index=index) for index in range(23)),
+    RenderItem(tenant="a", job_id="j1", chunk=0, index=99),
     DispatchItems(tenant="b", job_id="j2", chunk=3, indices=(1, 2)),
     IngestUpload(tenant="b", dataset_id="d", image_id="i"),
     FinishJob(tenant="a", job_id="j1"),
 ]
+TEN = [RenderItem(tenant="a", job_id="j1", chunk=0, index=index) for index in range(10)]
 
 
-def on_moto(urls: dict[str, str]) -> SqsQueues:
-    return SqsQueues(clients.sqs(), {QueueName(name): url for name, url in urls.items()})
+@pytest.mark.parametrize("many", [0, 1, 23], ids="{} more".format)
+def test_every_message_reaches_the_queue_of_its_type_under_its_tenant(cloud: Cloud, many: int) -> None:
+    messages = [*MESSAGES, *(RenderItem(tenant="a", job_id="j1", chunk=0, index=index) for index in range(many))]
+    queues = cloud.queues()
+    queues.send(messages)
+    sent = [Lying(QUEUE_OF[type(one)], one.model_dump_json(), one.tenant) for one in messages]
+    assert cloud.lying(queues) == sorted(sent)
 
 
-def test_every_message_reaches_the_queue_of_its_type(queue_urls: dict[str, str]) -> None:
-    memory = MemoryQueues()
-    memory.send(MESSAGES)
-    on_moto(queue_urls).send(MESSAGES)
-    sent = {(name, found["Body"]) for name, url in queue_urls.items() for found in aws.received(url)}
-    assert sent == {(queue.value, message.model_dump_json()) for queue, message in memory.sent}
-    assert len(sent) == len(MESSAGES)
+def test_the_same_message_twice_is_two_messages(cloud: Cloud) -> None:
+    queues = cloud.queues()
+    queues.send([MESSAGES[0], MESSAGES[0]])
+    first, second = cloud.lying(queues)
+    assert first == second
 
 
-def test_the_tenant_is_the_group_on_a_standard_queue(queue_urls: dict[str, str]) -> None:
-    on_moto(queue_urls).send(MESSAGES)
-    for name, url in queue_urls.items():
-        for found in aws.received(url):
-            assert found["Attributes"]["MessageGroupId"] == json.loads(found["Body"])["tenant"], name
+def test_nothing_to_send_is_no_call(cloud: Cloud) -> None:
+    queues = cloud.queues()
+    queues.send([])
+    assert cloud.lying(queues) == []
 
 
-def test_nothing_to_send_is_no_call(queue_urls: dict[str, str]) -> None:
-    on_moto(queue_urls).send([])
-    MemoryQueues().send([])
+def test_a_name_of_any_letters_comes_through_whole(cloud: Cloud) -> None:
+    odd = RenderItem(tenant="a", job_id='ä\x01\u2028 "\\\U0001f5bc', chunk=0, index=0)
+    queues = cloud.queues()
+    queues.send([odd])
+    assert [message_in(found.body) for found in cloud.lying(queues)] == [odd]
+
+
+def test_a_message_that_is_held_back_is_not_seen_at_once(cloud: Cloud) -> None:
+    queues = cloud.queues()
+    queues.send(MESSAGES[:1], delay_s=QUEUE_DELAY_S_MAX)
+    queues.send(MESSAGES[1:2])
+    assert [found.body for found in cloud.lying(queues)] == [MESSAGES[1].model_dump_json()]
 
 
 class Flaky:
@@ -65,14 +76,14 @@ class Flaky:
 
 def test_what_was_refused_is_sent_once_more_alone() -> None:
     client = Flaky([{"3", "7"}])
-    SqsQueues(client, {QueueName.RENDER: "url"}).send(MESSAGES[1:11])
+    SqsQueues(client, {QueueName.RENDER: "url"}).send(TEN)
     assert client.batches == [[str(number) for number in range(10)], ["3", "7"]]
 
 
 def test_what_is_refused_twice_fails_the_caller() -> None:
     client = Flaky([{"3", "7"}, {"7"}])
     with pytest.raises(Unavailable, match="1 of 10"):
-        SqsQueues(client, {QueueName.RENDER: "url"}).send(MESSAGES[1:11])
+        SqsQueues(client, {QueueName.RENDER: "url"}).send(TEN)
 
 
 def test_the_addresses_come_from_the_settings() -> None:
@@ -83,15 +94,3 @@ def test_the_addresses_come_from_the_settings() -> None:
         QueueName.RENDER: "render_queue_url",
         QueueName.FINISH: "finish_queue_url",
     }
-
-
-def test_a_message_may_be_held_back(queue_urls: dict[str, str]) -> None:
-    seen: list[dict[str, Any]] = []
-    client = clients.sqs()
-    client.meta.events.register("provide-client-params.sqs.SendMessageBatch", lambda params, **_: seen.append(params))
-    on_moto(queue_urls).send(MESSAGES[:1], delay_s=900)
-    on_moto(queue_urls).send(MESSAGES[:1])
-    assert [[entry.get("DelaySeconds") for entry in call["Entries"]] for call in seen] == [[900], [None]]
-    memory = MemoryQueues()
-    memory.send(MESSAGES[:1], delay_s=900)
-    assert memory.delays == [900]
