@@ -25,8 +25,9 @@ package-model: .venv/engines ## A fetched checkpoint into the folder that an end
 	@$(BIN)/python -m inference_container.package_model --engine "$(ENGINE)" --dtype "$(DTYPE)" \
 		$(if $(CHECKPOINT),--checkpoint "$(CHECKPOINT)") $(if $(filter command line,$(origin OUT)),--out "$(OUT)")
 
-test: check ## Everything that must hold: linters, types, and all tests
-	$(BIN)/python -m pytest
+PROCESSES ?= 2
+test: check page ## Everything that must hold: linters, types, and all tests (PROCESSES=2)
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadgroup
 
 e2e: .venv/test page ## The deployed local stacks, from the command line to a real browser (needs Chromium)
 	$(BIN)/python -m pytest tests/e2e
