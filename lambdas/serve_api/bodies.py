@@ -23,8 +23,11 @@ from maskmill.core.limits import BODY_BYTES_MAX
 DEPTH_MAX = 32
 INTEGER_CHARS_MAX = 20
 FAULTS_MAX = 50
+POINTER_PART_CHARS_MAX = 100  # of a key that the caller chose
+WORDS_CHARS_MAX = 300  # of what is wrong with a field, which may name what the caller chose
 
 _JSON = re.compile(r'application/json(\s*;\s*charset\s*=\s*"?utf-?8"?)?\s*;?', re.IGNORECASE)
+_PLAIN = "identity"
 _CODES = frozenset(code.value for code in Code)
 
 Body = TypeVar("Body", bound=BaseModel)
@@ -61,11 +64,16 @@ def read(data: bytes, model: type[Body], code_for: Coder | None = None) -> Body:
         raise _invalid(details, values, code_for) from error
 
 
-def check_media_type(content_type: str | None) -> None:
-    """Raises unsupported_media_type for a body that is said to be something else than JSON in UTF-8."""
+def check_media_type(headers: Mapping[str, str]) -> None:
+    """Raises unsupported_media_type for a body that is said to be something else than plain JSON in UTF-8."""
+    content_type, encoding = headers.get("content-type"), headers.get("content-encoding", _PLAIN)
+    faults = []
     if content_type is not None and not _JSON.fullmatch(content_type.strip()):
-        fault = FieldFault(pointer="/Content-Type", detail="application/json", where=Where.HEADER)
-        raise InvalidInput(Code.UNSUPPORTED_MEDIA_TYPE, faults=(fault,))
+        faults.append(FieldFault(pointer="/Content-Type", detail="application/json", where=Where.HEADER))
+    if encoding.strip().lower() != _PLAIN:
+        faults.append(FieldFault(pointer="/Content-Encoding", detail=_PLAIN, where=Where.HEADER))
+    if faults:
+        raise InvalidInput(Code.UNSUPPORTED_MEDIA_TYPE, faults=tuple(faults))
 
 
 def meaning_of(data: bytes) -> Any:
@@ -178,7 +186,7 @@ def _invalid(details: list[ErrorDetails], values: dict[str, Any], code_for: Code
         stated, words = _stated(detail)
         chosen = stated or (code_for(detail) if code_for else None)
         code = code or chosen
-        faults[FieldFault(pointer=_pointer(detail, values), detail=words)] = None
+        faults[FieldFault(pointer=_pointer(detail, values), detail=_short(words, WORDS_CHARS_MAX))] = None
     return InvalidInput(code, faults=tuple(faults))
 
 
@@ -213,4 +221,10 @@ def _pointer(detail: ErrorDetails, values: Any) -> str:
         elif not (is_last and detail["type"] == "missing"):
             continue
         parts.append(str(part))
-    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)
+    short = (_short(part, POINTER_PART_CHARS_MAX) for part in parts)
+    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in short)
+
+
+def _short(text: str, chars_max: int) -> str:
+    """A refusal does not repeat what was sent, however long a key or a name is."""
+    return text if len(text) <= chars_max else text[: chars_max - 1] + "…"

@@ -92,11 +92,15 @@ def _fleet(settings: ServeApiSettings) -> Fleet:
 
 
 def _serve(route: Route) -> Callable[..., Response[Any]]:
+    pattern = _pattern(route)
+
     def serve(**ids: str) -> Response[Any]:
         event = app.current_event
         tenant = "" if route.is_public else tenant_of(event.raw_event)
         if not route.is_public:
             _count(tenant)
+        if not pattern.fullmatch(event.path):  # the router's own patterns let a line break follow
+            raise NotFound(detail="no such route")
         if not all(is_id(value) for name, value in ids.items() if name not in route.names):
             raise NotFound(detail="an id of another shape")
         call = Call(
@@ -108,7 +112,7 @@ def _serve(route: Route) -> Callable[..., Response[Any]]:
             body=lambda: bodies.bytes_of(event.raw_event),
         )
         if route.body is not None:
-            bodies.check_media_type(call.headers.get("content-type"))
+            bodies.check_media_type(call.headers)
         if route.content is not None:
             return _content(route.run(call), route.content)
         return _response(_made_once(route, call) if route.is_creating else _answer(route.run(call)))
@@ -210,7 +214,11 @@ def _no_route(_error: NotFoundError) -> Response[str]:
 @cache
 def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
     """The methods and paths of all routes, to tell a wrong method from an unknown path."""
-    return tuple((route.method, re.compile(PREFIX + re.sub(r"<\w+>", "[^/]+", route.path))) for route in ROUTES)
+    return tuple((route.method, _pattern(route)) for route in ROUTES)
+
+
+def _pattern(route: Route) -> re.Pattern[str]:
+    return re.compile(PREFIX + re.sub(r"<\w+>", r"[^/\n]+", route.path))
 
 
 app.exception_handler(Exception)(_refuse)

@@ -23,7 +23,8 @@ RESULT_MARK = ".maskmill-sync.json"
 _RESULT_MARKS = ".maskmill-*.json"  # a folder that holds one of these is a result, not a source
 _CHUNK_BYTES = 1024 * 1024
 _UNPRINTED = frozenset({"Cc", "Cs", "Zl", "Zp"})
-_DIRECTION_MARKS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_DIRECTION_MARKS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_OF_NO_WIDTH = frozenset("\u200b\u2060\ufeff")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,5 +133,5 @@ def _name(relative: Path) -> str:
 
 
 def _is_plain(char: str) -> bool:
-    """Whether a character shows what it is: not a control, a line break or a mark that turns the writing round."""
-    return unicodedata.category(char) not in _UNPRINTED and char not in _DIRECTION_MARKS
+    """Whether a character shows what it is: no control, line break, space of no width or mark that turns it round."""
+    return unicodedata.category(char) not in _UNPRINTED and char not in _DIRECTION_MARKS | _OF_NO_WIDTH

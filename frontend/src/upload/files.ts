@@ -60,7 +60,9 @@ export function filesOfPaste(data: DataTransfer, now: Date): Picked[] {
 
 /** A name that the service takes: without characters that nobody can see, and short enough. */
 export function plainName(name: string): string {
-  let plain = name.normalize("NFC").replace(/[\p{Cc}\p{Cs}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, "_");
+  let plain = name
+    .normalize("NFC")
+    .replace(/[\p{Cc}\p{Cs}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]/gu, "_");
   const bytes = new TextEncoder();
   while (bytes.encode(plain).length > NAME_BYTES_MAX) plain = [...plain].slice(1).join("");
   return /^[ .]*$/.test(plain) ? "photo" : plain;

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -26,7 +27,8 @@ from tests.contract.api.cases import GOOD, World
 from tests.contract.api.fuzz import fuzz
 from tests.unit.lambdas.gateway import Api, claims_of, gateway_event
 
-CASES = 300
+CASES = int(os.environ.get("CASES", "300"))
+START = int(os.environ.get("START", "1"))
 
 
 class InProcess(HTTPAdapter):
@@ -81,7 +83,9 @@ def test_no_request_is_a_fault_of_ours_and_every_answer_is_described(
         return world.everything()
 
     described = json.loads(json.dumps(document(RESOURCES)))
-    report = fuzz(described, base_url="http://api.test/api/v1", session=session, things=things, cases=CASES)
+    report = fuzz(
+        described, base_url="http://api.test/api/v1", session=session, things=things, cases=CASES, start=START
+    )
     print("\n".join(report.lines()))
     assert report.faults == {}
     assert report.cases >= CASES - len(report.operations)
