@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from lambdas import state
 from lambdas.push_progress.changes import JobChange
 from maskmill.core import rows, webhook
 from maskmill.core.image import Refusal
 from maskmill.core.job import JobStatus
+from maskmill.core.limits import CLOCK_SKEW_S
 from maskmill.core.ports import Queues, Table
 from maskmill.core.rows import JobState
 from maskmill.core.table import Row
@@ -26,6 +27,7 @@ _OF_JOB = {
     JobStatus.FAILED: EventType.JOB_FAILED,
     JobStatus.CANCELLED: EventType.JOB_CANCELLED,
 }
+_SKEW = timedelta(seconds=CLOCK_SKEW_S)  # a webhook is told of ends that another machine dates before it was made
 _OF_EXPORT = {"ready": EventType.EXPORT_READY, "failed": EventType.EXPORT_FAILED}
 
 
@@ -104,7 +106,7 @@ def _tell(table: Table, queues: Queues, tenant: str, told: Iterable[Announcement
             continue
         hook = listener.webhook
         for one in told:
-            if one.event in hook.events and hook.created_at <= one.at:
+            if one.event in hook.events and hook.created_at <= one.at + _SKEW:
                 state.tell_webhook(
                     table,
                     queues,

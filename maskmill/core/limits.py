@@ -61,15 +61,16 @@ ESTIMATE_IMAGES_AT_SUBMISSION_MAX = 50  # where somebody waits for the job to be
 MODEL_ATTEMPTS_MAX = 3
 CONFLICT_RETRIES_MAX = 8
 JOB_LIFE_S = 24 * 60 * 60  # after this, what is still open fails with `gave_up`
-FINISH_LEASE_S = 16 * 60  # longer than one run of finish_job may take
-EXPORT_LEASE_S = 16 * 60  # longer than one run of export_dataset may take
+CLOCK_SKEW_S = 10 * 60  # by which two machines may disagree on the time; a lease that saves work allows for it
+FINISH_LEASE_S = 16 * 60 + CLOCK_SKEW_S  # longer than one run of finish_job may take
+EXPORT_LEASE_S = 16 * 60 + CLOCK_SKEW_S  # longer than one run of export_dataset may take
 EXPORT_RUN_S = 4 * 60  # after this, a run leaves the further parts of an export to the next one
 SWEEP_JOBS_MAX = 200  # due rows of each partition that one sweep looks at
 SWEEP_RUN_S = 40  # a sweep ends itself well before the function's time is up
 
 # Removal
 REMOVAL_RUN_S = 4 * 60  # one run of remove_dataset ends itself well before the function's time is up
-REMOVAL_LEASE_S = 6 * 60  # longer than one run may take
+REMOVAL_LEASE_S = 6 * 60 + CLOCK_SKEW_S  # longer than one run may take
 REMOVAL_WAIT_S = 60  # how long it leaves open jobs to themselves
 
 # How long the sweep waits before it repairs (the queues' own retries come first)

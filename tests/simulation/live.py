@@ -26,6 +26,7 @@ from maskmill.core.rows import JobState
 from maskmill.core.table import Key, Row, RowChange
 from tests.simulation.cloud import Call, MemoryQueues, MemorySockets, MemoryTable
 from tests.simulation.listeners import Listener
+from tests.simulation.shaky import ShakySockets
 from tests.simulation.world import Crash, World
 
 TOLD_OF = (rows.JOB_PREFIX, rows.CHUNK_PREFIX, rows.EXPORT_PREFIX)
@@ -64,7 +65,7 @@ class Live:
         table = MemoryTable(_named("listener", self.world.call), rows=self.table.rows, watch=self.table.watch)
         self.api = replace(self.api, table=table)
         self.table = MemoryTable(_named("live", self.world.call), rows=table.rows, watch=table.watch)
-        self._sockets = MemorySockets(_named("live", self.world.call))
+        self._sockets = ShakySockets(_named("live", self.world.call), world=self.world)
 
     def _committed(self, key: Key, before: Row | None, after: Row | None) -> None:
         if after is None:
@@ -86,14 +87,14 @@ class Live:
         self.world.spawn(60 * self.world.chance("follows", job_id), listener.follow)
 
     def _wake(self, pk: str) -> None:
-        late_s = 600 * self.world.chance("lateness", f"stream:{pk}") if self._strikes("late", pk) else 0.0
+        late_s = 600 * self.world.chance("lateness", f"stream:{pk}") if self._strikes("stream_late", pk) else 0.0
         self.world.spawn(WAIT_S + late_s, partial(self._deliver, pk), limit_s=LIMIT_S)
 
     def _deliver(self, pk: str) -> None:
         """The function gets the next changes of a partition; those behind them wait until it has done its work."""
         batch = self._waiting[pk][:BATCH]
         is_done = self._succeeds(batch)
-        if is_done and not self._strikes("duplicate", pk) and not self._strikes("delete_lost", pk):
+        if is_done and not self._strikes("stream_twice", pk):
             del self._waiting[pk][: len(batch)]
         if self._waiting[pk]:
             self._wake(pk)

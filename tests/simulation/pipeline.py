@@ -30,6 +30,7 @@ from lambdas.sweep import logic as sweep
 from maskmill.core import rows
 from maskmill.core.bill import Fleet
 from maskmill.core.errors import Unavailable
+from maskmill.core.limits import CLOCK_SKEW_S
 from maskmill.core.messages import (
     DispatchItems,
     ExportDataset,
@@ -54,18 +55,20 @@ from tests.simulation.invariants import Invariants
 from tests.simulation.live import Live
 from tests.simulation.model import Platform
 from tests.simulation.post import LIMIT_S, Body, Post
+from tests.simulation.shaky import ShakyQueues, ShakyTable
 from tests.simulation.stand_ins import SlowMaker, answer_to, check, normalise, paint, write_dataset
 from tests.simulation.users import CountedIds, NoDoors, User
 from tests.simulation.world import Crash, World
 
 LEASE_S = 3600
 SEGMENTER = "sim-1"
-FINISH_LEASE_S = 300
+FINISH_LEASE_S = 300 + CLOCK_SKEW_S
 FLEET = Fleet(instance_type="ml.c6i.xlarge", instances_max=1, idle_s=300, chunk_items=2, renders_at_once=2)
 QUOTAS = Quotas(datasets=100, images=10_000, bytes=10**9, variants_per_day=10_000, open_jobs=10)
 LATE_S = 1200  # longer than a function runs, than the model takes and than users take to put a file into the store
 TELLING_S = 4 * 3600
 END_S = 30 * 3600.0
+REDEPLOYS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +137,11 @@ class Pipeline:
         call = self.world.call
         self.clock = Clocks(self.world)
         self.post = Post(self.world, self.clock, self._handle, self._bury, keeps_callbacks=not self.with_sweep)
-        self.table = MemoryTable(call)
+        self.table = ShakyTable(call, world=self.world)
         self.uploads = MemoryObjects("uploads", call)
         self.media = MemoryObjects("media", call)
         self.work = MemoryObjects("work", call)
-        self.queues = MemoryQueues(call, deliver=self._deliver)
+        self.queues = ShakyQueues(call, deliver=self._deliver, world=self.world)
         self.endpoint = MemoryEndpoint(call, accept=self._accept)
         self.invariants = Invariants(self.world, self.table, self.media, self.work, self.queues, self.uploads)
         self.platform = Platform(self.world, self.work, self.invariants, self.hands.answer, self._deliver, self.cold_s)
@@ -154,6 +157,11 @@ class Pipeline:
             self.world.spawn(self.world.chance("arrive", str(number)) * 60, partial(self._serve, self.users[-1]))
         if self.with_sweep:
             self.world.spawn(60.0, self._sweep_forever, limit_s=LIMIT_S)
+        for number in range(REDEPLOYS):
+            if self.world.strikes("redeploy", str(number)):
+                self.world.at(
+                    self.world.faults.window_s * self.world.chance("redeployed", str(number)), self.world.redeploy
+                )
         while self.world.now_s < END_S and not self._is_at_rest():
             self.world.run(self.world.now_s + 600.0)
         self.world.run(self.world.now_s + 3600.0)  # late and repeated messages still arrive

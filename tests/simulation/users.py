@@ -175,7 +175,9 @@ class User:
     def _send(self, image_id: str, name: str, data: bytes) -> None:
         """Put a file into the store, whose event may be lost."""
         self.uploads.objects[keys.upload(self.tenant, self.dataset_id, image_id)] = data
-        if not self.world.strikes("callback_lost", f"upload:{name}"):
+        if self.world.strikes("event_lost", name):
+            return
+        for _ in range(2 if self.world.strikes("event_twice", name) else 1):
             self.arrived(IngestUpload(tenant=self.tenant, dataset_id=self.dataset_id, image_id=image_id))
 
     def _all_settled(self, image_ids: list[str]) -> bool:

@@ -48,6 +48,15 @@ class Faults:
     model_error: float = 0.0
     model_twice: float = 0.0  # the endpoint works on a request twice
     garbage: float = 0.0  # the endpoint writes something that is not an answer
+    redeploy: float = 0.0  # each of a few times, everything that runs dies at once
+    part_refused: float = 0.0  # a queue takes a batch but for this message
+    stale_index: float = 0.0  # an index shows what was so two seconds ago
+    expiry_late: float = 0.0  # a row is still there long after its time to live
+    event_lost: float = 0.0  # the store does not tell of an upload
+    event_twice: float = 0.0
+    stream_late: float = 0.0  # changes of rows are told minutes later
+    stream_twice: float = 0.0
+    socket_gone: float = 0.0  # a client's socket has gone without a word
     capped: float = 0.0  # as many functions run as may: a message is received, and goes back
     skew: float = 0.0  # the clock of an invocation is off by up to five minutes
     not_in_service: float = 0.0  # the endpoint takes no request just now
@@ -59,6 +68,18 @@ class Faults:
     window_s: float = 2 * 3600.0
 
 
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A time in which every call of the services whose names hold one of these words is refused."""
+
+    words: tuple[str, ...]
+    begin_s: float
+    end_s: float
+
+    def covers(self, service: str, now_s: float) -> bool:
+        return self.begin_s <= now_s < self.end_s and any(word in service for word in self.words)
+
+
 @dataclass(slots=True)
 class World:
     """The clock, the heap of what happens next, and the dice."""
@@ -68,6 +89,8 @@ class World:
     now_s: float = 0.0
     met: Counter[str] = field(default_factory=Counter)
     marks: Counter[str] = field(default_factory=Counter)
+    outages: list[Outage] = field(default_factory=list)
+    deploys: int = 0
     _heap: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
     _sequence: int = 0
     _seen: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -89,6 +112,10 @@ class World:
         self.met[fault] += 1
         return True
 
+    def redeploy(self) -> None:
+        """Everything that runs now dies at its next call."""
+        self.deploys += 1
+
     def at(self, delay_s: float, action: Callable[[], None]) -> None:
         """Let something happen after a delay."""
         self._sequence += 1
@@ -101,6 +128,7 @@ class World:
     def _start(self, task: Callable[[], None], limit_s: float | None) -> None:
         started = greenlet.greenlet(task)
         started.deadline_s = None if limit_s is None else self.now_s + limit_s
+        started.deploys = self.deploys
         started.switch()
 
     def sleep(self, seconds: float) -> None:
@@ -119,10 +147,18 @@ class World:
             self.met["timed_out"] += 1
             raise Crash(where)
         self.sleep(seconds)
+        current = greenlet.getcurrent()
+        if getattr(current, "deploys", self.deploys) < self.deploys:
+            current.deploys = self.deploys
+            self.marks["killed_by_redeploy"] += 1
+            raise Crash(where)
 
     def call(self, service: str, label: str, effect: Callable[[], Result]) -> Result:
         """One call of a simulated service, with its latency and its faults."""
         where = f"{service}:{label}"
+        if any(outage.covers(service, self.now_s) for outage in self.outages):
+            self.met["outage"] += 1
+            raise Unavailable(detail=f"down: {where}")
         latency_s = 120.0 if self.strikes("slow", where) else 0.005 + 0.05 * self.chance("latency", where)
         self.work(latency_s, where)
         if self.strikes("crash_before", where):

@@ -14,7 +14,7 @@ from maskmill.core import rows, webhook
 from maskmill.core.errors import Code, Unavailable
 from maskmill.core.image import Refusal
 from maskmill.core.job import Counts, JobStatus
-from maskmill.core.limits import WEBHOOK_DELIVERY_LIFE_S
+from maskmill.core.limits import CLOCK_SKEW_S, WEBHOOK_DELIVERY_LIFE_S
 from maskmill.core.messages import DeliverWebhook
 from maskmill.core.rows import Delivery
 from maskmill.core.table import Key, Put
@@ -126,10 +126,18 @@ def test_a_disabled_webhook_hears_nothing(scene: Scene) -> None:
 def test_a_webhook_that_was_made_after_the_end_hears_nothing_of_it(scene: Scene) -> None:
     """The stream may bring a record again, or late."""
     change = end(scene, JobStatus.SUCCEEDED)
-    scene.clock.at += timedelta(seconds=1)
+    scene.clock.at += timedelta(seconds=CLOCK_SKEW_S + 1)
     listen(scene, "h2")
     tell(scene, change)
     assert len(told(scene, "h1")) == 1 and told(scene, "h2") == []
+
+
+def test_a_webhook_is_told_of_an_end_that_another_clock_dates_before_it_was_made(scene: Scene) -> None:
+    change = end(scene, JobStatus.SUCCEEDED)
+    scene.clock.at += timedelta(seconds=CLOCK_SKEW_S)
+    listen(scene, "h2")
+    tell(scene, change)
+    assert len(told(scene, "h2")) == 1
 
 
 def test_the_webhooks_of_others_hear_nothing(scene: Scene) -> None:
