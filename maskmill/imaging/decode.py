@@ -70,6 +70,8 @@ def guarded(work: Callable[[], T]) -> T:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
         raise InvalidInput(Code.TOO_MANY_PIXELS, detail=str(exc)) from exc
+    except MemoryError as exc:
+        raise InvalidInput(Code.TOO_COMPLEX, detail=f"out of memory: {exc}") from exc
     except Exception as exc:
         raise InvalidInput(Code.CORRUPT_IMAGE, detail=f"{type(exc).__name__}: {exc}") from exc
 

@@ -85,9 +85,9 @@ def animated(kind: str) -> bytes:
     return saved(frames[0], kind, save_all=True, append_images=frames[1:], duration=100)
 
 
-def jpeg_with_scans(scans: int) -> bytes:
+def jpeg_with_scans(scans: int, *, side: int = 64) -> bytes:
     """A progressive JPEG whose last scan is repeated, as a file that burns time would have it."""
-    data = saved(scene(64, 64), "JPEG", progressive=True)
+    data = saved(scene(side, side), "JPEG", progressive=True)
     last = data.rindex(b"\xff\xda")
     body, end = data[last:-2], data[-2:]
     return data[:-2] + body * (scans - data.count(b"\xff\xda")) + end
