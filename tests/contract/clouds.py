@@ -19,6 +19,7 @@ from tests.simulation.cloud import MemoryObjects, MemoryQueues, MemoryTable
 
 EMULATOR = pytest.param("emulator", marks=pytest.mark.integration)
 PAGE_MAX = 1000  # objects that a store lists at once
+_NUMBERS = count()  # of one run: the emulator outlives a module
 
 
 class Bucket(Objects, Clearable, Protocol):
@@ -70,12 +71,11 @@ class AwsCloud:
     """The product's adapters and clients, before whatever `aws.account` has pointed them to."""
 
     name: str
-    _numbers: count[int] = field(default_factory=count)
     _urls: dict[int, dict[QueueName, str]] = field(default_factory=dict)
 
     def fresh(self, kind: str) -> str:
         """A name that nothing has yet in this cloud."""
-        return f"maskmill-{kind}-{next(self._numbers)}"
+        return f"maskmill-{kind}-{next(_NUMBERS)}"
 
     def table(self) -> DynamoTable:
         name = self.fresh("table")

@@ -1,8 +1,9 @@
-"""The lane port on a function: what comes back is an answer or one of the product's errors, whatever went wrong."""
+"""The lane port: what comes back is an answer or one of the product's errors, whatever went wrong."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
@@ -12,6 +13,7 @@ from lambdas.aws.lane import FunctionLane
 from maskmill.core.errors import Code, InvalidInput, MaskmillError, ModelFailure, Unavailable
 from maskmill.core.geometry import Point, Size
 from maskmill.core.mask import Mask, Rle
+from maskmill.core.ports import Lane
 from maskmill.core.prompt import Prompt
 from maskmill.core.shard import (
     ImageAnswer,
@@ -23,6 +25,8 @@ from maskmill.core.shard import (
     ShardRequest,
 )
 from tests.contract import aws
+from tests.contract.clouds import EMULATOR, Cloud
+from tests.contract.emulated import image_function, model_server
 from tests.simulation.cloud import MemoryLane
 
 SIZE = Size(height_px=3, width_px=4)
@@ -34,26 +38,57 @@ REQUEST = ShardRequest(
 MASK = MaskAnswer(mask_key="0", mask=Mask(rle=Rle(size=SIZE, counts="0\\12"), score=0.5))
 ANSWER = ShardAnswer(segmenter="classic-1", images=(ImageAnswer(image_key="0", masks=(MASK,)),))
 SECRET = "a path of the server"
+LANE = "maskmill-test-lane"
+on_moto = pytest.mark.parametrize("cloud", ["moto"], indirect=True)
+
+
+@dataclass(frozen=True, slots=True)
+class LaneUnderTest:
+    """The port, with the function that stands in on moto, or what the model server on the emulator says next."""
+
+    port: Lane
+    function: aws.LaneFunction | None = None
+    answers: list[bytes] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module")
-def account() -> Iterator[None]:
-    with aws.cloud():
-        yield
+def lane_name(cloud: Cloud) -> str:
+    if cloud.name == "emulator":
+        image_function(LANE)
+    return LANE
 
 
 @pytest.fixture
-def function(account: None) -> Iterator[aws.LaneFunction]:
+def lane(cloud: Cloud, lane_name: str, model_port: int) -> Iterator[LaneUnderTest]:
+    """The port, and what answers behind it for as long as a test runs."""
+    if cloud.name == "memory":
+        yield LaneUnderTest(MemoryLane(lambda _request: ANSWER))
+    elif cloud.name == "moto":
+        with aws.lane(lambda _payload: aws.answering(ANSWER)) as function:
+            yield LaneUnderTest(FunctionLane(clients.functions(), lane_name), function)
+    else:
+        with model_server(model_port) as answers:
+            answers.append(ANSWER.model_dump_json().encode())
+            yield LaneUnderTest(FunctionLane(clients.functions(), lane_name), answers=answers)
+
+
+def test_the_answer_comes_back_whole(lane: LaneUnderTest) -> None:
+    assert lane.port.answer(REQUEST) == ANSWER
+
+
+@pytest.fixture
+def function(cloud: Cloud) -> Iterator[aws.LaneFunction]:
     with aws.lane(lambda _payload: aws.answering(ANSWER)) as standing_in:
         yield standing_in
 
 
 def ask() -> ShardAnswer:
-    return FunctionLane(clients.functions(), "maskmill-test-lane").answer(REQUEST)
+    return FunctionLane(clients.functions(), LANE).answer(REQUEST)
 
 
-def test_the_function_gets_the_request_and_its_answer_comes_back_whole(function: aws.LaneFunction) -> None:
-    assert ask() == MemoryLane(lambda _request: ANSWER).answer(REQUEST) == ANSWER
+@on_moto
+def test_the_function_gets_the_request_as_it_is(function: aws.LaneFunction) -> None:
+    ask()
     assert [ShardRequest.model_validate(call) for call in function.calls] == [REQUEST]
 
 
@@ -89,6 +124,7 @@ FAULTS: dict[str, tuple[Callable[..., tuple[int, dict[str, str], bytes]], type[M
 }
 
 
+@on_moto
 @pytest.mark.parametrize(("reply", "kind", "code"), FAULTS.values(), ids=FAULTS)
 def test_what_goes_wrong_has_a_name_and_is_not_tried_again(
     function: aws.LaneFunction,
@@ -104,6 +140,30 @@ def test_what_goes_wrong_has_a_name_and_is_not_tried_again(
     assert len(function.calls) == 1
 
 
+# A function that is an image answers JSON or fails: its own runtime sees to that.
+SAID = [name for name, (reply, _, _) in FAULTS.items() if reply(None)[:2] == (200, {}) and name != "no JSON"]
+
+
+@pytest.mark.parametrize("cloud", [EMULATOR], indirect=True)
+@pytest.mark.parametrize("said", SAID)
+def test_what_a_running_model_server_says_instead_of_an_answer_has_the_same_name(
+    lane: LaneUnderTest, said: str
+) -> None:
+    reply, kind, code = FAULTS[said]
+    lane.answers.append(reply(None)[2])
+    with pytest.raises(MaskmillError) as caught:
+        lane.port.answer(REQUEST)
+    assert (type(caught.value), caught.value.code) == (kind, code)
+
+
+@pytest.mark.parametrize("cloud", [EMULATOR], indirect=True)
+def test_a_lane_that_nothing_runs_in_is_asked_again_later(cloud: Cloud, lane_name: str) -> None:
+    with pytest.raises(Unavailable) as caught:
+        ask()
+    assert caught.value.code is Code.MODEL_UNAVAILABLE
+
+
+@on_moto
 def test_a_function_that_takes_too_long_is_waited_for_once(function: aws.LaneFunction) -> None:
     def hang(_payload: object) -> tuple[int, dict[str, str], bytes]:
         raise ReadTimeoutError(endpoint_url="lambda")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from maskmill.core.errors import Code, InvalidInput
+from maskmill.core.errors import Code, InvalidInput, Unavailable
 from maskmill.core.messages import QUEUE_OF, Message, QueueName
 from maskmill.core.ports import Invoked, ObjectInfo, ObjectMissing
 from maskmill.core.shard import ShardAnswer, ShardRequest
@@ -265,6 +265,7 @@ class MemoryEndpoint:
     call: Call = at_once
     accept: Callable[[str, str], None] | None = None
     invocations: list[str] = field(default_factory=list)
+    is_in_service: bool = True
 
     def invoke(self, *, request_key: str, request_id: str, answer_folder: str, answer_file: str) -> Invoked:
         return self.call(
@@ -272,6 +273,8 @@ class MemoryEndpoint:
         )
 
     def _invoke(self, request_key: str, answer: str) -> Invoked:
+        if not self.is_in_service:
+            raise Unavailable(Code.MODEL_UNAVAILABLE)
         self.invocations.append(request_key)
         promise = f"s3://work/async/{answer}"
         if self.accept is not None:

@@ -1,0 +1,37 @@
+"""The names of objects: short enough for any store, and of letters that need no care."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+
+import pytest
+
+from maskmill.core import keys
+
+LONGEST = "f" * 64  # a SHA-256, or a tenant: no other part of a name is longer
+KEY_BYTES_MAX = 1024
+
+
+def _is_name(function: object) -> bool:
+    """Whether a function makes a name out of names and numbers alone."""
+    if not inspect.isfunction(function) or function.__name__.startswith("_"):
+        return False
+    signature = inspect.signature(function)
+    kinds = {parameter.annotation for parameter in signature.parameters.values()}
+    return signature.return_annotation == "str" and kinds <= {"str", "int"}
+
+
+NAMES = [function for _, function in inspect.getmembers(keys, _is_name)]
+
+
+@pytest.mark.parametrize("name", NAMES, ids=lambda function: function.__name__)
+def test_the_longest_name_fits_into_a_key_and_needs_no_care(name: Callable[..., str]) -> None:
+    arguments = {"str": LONGEST, "int": 10**6}
+    given = [arguments[parameter.annotation] for parameter in inspect.signature(name).parameters.values()]
+    assert re.fullmatch(rf"[A-Za-z0-9/._-]{{1,{KEY_BYTES_MAX}}}", name(*given))
+
+
+def test_every_kind_of_name_was_looked_at() -> None:
+    assert len(NAMES) >= 18
