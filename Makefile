@@ -10,7 +10,7 @@ BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo page test e2e screens check format simulate synth openapi fuzz-api lock clean bench-classic bench-requests bench-server bench-sam bench-page package-model
+.PHONY: canary help demo page test e2e screens check format simulate synth openapi fuzz-api lock clean bench-classic bench-requests bench-server bench-sam bench-page package-model
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -73,6 +73,10 @@ bench-requests: .venv/test ## What IMAGES images ask of AWS, by kind, in dollars
 
 openapi: .venv/dev ## Write the API's description into docs/openapi.json, and the tables of docs/api.md
 	@$(BIN)/python -m local.describe
+
+JOBS ?= 200
+canary: .venv/dev ## JOBS jobs on the stage that you are signed in to, each promise checked; says first what it costs
+	@$(BIN)/python -m tests.canary --jobs $(JOBS)
 
 CASES ?= 3000
 START ?= 1

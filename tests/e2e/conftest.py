@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
 from playwright.sync_api import Browser
 
 from local.cloud import Laptop, laptop
@@ -23,6 +21,7 @@ from local.endpoint.instance import Scaling
 from local.photos import demo_photos
 from local.processes import DIRECT
 from tests.contract.receiver import Authority, make_authority
+from tests.drawn import draw
 from tests.e2e.reader import Reader, browser, reader
 
 BALL, BOX = "ball=photo-1.jpg:0.30,0.50", "box=photo-1.jpg:0.72,0.45"
@@ -115,18 +114,6 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(1, 5):
         draw(folder / f"photo-{number}.jpg", seed=number)
     return folder
-
-
-def draw(path: Path, *, seed: int) -> None:
-    """A red ball and a blue box on grainy grey, 120 rows by 160 columns, slightly elsewhere for each seed."""
-    rng = np.random.default_rng(seed)
-    pixels = rng.normal(150, 6, (120, 160, 3))
-    rows, columns = np.mgrid[:120, :160]
-    ball = (rows - 60 - seed) ** 2 + (columns - 48 + seed) ** 2 < 24**2
-    box = (abs(rows - 55) < 22) & (abs(columns - 115 - seed) < 18)
-    pixels[ball] = np.array([190, 40, 40]) + rng.normal(0, 5, (int(ball.sum()), 3))
-    pixels[box] = np.array([40, 60, 180]) + rng.normal(0, 5, (int(box.sum()), 3))
-    Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(path, quality=95)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,8 @@ from inference_container.segmenters.classic import ClassicSegmenter
 from local.cloud import Laptop
 from local.processes import DIRECT
 from maskmill.core.prompt import Prompt
-from tests.e2e.conftest import User, draw, endpoint_state
+from tests.drawn import draw
+from tests.e2e.conftest import User, endpoint_state
 
 pytestmark = pytest.mark.integration
 

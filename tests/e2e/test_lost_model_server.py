@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from local.cloud import Laptop
-from tests.e2e.conftest import BALL, User, draw, endpoint_state
+from tests.drawn import draw
+from tests.e2e.conftest import BALL, User, endpoint_state
 
 pytestmark = pytest.mark.integration
 

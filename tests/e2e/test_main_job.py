@@ -13,7 +13,8 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 from local.cloud import Laptop
-from tests.e2e.conftest import BALL, BOX, EDITS, User, draw, endpoint_state
+from tests.drawn import draw
+from tests.e2e.conftest import BALL, BOX, EDITS, User, endpoint_state
 
 pytestmark = pytest.mark.integration
 

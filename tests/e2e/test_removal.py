@@ -14,7 +14,8 @@ import pytest
 from local.aws import client
 from local.cloud import Laptop
 from maskmill.core.messages import RemoveDataset
-from tests.e2e.conftest import BALL, User, draw
+from tests.drawn import draw
+from tests.e2e.conftest import BALL, User
 
 pytestmark = pytest.mark.integration
 
