@@ -17,8 +17,9 @@ from maskmill.core.errors import Code, InvalidInput
 from maskmill.core.image import Note, SourceFormat
 from maskmill.core.limits import IMAGE_PIXELS_MAX, IMAGE_SIDE_PX_MIN, JPEG_SCANS_MAX, UPLOAD_BYTES_MAX
 from maskmill.imaging.picture import Bytes, Picture
+from maskmill.imaging.png import check_stream
 from maskmill.imaging.profile import to_srgb
-from maskmill.imaging.sniff import format_of, jpeg_scans, png_is_16_bit, tiff_has_more_frames, webp_size
+from maskmill.imaging.sniff import format_of, jpeg_process, jpeg_scans, png_is_16_bit, tiff_has_more_frames, webp_size
 
 T = TypeVar("T")
 
@@ -33,6 +34,8 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# Baseline, extended, progressive, and the last two with arithmetic coding; 8 bits each.
+_JPEG_PROCESSES = frozenset((marker, 8) for marker in (0xC0, 0xC1, 0xC2, 0xC9, 0xCA))
 _METADATA_KEYS = ("exif", "xmp", "XML:com.adobe.xmp", "comment", "photoshop", "Comment", "mp")
 _METADATA_TAGS = frozenset((270, 271, 272, 305, 306, 315, 700, 33432, 33723, 34377, 34665, 34853))  # of a TIFF
 
@@ -50,10 +53,19 @@ def decode(data: bytes) -> tuple[Picture, SourceFormat, tuple[Note, ...]]:
         message = f"The file has {len(data):,} bytes; at most {megabytes} MiB are accepted. Export it smaller."
         raise InvalidInput(Code.FILE_TOO_LARGE, message=message)
     source_format = format_of(data)
-    if source_format is SourceFormat.JPEG and jpeg_scans(data, count_max=JPEG_SCANS_MAX) > JPEG_SCANS_MAX:
-        raise InvalidInput(Code.TOO_COMPLEX, detail=f"more than {JPEG_SCANS_MAX} scans")
+    if source_format is SourceFormat.JPEG:
+        _check_jpeg(data)
     picture, notes = guarded(lambda: _decoded(data, source_format))
     return picture, source_format, notes
+
+
+def _check_jpeg(data: bytes) -> None:
+    process = jpeg_process(data)
+    if process is not None and process not in _JPEG_PROCESSES:
+        message = "JPEG files of this rare kind (lossless, hierarchical or of 12 bits) are not accepted. Export a PNG."
+        raise InvalidInput(Code.UNSUPPORTED_FORMAT, message=message, detail=f"frame and precision {process}")
+    if jpeg_scans(data, count_max=JPEG_SCANS_MAX) > JPEG_SCANS_MAX:
+        raise InvalidInput(Code.TOO_COMPLEX, detail=f"more than {JPEG_SCANS_MAX} scans")
 
 
 def guarded(work: Callable[[], T]) -> T:
@@ -83,6 +95,8 @@ def _decoded(data: bytes, source_format: SourceFormat) -> tuple[Picture, tuple[N
         _check_bounds(*image.size)
         _check_frames(image, source_format)
         image.verify()
+    if source_format is SourceFormat.PNG:
+        check_stream(data)
     with _opened(data, source_format) as image:
         notes = _header_notes(image, data, source_format)
         turned = _orientation(image)

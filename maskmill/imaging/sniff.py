@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
+from itertools import islice
 
 from maskmill.core.errors import Code, InvalidInput
 from maskmill.core.geometry import Size
@@ -23,6 +25,7 @@ _HINTS = (
 # A marker inside entropy-coded data: not stuffing (00), not a restart (D0-D7), not a fill byte (FF).
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
 _JPEG_SOS, _JPEG_EOI, _JPEG_SOI = 0xDA, 0xD9, 0xD8
+_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # those three are tables, and nothing
 
 
 def format_of(data: bytes) -> SourceFormat:
@@ -42,20 +45,31 @@ def format_of(data: bytes) -> SourceFormat:
 
 
 def jpeg_scans(data: bytes, *, count_max: int) -> int:
-    """How many scans a JPEG holds up to its end marker; counting stops just after `count_max`.
+    """How many scans a JPEG holds up to its end marker; counting stops just after `count_max`."""
+    scans = (marker for marker, _ in _segments(data) if marker == _JPEG_SOS)
+    return sum(1 for _ in islice(scans, count_max + 1))
 
-    Segments are walked, so that bytes of a thumbnail, a profile or a film behind the picture are not counted.
+
+def jpeg_process(data: bytes) -> tuple[int, int] | None:
+    """The marker of a JPEG's frame, which tells how it is coded, and its bits per channel; None without a frame."""
+    found = next(((marker, at) for marker, at in _segments(data) if marker in _JPEG_FRAMES), None)
+    return None if found is None or found[1] + 2 >= len(data) else (found[0], data[found[1] + 2])
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int]]:
+    """The markers of a JPEG up to its end, each with where its length stands.
+
+    Segments are walked, so that bytes of a thumbnail, a profile or a film behind the picture do not count.
     """
-    scans, position = 0, 2
-    while scans <= count_max and (found := _NEXT_MARKER.search(data, position)):
+    position = 2
+    while found := _NEXT_MARKER.search(data, position):
         marker = data[found.start() + 1]
         if marker == _JPEG_EOI:
-            break
-        scans += marker == _JPEG_SOS
+            return
         position = found.end()
+        yield marker, position
         if marker not in (_JPEG_SOI, 0x01):
             position += max(2, int.from_bytes(data[position : position + 2], "big"))
-    return scans
 
 
 def png_is_16_bit(data: bytes) -> bool:

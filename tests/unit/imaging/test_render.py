@@ -13,7 +13,6 @@ from maskmill.core.errors import Code, InvalidInput, MaskmillError
 from maskmill.core.geometry import PixelBox, Size
 from maskmill.core.recipe import Layer, Output, OutputFormat, RegionExpr, RegionOp
 from maskmill.imaging.encode import encode, flattened
-from maskmill.imaging.normal import normalise
 from maskmill.imaging.overlay import overlay
 from maskmill.imaging.picture import Picture
 from maskmill.imaging.regions import alpha_of
@@ -27,7 +26,6 @@ from maskmill.imaging.render import (
     transform_mask,
     variant_id,
 )
-from tests.unit.imaging.files import with_location
 
 MASK = np.zeros((60, 100), np.bool_)
 MASK[20:40, 30:70] = True
@@ -199,14 +197,6 @@ def test_a_side_that_a_format_cannot_hold_says_what_to_choose() -> None:
         encode(long, Output())
     assert caught.value.code is Code.RENDER_FAILED
     assert "PNG" in caught.value.message
-
-
-@pytest.mark.parametrize("output", OutputFormat)
-def test_no_place_and_no_comment_reach_a_variant(output: OutputFormat) -> None:
-    source = normalise(with_location("JPEG")).picture
-    data = encode(render(source, [], seed=0).picture, Output(format=output))
-    assert b"SECRET" not in data
-    assert b"GPS" not in data
 
 
 def test_an_overlay_tints_the_label_and_outlines_it() -> None:

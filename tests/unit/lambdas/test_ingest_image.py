@@ -9,7 +9,7 @@ import pytest
 
 from lambdas.ingest_image.logic import Normalised, Ports, ingest
 from maskmill.core import keys, rows
-from maskmill.core.errors import Unavailable
+from maskmill.core.errors import Code, Unavailable
 from maskmill.core.image import Dataset, Image, ImageStatus, Upload
 from maskmill.core.messages import IngestUpload
 from tests.simulation.cloud import FixedClock, MemoryObjects, MemoryTable
@@ -90,3 +90,42 @@ def test_an_image_that_is_removed_while_it_is_looked_at_leaves_nothing(arrival: 
 
     ingest(Ports(arrival.table, arrival.uploads, arrival.media, late), MESSAGE)
     assert arrival.media.objects == {}
+
+
+def test_i14_another_type_than_the_file_has_changes_nothing(arrival: Arrival) -> None:
+    arrival.uploads.put(UPLOAD, DATA, media_type="image/png")
+    arrival.ingest()
+    assert arrival.status() is ImageStatus.READY
+
+
+def test_i49_a_file_that_has_not_arrived_is_waited_for(arrival: Arrival) -> None:
+    """What arrives too late or never is `upload_missing`, which the sweep says (`test_sweep.py`)."""
+    arrival.uploads.delete(UPLOAD)
+    arrival.ingest()
+    assert arrival.status() is ImageStatus.EXPECTED
+
+
+def test_i50_the_same_bytes_twice_are_two_images_of_one_picture(arrival: Arrival) -> None:
+    now = FixedClock().now()
+    upload = Upload(name="j.jpg", size_bytes=len(DATA), sha256=hashlib.sha256(DATA).hexdigest())
+    again = Image(
+        image_id="j", dataset_id="d", name="j.jpg", status=ImageStatus.EXPECTED, upload=upload, created_at=now
+    )
+    arrival.table.write(rows.put_image(TENANT, again, due_at_s=0))
+    arrival.uploads.put(keys.upload(TENANT, "d", "j"), DATA, media_type="image/jpeg")
+    arrival.ingest()
+    kept = dict(arrival.media.objects)
+    ingest(
+        Ports(arrival.table, arrival.uploads, arrival.media, normalise), MESSAGE.model_copy(update={"image_id": "j"})
+    )
+    assert arrival.media.objects == kept
+    for image_id in ("i", "j"):
+        assert rows.image_of(arrival.table.rows[rows.image_key(TENANT, "d", image_id)]).status is ImageStatus.READY
+
+
+@pytest.mark.parametrize("data", [b"good phot", b"good photO", b"good photo ", b""])
+def test_i53_a_file_that_is_not_the_announced_one_is_refused(arrival: Arrival, data: bytes) -> None:
+    arrival.uploads.put(UPLOAD, data, media_type="image/jpeg")
+    arrival.ingest()
+    refusal = rows.image_of(arrival.table.rows[rows.image_key(TENANT, "d", "i")]).refusal
+    assert refusal is not None and refusal.code == Code.CHECKSUM_MISMATCH
