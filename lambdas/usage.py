@@ -115,13 +115,13 @@ def _day_counted(state: UsageState) -> str:
     return day_of(datetime.fromtimestamp(state.counted_at_s, UTC))
 
 
-def give_back(table: Table, tenant: str, *, datasets: int = 0, images: int = 0, size_bytes: int = 0) -> None:
-    """Count what has gone; to be called once, by whoever removed it. Should it be lost, a recount finds it."""
+def give_back(table: Table, tenant: str, *, of: str, datasets: int = 0, images: int = 0, size_bytes: int = 0) -> None:
+    """Count what has gone with a thing; called once, by whoever removed it. Should it be lost, a recount finds it."""
     gone = {Quota.DATASETS: datasets, Quota.IMAGES: images, Quota.BYTES: size_bytes}
     try:
-        table.write(rows.give_back(tenant, {quota: count for quota, count in gone.items() if count}))
+        table.write(rows.give_back(tenant, {quota: count for quota, count in gone.items() if count}, of=of))
     except RowConflict:
-        return  # a tenant without a usage row: nothing of it was ever counted
+        return  # it was counted just now, or the tenant has no usage row: nothing of it was ever counted
 
 
 def give_back_job(table: Table, tenant: str, job_id: str, *, made: int | None) -> None:

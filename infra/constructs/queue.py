@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
@@ -10,7 +12,8 @@ from constructs import Construct, IConstruct
 from infra.shapes import BURY_LETTERS, Shape
 from maskmill.core.messages import QueueName
 
-RECEIVES_MAX = 5
+RECEIVES = 5  # of a message before it counts as dead …
+OUTAGE_S = 45 * 60  # … or more, where these would be over before another service's outage of half an hour is
 LETTER_DAYS = 14
 PATIENCE = 6  # a message stays hidden for this many timeouts of its function, as Lambda asks
 
@@ -41,14 +44,17 @@ class WorkQueue(Construct):
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
         )
+        hidden_s = PATIENCE * read_by.timeout_s
         self.queue = sqs.Queue(
             self,
             "Queue",
-            visibility_timeout=cdk.Duration.seconds(PATIENCE * read_by.timeout_s),
+            visibility_timeout=cdk.Duration.seconds(hidden_s),
             retention_period=cdk.Duration.days(LETTER_DAYS),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
-            dead_letter_queue=sqs.DeadLetterQueue(queue=self.letters, max_receive_count=RECEIVES_MAX),
+            dead_letter_queue=sqs.DeadLetterQueue(
+                queue=self.letters, max_receive_count=max(RECEIVES, math.ceil(OUTAGE_S / hidden_s))
+            ),
         )
 
     @property

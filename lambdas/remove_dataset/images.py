@@ -113,7 +113,7 @@ def _end_first_look(run: Run, gone: GoneImage) -> None:
     ports, tenant, dataset_id, image_id = run.ports, gone.tenant, gone.dataset_id, gone.image_id
     write = rows.release_image(tenant, dataset_id, image_id, size_bytes=gone.size_bytes)
     if _write_if_there(ports, write):
-        usage.give_back(ports.table, tenant, images=1, size_bytes=gone.size_bytes)
+        usage.give_back(ports.table, tenant, of=image_id, images=1, size_bytes=gone.size_bytes)
     last_look_s = run.now_s() + ports.late_s
     end = rows.end_first_look_at_image(tenant, dataset_id, image_id, run=run.name, last_look_s=last_look_s)
     _write_if_there(ports, end)

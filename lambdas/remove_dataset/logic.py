@@ -102,7 +102,7 @@ def _give_back(run: Run, removal: RemovalState) -> None:
         table.write(rows.note_given_back(tenant, removal.dataset_id))
     except RowConflict:
         return
-    usage.give_back(table, tenant, datasets=1, images=len(sizes), size_bytes=sum(sizes.values()))
+    usage.give_back(table, tenant, of=removal.dataset_id, datasets=1, images=len(sizes), size_bytes=sum(sizes.values()))
 
 
 def _sizes(run: Run, removal: RemovalState) -> Mapping[str, int]:

@@ -53,6 +53,10 @@ class Platform:
 
     def run(self, request_key: str, promise: str) -> None:
         """The model works on a request; an instance that dies on the way leaves it to another one."""
+        down_s = self.world.down_for_s("endpoint.") or self.world.down_for_s("work.")
+        if down_s:
+            self.world.at(down_s + 60.0, partial(self.run, request_key, promise))
+            return
         data = self.work.objects.get(request_key)
         request = None if data is None else ShardRequest.model_validate_json(data)
         if request is not None:

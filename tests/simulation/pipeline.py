@@ -49,10 +49,11 @@ from maskmill.core.shard import ShardAnswer, ShardRequest
 from maskmill.core.table import Key, Row
 from maskmill.core.usage import Quotas
 from tests.simulation.clocks import Clocks
-from tests.simulation.cloud import MemoryEndpoint, MemoryLane, MemoryObjects, MemoryQueues, MemoryTable
+from tests.simulation.cloud import MemoryEndpoint, MemoryLane, MemoryObjects, MemoryQueues
 from tests.simulation.hooks import Hooks
 from tests.simulation.invariants import Invariants
 from tests.simulation.live import Live
+from tests.simulation.marks import Marks
 from tests.simulation.model import Platform
 from tests.simulation.post import LIMIT_S, Body, Post
 from tests.simulation.shaky import ShakyQueues, ShakyTable
@@ -120,7 +121,8 @@ class Pipeline:
     open_users: int = 0
     users: list[User] = field(default_factory=list)
     invariants: Invariants = field(init=False)
-    table: MemoryTable = field(init=False)
+    table: ShakyTable = field(init=False)
+    marks: Marks = field(init=False)
     uploads: MemoryObjects = field(init=False)
     media: MemoryObjects = field(init=False)
     work: MemoryObjects = field(init=False)
@@ -146,6 +148,7 @@ class Pipeline:
         self.invariants = Invariants(self.world, self.table, self.media, self.work, self.queues, self.uploads)
         self.platform = Platform(self.world, self.work, self.invariants, self.hands.answer, self._deliver, self.cold_s)
         self.table.watch.append(self.invariants.committed)
+        self.marks = Marks(self.world, self.table)
         self.live = Live(self.world, self.table, self.queues, self.api(), self.asks_anyway)
         self.hooks = Hooks(self.world, self.table, self.queues)
 
@@ -294,6 +297,8 @@ class Pipeline:
         ports = collect_masks.Ports(
             self.table, self.media, self.work, self.queues, self.clock, work_bucket="work", check=self.hands.check
         )
+        if isinstance(body, tuple):
+            self.marks.called_back(body[0], body[1])
         if not isinstance(body, tuple):
             assert body.kind == "collect"
             collect_masks.collect_found(ports, body)
@@ -342,6 +347,7 @@ class Pipeline:
             self.world.marks["sweep_died"] += 1
         else:
             self.repairs.update(repairs.counts)
+            self.world.marks["sweep_found_output"] += repairs.counts.get("collect", 0)
             self.world.marks["sweep_cut_short"] += repairs.is_cut_short
             for key, error in repairs.failures:
                 if not isinstance(error, Unavailable):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from maskmill.core.errors import Unavailable
 from maskmill.core.messages import Message
-from maskmill.core.table import Index, Key, Page, Query, Row
+from maskmill.core.table import Index, Key, Page, Query, Row, RowConflict, Write
 from tests.simulation.cloud import MemoryQueues, MemorySockets, MemoryTable
 from tests.simulation.world import World
 
@@ -22,6 +22,7 @@ class ShakyTable(MemoryTable):
     """A table whose indexes may show what was so two seconds ago, and which is slow to forget expired rows."""
 
     world: World
+    refused: list[Callable[[Write, Row | None], None]] = field(default_factory=list)
     _changed: deque[tuple[float, Key, Row | None]] = field(default_factory=deque)
     _expiring: dict[Key, int] = field(default_factory=dict)
 
@@ -36,6 +37,18 @@ class ShakyTable(MemoryTable):
             self._expiring.pop(key, None)
         elif "expires_at" in after:
             self._expiring[key] = int(after["expires_at"])
+
+    def _write(self, write: Write) -> Row:
+        """The write, perhaps made again by the SDK, which never heard of the first one's success."""
+        try:
+            after = MemoryTable._write(self, write)
+            if self.world.faults.repeated and self.world.strikes("repeated", f"{write.key}"):
+                after = MemoryTable._write(self, write)
+        except RowConflict as conflict:
+            for watcher in self.refused:
+                watcher(write, conflict.current)
+            raise
+        return after
 
     def _query(self, query: Query) -> Page:
         page = MemoryTable._query(self, query)

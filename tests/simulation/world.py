@@ -48,6 +48,7 @@ class Faults:
     model_error: float = 0.0
     model_twice: float = 0.0  # the endpoint works on a request twice
     garbage: float = 0.0  # the endpoint writes something that is not an answer
+    repeated: float = 0.0  # the SDK makes a write again that had come through
     redeploy: float = 0.0  # each of a few times, everything that runs dies at once
     part_refused: float = 0.0  # a queue takes a batch but for this message
     stale_index: float = 0.0  # an index shows what was so two seconds ago
@@ -112,6 +113,10 @@ class World:
         self.met[fault] += 1
         return True
 
+    def down_for_s(self, service: str) -> float:
+        """For how long a service will not be there yet; 0 when it is there."""
+        return max((one.end_s - self.now_s for one in self.outages if one.covers(service, self.now_s)), default=0.0)
+
     def redeploy(self) -> None:
         """Everything that runs now dies at its next call."""
         self.deploys += 1
@@ -156,7 +161,7 @@ class World:
     def call(self, service: str, label: str, effect: Callable[[], Result]) -> Result:
         """One call of a simulated service, with its latency and its faults."""
         where = f"{service}:{label}"
-        if any(outage.covers(service, self.now_s) for outage in self.outages):
+        if self.outages and self.down_for_s(service):
             self.met["outage"] += 1
             raise Unavailable(detail=f"down: {where}")
         latency_s = 120.0 if self.strikes("slow", where) else 0.005 + 0.05 * self.chance("latency", where)

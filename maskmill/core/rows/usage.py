@@ -64,11 +64,16 @@ def take(tenant: str, asked: Mapping[Quota, int], limits: Quotas) -> Update:
     )
 
 
-def give_back(tenant: str, gone: Mapping[Quota, int]) -> Update:
-    """Counts what has gone. It is not idempotent: whoever removed the thing, and nobody else, gives it back."""
+def give_back(tenant: str, gone: Mapping[Quota, int], *, of: str) -> Update:
+    """Counts what has gone with this thing: whoever removed it, and nobody else, gives it back.
+
+    Refused when it is the thing that was given back last, which is what an SDK meets that repeats its call.
+    """
     return Update(
         key=usage_key(tenant),
+        set={("given_back",): of},
         add={**_amounts({quota: -count for quota, count in gone.items()}), ("changes",): 1},
+        require=(Condition(("given_back",), Op.DIFFERS, of),),
     )
 
 

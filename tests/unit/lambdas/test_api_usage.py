@@ -259,8 +259,16 @@ def test_every_day_begins_with_a_comparison_that_finds_too_little_as_well(api: A
 
 def test_what_goes_is_given_back(api: Api) -> None:
     api.announce(api.dataset(), "a.jpg", "b.jpg")
-    usage.give_back(api.ports.table, api.tenant, images=1, size_bytes=10)
+    usage.give_back(api.ports.table, api.tenant, of="image", images=1, size_bytes=10)
     assert used(api) == {"datasets": 1, "images": 1, "bytes": 10, "open_jobs": 0, "variants_per_day": 0}
+
+
+def test_what_goes_is_given_back_once_though_the_call_is_repeated(api: Api) -> None:
+    """The SDK repeats a call whose answer was lost."""
+    api.announce(api.dataset(), "a.jpg", "b.jpg")
+    for _ in range(2):
+        usage.give_back(api.ports.table, api.tenant, of="image", images=1, size_bytes=10)
+    assert used(api)["images"] == 1
 
 
 def test_a_recount_never_overwrites_what_it_has_not_seen(api: Api) -> None:
