@@ -15,7 +15,15 @@ FUNCTION_S_MAX = 900  # the longest that Lambda lets any function run
 LATE_GRACE_S = 10 * 60  # for a slow upload, and for clocks that differ
 DISTRIBUTIONS = "https://*.cloudfront.net"
 SIGN_IN, ENDPOINT, LANE, PAGE = SignIn(), EndpointPlan(), LanePlan(), PagePlan()
-MODEST = Quotas(datasets=200, images=50_000, bytes=100 * GIB, variants_per_day=100_000, open_jobs=10)
+HOUR_S = 3600
+MODEST = Quotas(
+    datasets=200,
+    images=50_000,
+    bytes=100 * GIB,
+    variants_per_day=100_000,
+    gpu_seconds_per_day=4 * HOUR_S,
+    open_jobs=10,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +106,14 @@ LOCAL = Stage(
     ),
     webhook_private_hosts=("127.0.0.1", "localhost"),
     upload_origins=("http://localhost:5173",),  # the page while it is worked on, served by its own tools
-    quotas=Quotas(datasets=10_000, images=1_000_000, bytes=1024 * GIB, variants_per_day=5_000_000, open_jobs=100),
+    quotas=Quotas(
+        datasets=10_000,
+        images=1_000_000,
+        bytes=1024 * GIB,
+        variants_per_day=5_000_000,
+        gpu_seconds_per_day=240 * HOUR_S,
+        open_jobs=100,
+    ),
     requests_per_minute=60_000,
     concurrency=Concurrency(ingest=2, plan=2, dispatch=2, collect=2, render=2, finish=2, export=2),
     endpoint=EndpointPlan(
@@ -124,7 +139,14 @@ PROD = Stage(
     upload_days=30,
     api_rate=200,
     api_burst=400,
-    quotas=Quotas(datasets=1_000, images=200_000, bytes=500 * GIB, variants_per_day=500_000, open_jobs=20),
+    quotas=Quotas(
+        datasets=1_000,
+        images=200_000,
+        bytes=500 * GIB,
+        variants_per_day=500_000,
+        gpu_seconds_per_day=12 * HOUR_S,
+        open_jobs=20,
+    ),
     concurrency=Concurrency(ingest=50, plan=5, dispatch=20, collect=20, render=200, finish=10, export=10),
     endpoint=EndpointPlan(shard_items=25, instances_max=4, queue_life_s=7200),
     lane=LanePlan(memory_mb=8192, most_at_once=20),

@@ -14,6 +14,7 @@ from datetime import datetime
 from lambdas import usage
 from maskmill.core import keys, rows
 from maskmill.core.errors import Code, MaskmillError, Unavailable, message_of
+from maskmill.core.estimate import machine_worked_s
 from maskmill.core.export import ExportFormat
 from maskmill.core.image import NormalImage, Refusal
 from maskmill.core.item import ItemStatus
@@ -223,7 +224,8 @@ def close_job(
 def free_place(table: Table, job: JobState) -> None:
     """Gives back what a job that has ended took of its tenant's quotas, once however often it is asked for."""
     if job.status.is_terminal:
-        usage.give_back_job(table, job.tenant, job.job.job_id, made=_variants_made(job))
+        made, worked_s = _variants_made(job), machine_worked_s_of(job)
+        usage.give_back_job(table, job.tenant, job.job.job_id, made=made, worked_s=worked_s)
 
 
 def _variants_made(job: JobState) -> int | None:
@@ -231,6 +233,13 @@ def _variants_made(job: JobState) -> int | None:
     if not job.planned:
         return 0
     return None if job.counts is None else job.counts.done * variants_per_image(job.job.recipe.recipe)
+
+
+def machine_worked_s_of(job: JobState) -> int | None:
+    """For how long the segmenter's machine worked for a job; None when nobody counted it."""
+    if job.work is None:
+        return 0 if job.refusal is not None and job.refusal.code == Code.TOO_MANY_IMAGES else None
+    return machine_worked_s(job.work, templates=len(job.job.recipe.templates), segmenter=job.job.segmenter)
 
 
 def exports_wanted(job: JobState) -> tuple[ExportFormat, ...]:

@@ -16,7 +16,7 @@ from maskmill.core.errors import QuotaExceeded, Unavailable
 from maskmill.core.limits import CONFLICT_RETRIES_MAX, PAGE_ITEMS_MAX, RECOUNT_S, SUBMISSION_S
 from maskmill.core.ports import Table
 from maskmill.core.table import Query, Row, RowConflict, Update
-from maskmill.core.usage import KEPT, Quota, Quotas, UsageState, day_of, exceeded
+from maskmill.core.usage import KEPT, MachineTime, Quota, Quotas, UsageState, day_of, exceeded
 
 DATASETS = "DATASET#"
 
@@ -53,20 +53,47 @@ def take(
     `is_shown` says that the rows of the datasets show it already, so that a recount must not find it as well.
     """
     taking = _Taking(table, tenant, defaults, now, shown=asked if is_shown else {})
-    taking.take(asked, lambda _, limits: rows.take(tenant, asked, limits))
+    taking.take(lambda _: asked, lambda _, limits: rows.take(tenant, asked, limits))
 
 
-def take_job(table: Table, tenant: str, job_id: str, variants: int, *, defaults: Quotas, now: datetime) -> None:
-    """Give a job its place and its variants, once however often it is asked for; raises QuotaExceeded."""
+def asked_by_job(variants: int, machine: MachineTime, *, seen: UsageState, now: datetime) -> dict[Quota, int]:
+    """What a job takes of its tenant's quotas; without any need of the segmenter it is let in on a day without any."""
+    tail_s = seen.tail_s(machine.awake_s, now_s=int(now.timestamp()))
+    seconds = {Quota.GPU_SECONDS_PER_DAY: machine.work_s + tail_s} if machine.work_s else {}
+    return {Quota.OPEN_JOBS: 1, Quota.VARIANTS_PER_DAY: variants, **seconds}
+
+
+def take_job(
+    table: Table, tenant: str, job_id: str, *, variants: int, machine: MachineTime, defaults: Quotas, now: datetime
+) -> None:
+    """Give a job its place, its variants and its seconds, once however often it is asked for; raises QuotaExceeded."""
 
     def write(seen: UsageState, limits: Quotas) -> Update | None:
         if job_id in seen.jobs:
             return None
-        day, now_s = day_of(now), int(now.timestamp())
-        return rows.take_job(tenant, job_id, variants=variants, seen=seen, limits=limits, day=day, now_s=now_s)
+        return rows.take_job(tenant, job_id, variants=variants, machine=machine, seen=seen, limits=limits, now=now)
 
-    asked = {Quota.OPEN_JOBS: 1, Quota.VARIANTS_PER_DAY: variants}
-    _Taking(table, tenant, defaults, now).take(asked, write)
+    taking = _Taking(table, tenant, defaults, now)
+    taking.take(lambda seen: asked_by_job(variants, machine, seen=seen, now=now), write)
+
+
+def take_seconds(table: Table, tenant: str, seconds: int, *, defaults: Quotas, now: datetime) -> None:
+    """Count seconds of a machine before it is asked; raises QuotaExceeded."""
+    asked = {Quota.GPU_SECONDS_PER_DAY: seconds}
+    taking = _Taking(table, tenant, defaults, now)
+    taking.take(
+        lambda _: asked, lambda seen, limits: rows.take_seconds(tenant, seconds, seen=seen, limits=limits, now=now)
+    )
+
+
+def settle_seconds(table: Table, tenant: str, seconds: int, *, now: datetime) -> None:
+    """Correct what was taken at this moment by what it was more, or less; should it be lost, the day is off by it."""
+    if not seconds:
+        return
+    try:
+        table.write(rows.settle_seconds(tenant, seconds, day=day_of(now)))
+    except RowConflict:
+        return  # that day has gone, and its count with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +106,9 @@ class _Taking:
     now: datetime
     shown: Mapping[Quota, int] = field(default_factory=dict)
 
-    def take(self, asked: Mapping[Quota, int], write: Callable[[UsageState, Quotas], Update | None]) -> None:
+    def take(
+        self, asked: Callable[[UsageState], Mapping[Quota, int]], write: Callable[[UsageState, Quotas], Update | None]
+    ) -> None:
         """Perform the write for the usage as it is; nothing where there is none, as what is asked for was given."""
         state, limits = read(self.table, self.tenant, self.defaults)
         if _day_counted(state) != day_of(self.now):
@@ -88,7 +117,7 @@ class _Taking:
             update = write(state, limits)
             if update is None:
                 return
-            refusal = exceeded(asked, state=state, limits=limits, now=self.now)
+            refusal = exceeded(asked(state), state=state, limits=limits, now=self.now)
             if refusal is not None:
                 state = self._in_doubt(state, refusal)
                 continue
@@ -124,10 +153,11 @@ def give_back(table: Table, tenant: str, *, of: str, datasets: int = 0, images: 
         return  # it was counted just now, or the tenant has no usage row: nothing of it was ever counted
 
 
-def give_back_job(table: Table, tenant: str, job_id: str, *, made: int | None) -> None:
+def give_back_job(table: Table, tenant: str, job_id: str, *, made: int | None, worked_s: int | None) -> None:
     """Free the place of a job that has ended, once however often it is asked for.
 
-    `made` is how many variants it made, None when nobody knows.
+    `made` is how many variants it made and `worked_s` for how long the segmenter's machine worked for it, None when
+    nobody knows.
     """
     row = table.get(rows.usage_key(tenant))
     for _ in range(CONFLICT_RETRIES_MAX):
@@ -135,7 +165,7 @@ def give_back_job(table: Table, tenant: str, job_id: str, *, made: int | None) -
         if seen is None or job_id not in seen.jobs:
             return
         try:
-            table.write(rows.give_back_job(tenant, job_id, seen=seen, made=made))
+            table.write(rows.give_back_job(tenant, job_id, seen=seen, made=made, worked_s=worked_s))
             return
         except RowConflict as conflict:
             row = conflict.current

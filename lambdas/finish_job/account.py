@@ -20,6 +20,7 @@ def work_done(job: JobState, chunks: Iterable[ChunkState], *, archive_bytes: int
     spent = total(chunk.spent for chunk in found)
     items = [item for chunk in found for item in chunk.items.values()]
     rendered = [item for item in items if item.status in _RENDERED]
+    asked = [item.attempt for item in items if item.attempt]
     first_s = min((item.changed_at_s for item in rendered), default=None)
     return Work(
         images=len(rendered),
@@ -37,5 +38,7 @@ def work_done(job: JobState, chunks: Iterable[ChunkState], *, archive_bytes: int
         finishing_s=round(finishing_s, 3),
         made_bytes=spent.made_bytes,
         dataset_bytes=archive_bytes,
+        asked=sum(asked),
+        unanswered=sum(asked) - sum(item.attempt > 0 for item in rendered),
         waited_s=None if first_s is None else float(max(0, first_s - job.created_at_s)),
     )

@@ -8,42 +8,60 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import NamedTuple
 
 from lambdas import usage
 from lambdas.serve_api.ports import Ports
 from maskmill.core import keys
 from maskmill.core.bill import Estimate, EstimateWarning, WarningCode, masks_needed, overridden
-from maskmill.core.estimate import Known, Pictures, estimate
+from maskmill.core.estimate import UNKNOWN, Known, Pictures, estimate, machine_time
 from maskmill.core.image import Image, ImageStatus
 from maskmill.core.keys import mask_key_of
 from maskmill.core.limits import ESTIMATE_IMAGES_MAX
 from maskmill.core.prompt import placed_prompt
 from maskmill.core.recipe import ResolvedRecipe
-from maskmill.core.usage import Quota, exceeded
+from maskmill.core.usage import MachineTime, exceeded
 
 
-def estimated(
+class Expected(NamedTuple):
+    """What is thought of a job before it runs, and the seconds of the segmenter's machine to be taken for it."""
+
+    estimate: Estimate
+    machine: MachineTime
+
+
+def expected(
     ports: Ports,
     tenant: str,
     recipe: ResolvedRecipe,
     images: Sequence[Image],
     *,
     sample_max: int = ESTIMATE_IMAGES_MAX,
-) -> Estimate:
-    """The estimate of a recipe over these images; masks are looked for on at most `sample_max` of them."""
+) -> Expected:
+    """What a recipe takes over these images; masks are looked for on at most `sample_max` of them."""
     known = _known(ports, tenant, recipe, _sampled(_asking(recipe, images), sample_max))
-    return estimate(recipe, pictures_of(images, recipe), known, segmenter=ports.segmenter, fleet=ports.fleet)
+    pictures, segmenter, fleet = pictures_of(images, recipe), ports.segmenter, ports.fleet
+    return Expected(
+        estimate(recipe, pictures, known, segmenter=segmenter, fleet=fleet),
+        machine_time(recipe, pictures, known, segmenter=segmenter, fleet=fleet),
+    )
 
 
-def with_quotas(ports: Ports, tenant: str, made: Estimate) -> Estimate:
+def machine_at_most(ports: Ports, recipe: ResolvedRecipe, pictures: Pictures) -> MachineTime:
+    """The seconds of the segmenter's machine where no mask is known."""
+    return machine_time(recipe, pictures, UNKNOWN, segmenter=ports.segmenter, fleet=ports.fleet)
+
+
+def with_quotas(ports: Ports, tenant: str, found: Expected) -> Estimate:
     """The estimate with a warning when the job would be refused for the tenant's quotas as they are now."""
+    now = ports.clock.now()
     state, limits = usage.read(ports.table, tenant, ports.quotas)
-    asked = {Quota.OPEN_JOBS: 1, Quota.VARIANTS_PER_DAY: made.variants}
-    refusal = exceeded(asked, state=state, limits=limits, now=ports.clock.now())
+    asked = usage.asked_by_job(found.estimate.variants, found.machine, seen=state, now=now)
+    refusal = exceeded(asked, state=state, limits=limits, now=now)
     if refusal is None:
-        return made
+        return found.estimate
     warning = EstimateWarning(code=WarningCode.QUOTA, message=refusal.message)
-    return made.model_copy(update={"warnings": (*made.warnings, warning)})
+    return found.estimate.model_copy(update={"warnings": (*found.estimate.warnings, warning)})
 
 
 def pictures_of(images: Iterable[Image], recipe: ResolvedRecipe) -> Pictures:

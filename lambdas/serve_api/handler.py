@@ -74,6 +74,7 @@ def connect() -> Ports:
             images=settings.quota_images,
             bytes=settings.quota_bytes,
             variants_per_day=settings.quota_variants_per_day,
+            gpu_seconds_per_day=settings.quota_gpu_seconds_per_day,
             open_jobs=settings.quota_open_jobs,
         ),
         draw_secret=new_secret,

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain, islice, repeat
+from math import ceil
 from typing import TypeVar
 
 from pydantic import ValidationError
 
-from lambdas.serve_api import images
+from lambdas.serve_api import images, quotas
 from lambdas.serve_api.ports import Ports
 from lambdas.serve_api.prompts import check_mask
 from maskmill.core import keys
@@ -27,6 +28,7 @@ from maskmill.core.model import Model
 from maskmill.core.package import decoder_of
 from maskmill.core.parts import parts_of
 from maskmill.core.ports import ObjectMissing
+from maskmill.core.rates import pace_of
 from maskmill.core.shard import ImageAnswer, ImageTask, PromptTask, ShardRequest
 
 View = TypeVar("View", bound=Model)
@@ -39,7 +41,7 @@ def segment(ports: Ports, tenant: str, dataset_id: str, image_id: str, body: Seg
     normal = _ready(ports, tenant, dataset_id, image_id)
     check_mask(body.prompt, size=normal.size)
     prompt = PromptTask(mask_key=_ONE, prompt=body.prompt, choice=body.choice, top_k=body.top_k)
-    answer = _ask(ports, _task(ports, tenant, normal).model_copy(update={"prompts": (prompt,)}))
+    answer = _ask(ports, tenant, _task(ports, tenant, normal).model_copy(update={"prompts": (prompt,)}))
     if len(answer.masks) != 1:
         raise ModelFailure(detail=f"{len(answer.masks)} answers for one prompt")
     (found,) = answer.masks
@@ -74,7 +76,7 @@ def _searched(ports: Ports, tenant: str, dataset_id: str, image_id: str, body: A
         return Everything.model_validate_json(ports.media.get(key))
     except (ObjectMissing, ValidationError):  # never made, or kept in words that this version does not know
         pass
-    answer = _ask(ports, _task(ports, tenant, normal).model_copy(update={"everything": search}))
+    answer = _ask(ports, tenant, _task(ports, tenant, normal).model_copy(update={"everything": search}))
     _check_sizes((found.mask for found in answer.found), normal)
     made = _bounded(Everything(segmenter=ports.lane_segmenter, search=search, masks=answer.found))
     ports.media.put(key, made.model_dump_json().encode(), media_type="application/json")
@@ -89,7 +91,7 @@ def embedding(ports: Ports, tenant: str, dataset_id: str, image_id: str) -> Embe
     key = keys.embedding(tenant, normal.pixels_sha256, ports.lane_segmenter)
     if ports.media.head(key) is None:
         try:
-            _ask(ports, _task(ports, tenant, normal))
+            _ask(ports, tenant, _task(ports, tenant, normal))
         except Unavailable:
             return _embedding_view(ports.lane_segmenter)
         if ports.media.head(key) is None:
@@ -142,8 +144,12 @@ def _task(ports: Ports, tenant: str, normal: NormalImage) -> ImageTask:
     )
 
 
-def _ask(ports: Ports, task: ImageTask) -> ImageAnswer:
+def _ask(ports: Ports, tenant: str, task: ImageTask) -> ImageAnswer:
+    """The lane's answer, whose seconds are taken of the tenant's day before it is asked; raises QuotaExceeded."""
+    seconds = quotas.take_seconds(ports, tenant, _seconds_of(task, ports.lane_segmenter))
     shard = ports.lane.answer(ShardRequest(segmenter=ports.lane_segmenter, images=(task,)))
+    if shard.worked_ms is not None:
+        seconds.settle(max(1, ceil(shard.worked_ms / 1000)))
     if len(shard.images) != 1:
         raise ModelFailure(detail=f"{len(shard.images)} answers for one image")
     (answer,) = shard.images
@@ -153,6 +159,13 @@ def _ask(ports: Ports, task: ImageTask) -> ImageAnswer:
     if code in (Code.MODEL_UNAVAILABLE, Code.UNAVAILABLE):
         raise Unavailable(Code.MODEL_UNAVAILABLE, detail=detail)
     raise ModelFailure(Code.MODEL_TIMEOUT if code == Code.MODEL_TIMEOUT else Code.MODEL_FAILED, detail=detail)
+
+
+def _seconds_of(task: ImageTask, segmenter: str) -> int:
+    """How long the lane will probably be at it; what it took is known afterwards."""
+    pace = pace_of(segmenter)
+    points = task.everything.points_per_side**2 if task.everything else len(task.prompts)
+    return max(1, ceil(pace.image_s + points * pace.mask_s))
 
 
 def _check_sizes(masks: Iterable[Mask], normal: NormalImage) -> None:

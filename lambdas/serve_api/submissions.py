@@ -22,6 +22,7 @@ from maskmill.core.api import SubmitJob
 from maskmill.core.bill import Estimate
 from maskmill.core.edit import Background
 from maskmill.core.errors import Code, Conflict, FieldFault, InvalidInput, Unavailable
+from maskmill.core.estimate import Pictures
 from maskmill.core.image import Image, ImageStatus
 from maskmill.core.job import Job, is_worth_retrying, job_id_of
 from maskmill.core.limits import (
@@ -40,16 +41,18 @@ from maskmill.core.prompt import Template
 from maskmill.core.recipe import Recipe, ResolvedRecipe, images_max, resolve, variants_per_image
 from maskmill.core.rows import JobState
 from maskmill.core.table import Query, RowConflict
+from maskmill.core.usage import MachineTime
 
 FETCHED_ONE_BY_ONE_MAX = 25
 
 
 class _Made(NamedTuple):
-    """A job, how many variants it may make, and what is thought of it where that could be found out."""
+    """A job, what it may take of its tenant's day, and what is thought of it where that could be found out."""
 
     job: Job
     variants: int
-    estimate: Estimate | None
+    machine: MachineTime
+    estimate: Estimate | None = None
 
 
 class _Asked(NamedTuple):
@@ -77,7 +80,7 @@ def estimate(ports: Ports, tenant: str, dataset_id: str, body: SubmitJob) -> Est
     """What a job would take if it were submitted now; nothing is kept. Raises what submitting raises, but no quota."""
     datasets.require(ports.table, tenant, dataset_id)
     asked = _checked(ports.table, tenant, dataset_id, body)
-    return estimates.with_quotas(ports, tenant, estimates.estimated(ports, tenant, asked.recipe, asked.images))
+    return estimates.with_quotas(ports, tenant, estimates.expected(ports, tenant, asked.recipe, asked.images))
 
 
 def retry(ports: Ports, tenant: str, source_id: str, key: str | None) -> JobState:
@@ -103,8 +106,8 @@ def accepted(ports: Ports, tenant: str, job_id: str, body_hash: str, make: Calla
     """
     row = ports.table.get(rows.job_key(tenant, job_id))
     if row is None:
-        job, variants, estimate = make()
-        quotas.take_job(ports, tenant, job_id, variants=variants)
+        job, variants, machine, estimate = make()
+        quotas.take_job(ports, tenant, job_id, variants=variants, machine=machine)
         _tell_dataset(ports.table, tenant, job)
         now_s = int(job.created_at.timestamp())
         due_at_s = now_s + SWEEP_FIRST_LOOK_S
@@ -152,7 +155,8 @@ def _again(ports: Ports, tenant: str, source: JobState, job_id: str) -> _Made:
     }
     left = max(0, source.items_total - counts.done)
     job = source.job.model_copy(update=changes)
-    return _Made(job, left * variants_per_image(job.recipe.recipe), None)
+    machine = estimates.machine_at_most(ports, job.recipe, Pictures(ready=left))
+    return _Made(job, left * variants_per_image(job.recipe.recipe), machine)
 
 
 def _is_open(table: Table, tenant: str, job_id: str) -> bool:
@@ -175,17 +179,14 @@ def _job(ports: Ports, tenant: str, dataset_id: str, job_id: str, body: SubmitJo
     splits = body.recipe.splits
     varied = sum(image.normal is not None and splits.has_variants(image.normal.pixels_sha256) for image in asked.images)
     variants = varied * variants_per_image(body.recipe)
-    return _Made(job, variants, _estimate_if_can(ports, tenant, asked))
-
-
-def _estimate_if_can(ports: Ports, tenant: str, asked: _Asked) -> Estimate | None:
-    """The estimate that a job keeps; a store that is busy keeps no job from being accepted."""
     try:
-        return estimates.estimated(
+        expected = estimates.expected(
             ports, tenant, asked.recipe, asked.images, sample_max=ESTIMATE_IMAGES_AT_SUBMISSION_MAX
         )
-    except Unavailable:
-        return None
+    except Unavailable:  # a store that is busy keeps no job from being accepted
+        machine = estimates.machine_at_most(ports, asked.recipe, estimates.pictures_of(asked.images, asked.recipe))
+        return _Made(job, variants, machine)
+    return _Made(job, variants, expected.machine, expected.estimate)
 
 
 def _checked(table: Table, tenant: str, dataset_id: str, body: SubmitJob) -> _Asked:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import ceil
 
 from maskmill.core import prices, rates
 from maskmill.core.bill import (
@@ -24,6 +25,7 @@ from maskmill.core.cost import priced
 from maskmill.core.limits import ARCHIVE_BYTES_MAX
 from maskmill.core.prices import Resource
 from maskmill.core.recipe import ResolvedRecipe, variants_per_image
+from maskmill.core.usage import NO_MACHINE, MachineTime
 from maskmill.core.work import Usage, Work, usage_of
 
 
@@ -50,6 +52,9 @@ class Known:
     @property
     def share(self) -> float:
         return self.found / self.looked_for if self.looked_for else 1.0
+
+
+UNKNOWN = Known(looked_for=1, found=0)
 
 
 def estimate(recipe: ResolvedRecipe, pictures: Pictures, known: Known, *, segmenter: str, fleet: Fleet) -> Estimate:
@@ -102,6 +107,31 @@ def _expected(recipe: ResolvedRecipe, pictures: Pictures, known: Known, *, segme
         made_bytes=rendered_bytes + kept_bytes,
         dataset_bytes=rendered_bytes + kept_bytes + sources_bytes,
     )
+
+
+def machine_time(
+    recipe: ResolvedRecipe, pictures: Pictures, known: Known, *, segmenter: str, fleet: Fleet
+) -> MachineTime:
+    """The most that a job will take of the segmenter's machine where nothing goes wrong: only masks that were found
+    count as known, since a sample may have been chosen to deceive.
+    """
+    asking, needed = _asking(recipe, pictures)
+    computed = max(0, needed - known.found)
+    if not computed:
+        return NO_MACHINE
+    pace = rates.pace_of(segmenter)
+    work_s = ceil(-(-computed * asking // needed) * pace.image_s + computed * pace.mask_s)
+    return MachineTime(work_s=work_s, awake_s=ceil(rates.WAKING_S) + fleet.idle_s)
+
+
+def machine_worked_s(work: Work, *, templates: int, segmenter: str) -> int:
+    """For how long the machine worked on an ended job; an attempt that brought nothing counts as if it had.
+
+    0 says that the machine was asked for nothing.
+    """
+    pace = rates.pace_of(segmenter)
+    lost_s = work.unanswered * (pace.image_s + templates * pace.mask_s)
+    return max(1, ceil(work.segmenting_s + lost_s)) if work.asked else 0
 
 
 def _asking(recipe: ResolvedRecipe, pictures: Pictures) -> tuple[int, int]:

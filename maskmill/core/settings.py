@@ -68,6 +68,7 @@ class ServeApiSettings(Settings):
     quota_images: int
     quota_bytes: int
     quota_variants_per_day: int
+    quota_gpu_seconds_per_day: int
     quota_open_jobs: int
     requests_per_minute: int  # of each tenant
     instance_type: str  # what jobs run on, for estimates: that of the segmenter

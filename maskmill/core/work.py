@@ -68,6 +68,8 @@ class Work(Model):
     finishing_s: Seconds
     made_bytes: Count
     dataset_bytes: Count  # of the archive
+    asked: Count = 0  # attempts at an item's masks
+    unanswered: Count = 0  # those of them that brought nothing: of these nobody knows how long the segmenter was at it
     waited_s: Seconds | None = None  # from the submission to the first item that was rendered
 
     @property

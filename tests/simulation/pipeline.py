@@ -52,6 +52,7 @@ from tests.simulation.clocks import Clocks
 from tests.simulation.cloud import MemoryEndpoint, MemoryLane, MemoryObjects, MemoryQueues
 from tests.simulation.hooks import Hooks
 from tests.simulation.invariants import Invariants
+from tests.simulation.ledger import Ledger
 from tests.simulation.live import Live
 from tests.simulation.marks import Marks
 from tests.simulation.model import Platform
@@ -65,7 +66,9 @@ LEASE_S = 3600
 SEGMENTER = "sim-1"
 FINISH_LEASE_S = 300 + CLOCK_SKEW_S
 FLEET = Fleet(instance_type="ml.c6i.xlarge", instances_max=1, idle_s=300, chunk_items=2, renders_at_once=2)
-QUOTAS = Quotas(datasets=100, images=10_000, bytes=10**9, variants_per_day=10_000, open_jobs=10)
+QUOTAS = Quotas(
+    datasets=100, images=10_000, bytes=10**9, variants_per_day=10_000, gpu_seconds_per_day=100_000, open_jobs=10
+)
 LATE_S = 1200  # longer than a function runs, than the model takes and than users take to put a file into the store
 TELLING_S = 4 * 3600
 END_S = 30 * 3600.0
@@ -121,6 +124,7 @@ class Pipeline:
     open_users: int = 0
     users: list[User] = field(default_factory=list)
     invariants: Invariants = field(init=False)
+    ledger: Ledger = field(init=False)
     table: ShakyTable = field(init=False)
     marks: Marks = field(init=False)
     uploads: MemoryObjects = field(init=False)
@@ -147,8 +151,9 @@ class Pipeline:
         self.endpoint = MemoryEndpoint(call, accept=self._accept)
         self.invariants = Invariants(self.world, self.table, self.media, self.work, self.queues, self.uploads)
         self.platform = Platform(self.world, self.work, self.invariants, self.hands.answer, self._deliver, self.cold_s)
-        self.table.watch.append(self.invariants.committed)
         self.marks = Marks(self.world, self.table)
+        self.ledger = Ledger(self.world, self.table)
+        self.table.watch += [self.invariants.committed, self.ledger.committed]
         self.live = Live(self.world, self.table, self.queues, self.api(), self.asks_anyway)
         self.hooks = Hooks(self.world, self.table, self.queues)
 
@@ -171,7 +176,8 @@ class Pipeline:
         for _ in range(TELLING_S // 600):  # where every call may take minutes, so does telling of what changed last
             if not self.live.is_at_rest:
                 self.world.run(self.world.now_s + 600.0)
-        at_rest = [*self.invariants.at_rest(self.users), *self.live.at_rest(), *self.hooks.at_rest()]
+        at_rest = [*self.invariants.at_rest(self.users), *self.ledger.at_rest(), *self.live.at_rest()]
+        at_rest += self.hooks.at_rest()
         at_rest += self.hooks.overdue() if self.with_sweep else []
         return [*self.invariants.violations, *self.live.violations, *at_rest]
 

@@ -22,4 +22,5 @@ class UsageView(Model):
     bytes: QuotaView
     open_jobs: QuotaView
     variants_per_day: QuotaView
+    gpu_seconds_per_day: QuotaView
     day_ends_at: datetime

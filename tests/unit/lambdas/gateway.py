@@ -30,7 +30,9 @@ PROMPT = {"points": [{"x": 0.5, "y": 0.5}]}
 LANE_SEGMENTER = "sam-vit-b-ec2df6273261"
 LANE_SIDE_MAX = 8
 TRIAL_LIFE_S = 6 * 3600
-QUOTAS = Quotas(datasets=50, images=20_000, bytes=10**9, variants_per_day=100_000, open_jobs=50)
+QUOTAS = Quotas(
+    datasets=50, images=20_000, bytes=10**9, variants_per_day=100_000, gpu_seconds_per_day=100_000, open_jobs=50
+)
 
 
 @dataclass(frozen=True)

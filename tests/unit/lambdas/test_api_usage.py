@@ -13,7 +13,7 @@ from maskmill.core.image import Dataset
 from maskmill.core.job import Counts, JobStatus, job_id_of
 from maskmill.core.limits import RECOUNT_S, SUBMISSION_S
 from maskmill.core.table import Delete, Put, Update
-from maskmill.core.usage import Quota, day_of
+from maskmill.core.usage import NO_MACHINE, Quota, day_of
 from tests.unit.lambdas.gateway import QUOTAS, SHA256, Api, recipe
 
 FILE = {"name": "a.jpg", "size_bytes": 10, "sha256": SHA256}
@@ -32,6 +32,12 @@ def used(api: Api) -> dict[str, int]:
 
 def alter(api: Api, **values: Any) -> None:
     api.ports.table.write(Update(rows.usage_key(api.tenant), set={(name,): value for name, value in values.items()}))
+
+
+def take_place(api: Api, key: str, *, now: datetime) -> None:
+    """What a submission does before its job has a row."""
+    job_id = job_id_of(api.tenant, key)
+    usage.take_job(api.ports.table, api.tenant, job_id, variants=1, machine=NO_MACHINE, defaults=QUOTAS, now=now)
 
 
 def forget_count(api: Api) -> None:
@@ -64,6 +70,9 @@ def test_what_is_made_is_counted(api: Api) -> None:
     dataset, template, _ = api.ready_dataset(images=3)
     assert api.submit(dataset, template, key="k").status == 202
     expected = {"datasets": 1, "images": 3, "bytes": 30, "open_jobs": 1, "variants_per_day": 3}
+    seconds = used(api)["gpu_seconds_per_day"]
+    assert seconds > 0
+    expected["gpu_seconds_per_day"] = seconds
     assert used(api) == expected
     assert api.submit(dataset, template, key="k").status == 202  # the same job
     assert used(api) == expected
@@ -206,7 +215,7 @@ def test_a_job_that_never_came_to_be_loses_its_place(api: Api) -> None:
     limit(api, open_jobs=1)
     dataset, template, _ = api.ready_dataset()
     long_ago = datetime.now(UTC) - timedelta(seconds=SUBMISSION_S + 5)
-    usage.take_job(api.ports.table, api.tenant, job_id_of(api.tenant, "x"), 1, defaults=QUOTAS, now=long_ago)
+    take_place(api, "x", now=long_ago)
     forget_count(api)
     assert api.submit(dataset, template).status == 202
 
@@ -215,7 +224,7 @@ def test_a_job_that_is_just_being_submitted_keeps_its_place(api: Api) -> None:
     limit(api, open_jobs=1)
     dataset, template, _ = api.ready_dataset()
     now = datetime.now(UTC)
-    usage.take_job(api.ports.table, api.tenant, job_id_of(api.tenant, "x"), 1, defaults=QUOTAS, now=now)
+    take_place(api, "x", now=now)
     forget_count(api)
     assert api.submit(dataset, template).code == "quota_exceeded"
 
@@ -228,7 +237,7 @@ def test_lost_removals_are_found_before_anybody_is_refused(api: Api) -> None:
     api.ports.table.write(Delete(rows.dataset_key(api.tenant, gone)))
     forget_count(api)
     assert api.post(f"/datasets/{kept}/uploads", {"files": [FILE]}).status == 201
-    assert used(api) == {"datasets": 1, "images": 2, "bytes": 20, "open_jobs": 0, "variants_per_day": 0}
+    assert used(api) == {**dict.fromkeys(Quota, 0), "datasets": 1, "images": 2, "bytes": 20}
 
 
 def test_refusals_in_a_row_count_only_once(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -260,7 +269,7 @@ def test_every_day_begins_with_a_comparison_that_finds_too_little_as_well(api: A
 def test_what_goes_is_given_back(api: Api) -> None:
     api.announce(api.dataset(), "a.jpg", "b.jpg")
     usage.give_back(api.ports.table, api.tenant, of="image", images=1, size_bytes=10)
-    assert used(api) == {"datasets": 1, "images": 1, "bytes": 10, "open_jobs": 0, "variants_per_day": 0}
+    assert used(api) == {**dict.fromkeys(Quota, 0), "datasets": 1, "images": 1, "bytes": 10}
 
 
 def test_what_goes_is_given_back_once_though_the_call_is_repeated(api: Api) -> None:
