@@ -93,7 +93,9 @@ def test_interim_answers_are_waited_out(authority: Authority, certificate: Path)
 
 
 @pytest.mark.parametrize(
-    "said", [b"", b"hello\r\n\r\n", b"HTTP/2 200\r\n\r\n", b"HTTP/1.1 2000 X\r\n\r\n", b"x" * 5000]
+    "said",
+    [b"", b"hello\r\n\r\n", b"HTTP/2 200\r\n\r\n", b"HTTP/1.1 2000 X\r\n\r\n", b"x" * 5000],
+    ids=[f"W3{letter}" for letter in "abcde"],
 )
 def test_what_is_not_http_is_no_answer(authority: Authority, certificate: Path, said: bytes) -> None:
     posted, _ = post(authority, certificate, saying(said))
@@ -203,6 +205,7 @@ def test_nothing_older_than_tls_1_2_is_spoken() -> None:
         ["::ffff:127.0.0.1"],
         ["64:ff9b::7f00:1"],
     ],
+    ids=[f"W2{letter}" for letter in "abcdefgh"],
 )
 def test_a_name_with_a_private_address_is_never_connected_to(
     authority: Authority, certificate: Path, answer: list[str]

@@ -7,10 +7,10 @@ a corpus of their own, since they come as files.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from lambdas.aws import clients
 from maskmill.core import rows
@@ -18,6 +18,7 @@ from tests.hostile.judge import check_refusal
 from tests.unit.lambdas.gateway import PROMPT, SHA256, Answer, Api, recipe
 
 POINT = {"x": 0.5, "y": 0.5}
+Kind = TypeVar("Kind")
 READING = ("Get", "Query", "Head", "List")
 
 
@@ -142,3 +143,9 @@ def watched() -> Iterator[list[str]]:
 def base64url(text: str | bytes) -> str:
     data = text.encode() if isinstance(text, str) else text
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def lettered(row: str, kinds: Iterable[Kind]) -> dict[str, Kind]:
+    """The cases of one row by their ids, for a row of many kinds: `W1a` … `W1z`, `W1za` …"""
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    return {f"{row}{'z' * (at // 26)}{letters[at % 26]}": kind for at, kind in enumerate(kinds)}

@@ -15,7 +15,7 @@ from hypothesis import strategies as some
 from maskmill import webhooks
 from maskmill.core import webhook
 from maskmill.core.addresses import destination_of, is_public
-from maskmill.core.errors import Code, InvalidInput
+from maskmill.core.errors import InvalidInput
 from maskmill.core.limits import WEBHOOK_ATTEMPTS_MAX, WEBHOOK_DISABLE_AFTER_S, WEBHOOK_DISABLE_FAILURES
 from maskmill.webhooks import NotGenuine
 
@@ -131,33 +131,6 @@ def test_what_is_no_plain_address_is_not_public(text: str) -> None:
 def test_a_public_address_leads_somewhere(url: str, host: str, port: int, target: str, authority: str) -> None:
     found = destination_of(url)
     assert (found.host, found.port, found.target, found.authority) == (host, port, target, authority)
-
-
-REFUSED = [
-    "", "example.com", "http://example.com/", "ftp://example.com/", "//example.com/", "https://", "https:///x",
-    "https://user@example.com/", "https://user:pass@example.com/", "https://@example.com/",
-    "https://example.com/#top", "https://example.com/#", "https://example.com:22/", "https://example.com:80/",
-    "https://example.com:99999/", "https://example.com:x/", "https://example.com:-1/",
-    "https://localhost/", "https://a.localhost/", "https://printer.local/", "https://x.internal/", "https://intranet/",
-    "https://metadata.google.internal/", "https://10.0.0.1/", "https://127.0.0.1/", "https://169.254.169.254/latest/",
-    "https://[::1]/", "https://[::ffff:127.0.0.1]/", "https://[fd00:ec2::254]/", "https://[fe80::1%25eth0]/",
-    "https://127.1/", "https://2130706433/", "https://0x7f000001/", "https://0x7f.1/", "https://0177.0.0.1/",
-    "https://1.2.3.0x4/", "https://127.0.0.1.:443/", "https://example.com./", "https://-a.example/",
-    "https://a..example/", "https://ex ample.com/", "https://example.com/ x", "https://example.com/\r\nX: y",
-    "https://example.com\\@10.0.0.1/", "https://example.com/\x00", "https://exämple.com/", "https://example.com/ä",
-    "https://１２７.0.0.1/", "https://example。com/", "https://ⓔxample.com/", "https://\u212aernel.org/",
-    "https://%31%32%37.0.0.1/", "https://example.com%00.evil.test/", "https://[::1/", "https://]/", "https://[v1.a]/",
-    "https://" + "a" * 64 + ".example/", "https://" + "a." * 140 + "example/", "https://example.com/" + "x" * 1000,
-    "HTTPS ://example.com", " https://example.com/", "https://example.com/<script>", "https:example.com",
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("url", REFUSED)
-def test_any_other_address_is_refused(url: str) -> None:
-    with pytest.raises(InvalidInput) as refusal:
-        destination_of(url)
-    assert refusal.value.code is Code.WEBHOOK_URL_REFUSED
-    assert [fault.pointer for fault in refusal.value.faults] == ["/url"]
 
 
 def test_a_host_that_the_stage_names_may_be_private_but_still_needs_tls() -> None:
