@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from maskmill.core.redaction import without_secrets
+
 _TRACE_CHARS_MAX = 16_000  # CloudWatch cuts longer events into pieces that are no JSON any more
-_QUERY = re.compile(r"(\bhttps?://[^\s?\"']+)\?[^\s\"']+")  # a presigned URL carries its rights in its query
-_KEY_ID = re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{12,}\b")
 _UNITS = {"images": "Count", "masks": "Count", "failed": "Count", "seconds": "Seconds"}
 
 
@@ -28,24 +27,19 @@ def start_logging(level: int = logging.INFO) -> None:
 
 
 class JsonLines(logging.Formatter):
-    """A record as one line of JSON."""
+    """A record as one line of JSON in ASCII, which no line separator can part."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": without_secrets(record.getMessage()),
+            "message": record.getMessage(),
             **getattr(record, "facts", {}),
         }
         if record.exc_info:
-            line["trace"] = without_secrets(self.formatException(record.exc_info))[-_TRACE_CHARS_MAX:]
-        return json.dumps(line, ensure_ascii=False, default=str)
-
-
-def without_secrets(text: str) -> str:
-    """The text without the queries of URLs and without access key ids."""
-    return _KEY_ID.sub("…", _QUERY.sub(r"\1?…", text))
+            line["trace"] = self.formatException(record.exc_info)[-_TRACE_CHARS_MAX:]
+        return without_secrets(json.dumps(line, default=str))
 
 
 def as_metrics(facts: Mapping[str, Any], *, namespace: str, segmenter: str, at_ms: int) -> dict[str, Any]:

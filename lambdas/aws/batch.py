@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from lambdas.aws.events import Ignored
+from lambdas.aws.events import Ignored, records_of, texts_of
 from lambdas.aws.telemetry import facts, logger_of
 from maskmill.core.errors import Unavailable
 
@@ -27,8 +27,11 @@ def answer_batch(
 ) -> dict[str, Any]:
     """Act on every record; a record that fails is named in the answer and comes again, its neighbours do not.
 
-    A record that cannot be read fails as well: it reaches the dead letters instead of vanishing.
+    A record that cannot be read fails as well: it reaches the dead letters instead of vanishing. Raises ForeignEvent
+    for an event of no queue.
     """
+    for record in records_of(event):
+        texts_of(record, "messageId", "body")
     logger = logger_of(function)
 
     def serve(record: SQSRecord) -> None:

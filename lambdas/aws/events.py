@@ -6,12 +6,12 @@ It knows the wire forms of AWS and does nothing about what they say.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 from urllib.parse import unquote_plus
 
-from pydantic import Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from maskmill.core.errors import InvalidInput
 from maskmill.core.keys import parse_upload
@@ -21,7 +21,9 @@ _SAGEMAKER = "aws:sagemaker"
 _S3_CREATED = "ObjectCreated:"
 Kind = TypeVar("Kind", bound=Message)
 
-_messages: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="kind")])
+_messages: TypeAdapter[Message] = TypeAdapter(
+    Annotated[Message, Field(discriminator="kind")], config=ConfigDict(hide_input_in_errors=True)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,25 @@ class Ignored:
 
 class UnreadableRecord(InvalidInput):
     """A record that no version of this function can read; it belongs into the dead letters."""
+
+
+class ForeignEvent(UnreadableRecord):
+    """An event of another source than the one that this function serves: it was wired, or called, by mistake."""
+
+
+def texts_of(value: object, *names: str) -> Mapping[str, Any]:
+    """An object of an event in which these names stand for texts; raises ForeignEvent for anything else."""
+    if not isinstance(value, Mapping) or not all(isinstance(value.get(name), str) for name in names):
+        raise ForeignEvent(detail="an event of another source")
+    return value
+
+
+def records_of(event: object) -> Sequence[Any]:
+    """The records of an event; raises ForeignEvent where there are none."""
+    records = texts_of(event).get("Records")
+    if not isinstance(records, list):
+        raise ForeignEvent(detail="an event of another source")
+    return records
 
 
 def message_in(body: str) -> Message:

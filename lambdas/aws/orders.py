@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lambdas.aws.events import texts_of
 from maskmill.core.errors import Unavailable
 
 REPLY_TIMEOUT_S = 20
@@ -33,6 +34,9 @@ class Order:
 
 
 def order_in(event: Mapping[str, Any]) -> Order:
+    """What a deployment asks for; raises ForeignEvent."""
+    names = texts_of(event, "RequestType", "ResponseURL", "StackId", "RequestId", "LogicalResourceId")
+    texts_of(names.get("ResourceProperties"))
     return Order(
         kind=event["RequestType"],
         properties=event["ResourceProperties"],

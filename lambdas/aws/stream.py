@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lambdas.aws.events import records_of, texts_of
 from lambdas.aws.table import row_of_item
 from maskmill.core.table import Key, RowChange
 
 
 def changes_in(event: Mapping[str, Any]) -> Iterator[RowChange]:
-    """The writes that a batch tells of, in its order; removals are none."""
-    for record in event["Records"]:
-        told = record["dynamodb"]
+    """The writes that a batch tells of, in its order; removals are none. Raises ForeignEvent."""
+    for record in records_of(event):
+        told = texts_of(texts_of(record).get("dynamodb"))
         if "NewImage" in told:
             key = row_of_item(told["Keys"])
             before = row_of_item(told["OldImage"]) if "OldImage" in told else None

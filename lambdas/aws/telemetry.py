@@ -15,17 +15,19 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from pydantic import BaseModel
 
+from maskmill.core.redaction import without_secrets
+
 NAMESPACE = "Maskmill"
 
 
 @cache
 def logger_of(function: str) -> Logger:
-    """The logger of a function: one event, one line of ASCII, whatever the event holds."""
+    """The logger of a function: one event, one line of ASCII without secrets, whatever the event holds."""
     return Logger(service=function, json_serializer=_one_line)
 
 
 def _one_line(event: dict[str, Any]) -> str:
-    return json.dumps(event, default=str, separators=(",", ":"))
+    return without_secrets(json.dumps(event, default=str, separators=(",", ":")))
 
 
 def facts(value: object) -> dict[str, Any]:

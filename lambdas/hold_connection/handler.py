@@ -11,6 +11,7 @@ from typing import Any
 
 from lambdas.aws import clients
 from lambdas.aws.clock import SystemClock
+from lambdas.aws.events import texts_of
 from lambdas.aws.sockets import GatewaySockets
 from lambdas.aws.table import DynamoTable
 from lambdas.aws.telemetry import logger_of
@@ -32,7 +33,7 @@ def connect() -> Ports:
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
-    about = event["requestContext"]
+    about = texts_of(texts_of(event).get("requestContext"), "connectionId", "eventType")
     facts = {"connection_id": about["connectionId"], "event": about["eventType"]}
     try:
         return {"statusCode": _serve(event, about["eventType"], about["connectionId"], facts)}

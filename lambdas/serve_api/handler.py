@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from lambdas.aws import clients
 from lambdas.aws.clock import SystemClock
 from lambdas.aws.doors import S3Doors
+from lambdas.aws.events import texts_of
 from lambdas.aws.ids import RandomIds, new_secret
 from lambdas.aws.lane import FunctionLane
 from lambdas.aws.objects import S3Objects
@@ -229,4 +230,6 @@ for _route in ROUTES:
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    about = texts_of(texts_of(event, "rawPath").get("requestContext"), "requestId")
+    texts_of(about.get("http"), "method", "path")
     return app.resolve(event, context)

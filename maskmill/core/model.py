@@ -17,9 +17,9 @@ Count = Annotated[int, Field(strict=True, ge=0)]
 
 
 class Model(BaseModel):
-    """A frozen value with a closed set of fields."""
+    """A frozen value with a closed set of fields; its faults do not repeat what was given."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 def canonical_json(value: Any) -> str:

@@ -4,8 +4,9 @@ import json
 import logging
 import sys
 
-from inference_container.logs import JsonLines, as_metrics, without_secrets
+from inference_container.logs import JsonLines, as_metrics
 from inference_container.telemetry import Count, Phase, Telemetry
+from maskmill.core.redaction import GONE
 
 
 def line(message: str, *arguments: object, **more: object) -> dict[str, object]:
@@ -13,13 +14,13 @@ def line(message: str, *arguments: object, **more: object) -> dict[str, object]:
     for field, value in more.items():
         setattr(record, field, value)
     text = JsonLines().format(record)
-    assert "\n" not in text
+    assert len(text.splitlines()) == 1
     found: dict[str, object] = json.loads(text)
     return found
 
 
 def test_a_record_is_one_line_with_its_facts() -> None:
-    told = line("two\nlines of %s", "text", facts={"images": 3})
+    told = line("two\nlines of %s", "text", facts={"images": 3, "odd": "\r\n\x85\u2028\u2029\x0b"})
     assert (told["message"], told["level"], told["logger"], told["images"]) == (
         "two\nlines of text",
         "INFO",
@@ -34,15 +35,9 @@ def test_a_failure_keeps_its_trace_and_no_secret() -> None:
     except RuntimeError:
         told = line("failed", exc_info=sys.exc_info())
     trace = str(told["trace"])
-    assert "RuntimeError: https://bucket.s3.amazonaws.com/key?…" in trace
+    assert f"RuntimeError: https://bucket.s3.amazonaws.com/key?{GONE}" in trace
     assert "abc" not in trace
     assert "def failed" not in trace
-
-
-def test_presigned_addresses_and_key_ids_are_cut() -> None:
-    assert without_secrets("see http://a/b?Signature=x, then c?d") == "see http://a/b?… then c?d"
-    assert without_secrets("for ASIAABCDEFGHIJKLMNOP here") == "for … here"
-    assert without_secrets("s3://bucket/a?b") == "s3://bucket/a?b"  # a key may hold a question mark
 
 
 def test_metrics_stand_in_the_same_line() -> None:
