@@ -98,7 +98,7 @@ def _serve(route: Route) -> Callable[..., Response[Any]]:
 
     def serve(**ids: str) -> Response[Any]:
         event = app.current_event
-        tenant = "" if route.is_public else tenant_of(event.raw_event)
+        tenant = app.context["tenant"] = "" if route.is_public else tenant_of(event.raw_event)
         if not route.is_public:
             _count(tenant)
         if not pattern.fullmatch(event.path):  # the router's own patterns let a line break follow
@@ -117,9 +117,19 @@ def _serve(route: Route) -> Callable[..., Response[Any]]:
             bodies.check_media_type(call.headers)
         if route.content is not None:
             return _content(route.run(call), route.content)
-        return _response(_made_once(route, call) if route.is_creating else _answer(route.run(call)))
+        answer = _made_once(route, call) if route.is_creating else _answer(route.run(call))
+        if route.method != "GET":
+            _note(route, call, answer)
+        return _response(answer)
 
     return serve
+
+
+def _note(route: Route, call: Call, answer: Answer) -> None:
+    """Who did what, for the record: ids and no content. What was refused has a line of its own."""
+    facts = {"route": route.name, "tenant": call.tenant, "ids": dict(call.ids), "status": answer.status}
+    made, request_id = answer.headers.get("Location"), app.current_event.request_context.request_id
+    logger_of(FUNCTION).info("request answered", extra={**facts, "made": made, "request_id": request_id})
 
 
 def _content(reply: Reply, media_type: str) -> Response[str]:
@@ -190,6 +200,7 @@ def _refuse(error: Exception) -> Response[str]:
     event = app.current_event
     request_id = event.request_context.request_id
     facts = {"code": public.code.value, "request_id": request_id, "path": event.path, "method": event.http_method}
+    facts["tenant"] = app.context.get("tenant", "")
     if public.code is Code.INTERNAL:
         logger_of(FUNCTION).error("request failed", extra=facts, exc_info=error)
     else:
