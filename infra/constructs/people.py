@@ -55,6 +55,8 @@ class People(Construct):
             prevent_user_existence_errors=True,
             enable_token_revocation=True,
             supported_identity_providers=[cognito.UserPoolClientIdentityProvider.COGNITO],
+            read_attributes=_attributes(),
+            write_attributes=_attributes(),  # without a word, whatever attribute there will ever be
             o_auth=cognito.OAuthSettings(
                 flows=cognito.OAuthFlows(authorization_code_grant=True),
                 scopes=[cognito.OAuthScope.OPENID, self._scope],
@@ -82,6 +84,11 @@ class People(Construct):
         if isinstance(child, cognito.CfnUserPoolClient):
             child.explicit_auth_flows = ["ALLOW_REFRESH_TOKEN_AUTH"]  # without a word, people could sign in through it
         return client
+
+
+def _attributes() -> cognito.ClientAttributes:
+    """What people may know and change of themselves; none of it says whose data they see."""
+    return cognito.ClientAttributes().with_standard_attributes(email=True)
 
 
 def _pool(scope: Construct, *, is_disposable: bool) -> cognito.UserPool:

@@ -78,6 +78,15 @@ def test_the_client_keeps_no_secret_and_tells_nothing_about_who_exists(cloud: Cl
     }
 
 
+def test_people_change_nothing_that_says_whose_data_they_see(cloud: Cloud) -> None:
+    """The tenant is the token's `sub`, which is Cognito's own; nothing is put into tokens on the way."""
+    pool = cloud.only("Cognito::UserPool").properties
+    assert [one["Name"] for one in pool.get("Schema", []) if one["Name"] != "email"] == []
+    assert pool.get("LambdaConfig", {}) == {}
+    client = cloud.named("People/Pool/Client").properties
+    assert client["WriteAttributes"] == client["ReadAttributes"] == ["email"]
+
+
 def test_people_sign_in_on_hosted_pages_by_a_code_and_come_back_to_known_places(cloud: Cloud) -> None:
     client = cloud.named("People/Pool/Client")
     assert client.properties["AllowedOAuthFlows"] == ["code"]  # never a token in an address
