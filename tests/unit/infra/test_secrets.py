@@ -42,6 +42,7 @@ EXAMPLES = {  # what looks like a secret and is none
     "ASIAABCDEFGHIJKLMNOP": "the alphabet, in a test of what logs leave out",
     "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw": "the example of the Standard Webhooks specification",
     "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=": "the signature under that example",
+    "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl-_": "of the subject a, signed by the word signature",
     "https://user:pass@": "an address that webhooks refuse",
     "https://me:secret@": "an address that webhooks refuse",
 }
@@ -95,7 +96,7 @@ def found_in(text: str) -> Iterator[tuple[str, str]]:
         "-----BEGIN RSA PRIVATE KEY-----\nMIIEow" + "IBAAKCAQEAu1",
         "ghp_" + "a1B2c3D4e5" * 3 + "f6G7h8",
         "postgres://maskmill:" + "hunter22@db.internal",
-        'key = "' + "q7Lw2ZxPv9TnR4sKd8Ym3BhJc6GfU1eAo5iNtV0b" + '"',
+        'key = "' + "q7Lw2ZxPv9TnR4sKd8Ym" + "3BhJc6GfU1eAo5iNtV0b" + '"',
     ],
 )
 def test_a_secret_is_found(secret: str) -> None:
