@@ -63,7 +63,7 @@ def described(media: Objects, tenant: str, job_id: str, number: int) -> Chunk:
     Then the message comes again, and finds no job.
     """
     try:
-        return Chunk.model_validate_json(media.get(keys.chunk(tenant, job_id, number)))
+        return Chunk.stored(media.get(keys.chunk(tenant, job_id, number)))
     except ObjectMissing as error:
         raise Unavailable(detail=f"chunk {number} of {job_id} is not described any more") from error
 
@@ -109,7 +109,7 @@ def keep_result(table: Table, media: Objects, tenant: str, job_id: str, result: 
 
 def result_of(media: Objects, row: Row) -> ItemResult:
     """What an item left behind, from its row or from the object that the row names."""
-    return ItemResult.model_validate_json(_doc_of(media, row))
+    return ItemResult.stored(_doc_of(media, row))
 
 
 def done_results(table: Table, media: Objects, job: JobState, chunks: Iterable[ChunkState]) -> Results:

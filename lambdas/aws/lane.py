@@ -42,7 +42,7 @@ class FunctionLane:
         if "FunctionError" in called:
             raise Unavailable(Code.MODEL_UNAVAILABLE, detail=f"the lane died: {_shown(data)}")
         try:
-            return ShardAnswer.model_validate_json(data)
+            return ShardAnswer.stored(data)
         except ValidationError as error:
             raise _problem(data) from error
 
@@ -50,7 +50,7 @@ class FunctionLane:
 def _problem(data: bytes) -> MaskmillError:
     """What the lane said instead of an answer, as an error."""
     try:
-        problem = ServerProblem.model_validate_json(data)
+        problem = ServerProblem.stored(data)
     except ValidationError:
         return ModelFailure(detail=f"neither an answer nor a problem: {_shown(data)}")
     detail = f"the lane refused: {problem.code}: {problem.message[:_DETAIL_CHARS_MAX]}"

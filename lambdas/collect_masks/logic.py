@@ -70,7 +70,7 @@ def collect_success(ports: Ports, request_key: str, answer: str | None) -> None:
     except InvalidInput:
         data = b""  # too large to read: each image asked for alone may fit
     try:
-        shard = ShardAnswer.model_validate_json(data)
+        shard = ShardAnswer.stored(data)
     except ValidationError:
         _try_again(ports, asked, asked.tasks, state.refusal(Code.INVALID_MASK))
     else:
@@ -117,7 +117,7 @@ def _asked(ports: Ports, request_key: str) -> _Asked | None:
     if job is None or job.status.is_terminal:
         return None
     try:
-        request = ShardRequest.model_validate_json(ports.work.get(request_key))
+        request = ShardRequest.stored(ports.work.get(request_key))
     except ObjectMissing:
         return None
     tasks = {int(task.image_key.split(".")[1]): task for task in request.images}
@@ -144,7 +144,7 @@ def _problem(ports: Ports, failure: str | None) -> ServerProblem | None:
     if key is None:
         return None
     try:
-        return ServerProblem.model_validate_json(ports.work.get(key, bytes_max=64 * 1024))
+        return ServerProblem.stored(ports.work.get(key, bytes_max=64 * 1024))
     except (ObjectMissing, ValidationError, InvalidInput):
         return None  # the platform's own words are plain text
 

@@ -44,7 +44,7 @@ class StoredDataset:
         masks = read_ahead(self.media.get, wanted)
 
         def rle_of(_label: Label) -> Rle:
-            return LabelMask.model_validate_json(next(masks)).rle
+            return LabelMask.stored(next(masks)).rle
 
         return rle_of
 
@@ -59,7 +59,7 @@ class StoredDataset:
             data = next(stored) if Needs.PICTURE in needs else b""
             for label in entry.picture.labels:
                 if Needs.RLES in needs and label.object_id not in rles:
-                    rles[label.object_id] = LabelMask.model_validate_json(next(stored)).rle
+                    rles[label.object_id] = LabelMask.stored(next(stored)).rle
                 if Needs.PNGS in needs and label.object_id not in pngs:
                     pngs[label.object_id] = next(stored)
             yield entry, Content(data, rles, pngs)

@@ -60,7 +60,7 @@ def _annotations(media: Objects, job: JobState, results: Iterable[ItemResult]) -
     masks = read_ahead(media.get, _label_masks(job, results))
 
     def rle_of(_label: Label) -> Rle:
-        return LabelMask.model_validate_json(next(masks)).rle
+        return LabelMask.stored(next(masks)).rle
 
     def pictures() -> Iterator[DatasetPicture]:
         return (picture for item in results for picture in pictures_of(item, recipe.recipe))

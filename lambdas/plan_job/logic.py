@@ -116,7 +116,7 @@ def _plan_of(ports: Ports, job: JobState) -> Plan:
     if ports.media.head(key) is None:
         fresh = _source_plan(ports, job) or _fresh_plan(ports, job)
         ports.media.put_first(key, fresh.model_dump_json().encode(), media_type="application/json")
-    return Plan.model_validate_json(ports.media.get(key))
+    return Plan.stored(ports.media.get(key))
 
 
 def _source_plan(ports: Ports, job: JobState) -> Plan | None:
@@ -127,7 +127,7 @@ def _source_plan(ports: Ports, job: JobState) -> Plan | None:
     if job.job.retry_of is None:
         return None
     try:
-        plan = Plan.model_validate_json(ports.media.get(keys.plan(job.tenant, job.job.retry_of)))
+        plan = Plan.stored(ports.media.get(keys.plan(job.tenant, job.job.retry_of)))
     except ObjectMissing:
         return None
     known = _images(ports.table, job)

@@ -95,7 +95,7 @@ def of_export(job: JobState, row: Row) -> Announcement:
         "finished_at": row["finished_at"],
     }
     if "refusal" in row:
-        data["code"] = Refusal.model_validate_json(row["refusal"]).code
+        data["code"] = Refusal.stored(row["refusal"]).code
     return Announcement(_OF_EXPORT[row["status"]], datetime.fromisoformat(row["finished_at"]), data)
 
 

@@ -116,7 +116,7 @@ class Canvas:
             data = self.media.get(keys.variant_record(self.job.tenant, self.normal.pixels_sha256, record_id))
         except ObjectMissing:
             return None
-        return VariantRecord.model_validate_json(data)
+        return VariantRecord.stored(data)
 
     def keep_record(self, record_id: str, record: VariantRecord) -> None:
         self._keep(keys.variant_record(self.job.tenant, self.normal.pixels_sha256, record_id), record)
@@ -136,7 +136,7 @@ class Canvas:
         )
         try:
             data = self.media.get(keys.label_rle(self.job.tenant, self.normal.pixels_sha256, object_id))
-            return object_id, LabelMask.model_validate_json(data)
+            return object_id, LabelMask.stored(data)
         except ObjectMissing:
             raw = self._raw(mask_key) if given is None else self._given(given)
         refined = refine(mask_of(raw.rle, size=self.normal.size), _hard(template.refinement))
@@ -155,7 +155,7 @@ class Canvas:
         if mask_key is None:
             return Mask(rle=_whole(self.normal.size), score=1.0)
         data = self.media.get(keys.mask(self.job.tenant, self.normal.pixels_sha256, mask_key))
-        return Mask.model_validate_json(data)
+        return Mask.stored(data)
 
 
 def label_of(template_id: str, template: Template, object_id: str, mask: LabelMask) -> Label:

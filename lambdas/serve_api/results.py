@@ -45,7 +45,7 @@ def _items_of(ports: Ports, tenant: str, job_id: str, chunk: ChunkState, status:
     wanted = {index: item for index, item in chunk.items.items() if status is None or item.status is status}
     if not wanted:
         return []
-    described = Chunk.model_validate_json(ports.media.get(keys.chunk(tenant, job_id, chunk.number)))
+    described = Chunk.stored(ports.media.get(keys.chunk(tenant, job_id, chunk.number)))
     return [
         ItemView(
             index=item.index,

@@ -73,7 +73,7 @@ def _searched(ports: Ports, tenant: str, dataset_id: str, image_id: str, body: A
     search_id = keys.search_id_of(search, segmenter=ports.lane_segmenter)
     key = keys.automask(tenant, normal.pixels_sha256, search_id)
     try:
-        return Everything.model_validate_json(ports.media.get(key))
+        return Everything.stored(ports.media.get(key))
     except (ObjectMissing, ValidationError):  # never made, or kept in words that this version does not know
         pass
     answer = _ask(ports, tenant, _task(ports, tenant, normal).model_copy(update={"everything": search}))

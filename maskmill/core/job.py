@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
 from maskmill.core.item import TERMINAL, ItemStatus
 from maskmill.core.model import Model, content_hash
@@ -93,6 +95,13 @@ class Job(Model):
     instance_type: str = ""  # what that segmenter runs on, for the bill
     created_at: datetime
     retry_of: str | None = None  # the ended job whose plan this one takes up
+
+    @classmethod
+    def stored(cls, text: str | bytes) -> Self:
+        """Fields of the job itself may be unknown; a recipe of which a part is unknown is refused (ValidationError)."""
+        values = json.loads(text)
+        known = {name: value for name, value in values.items() if name in cls.model_fields}
+        return cls.model_validate_json(text if known == values else json.dumps(known))
 
 
 def is_worth_retrying(counts: Counts) -> bool:

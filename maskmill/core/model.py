@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,6 +20,14 @@ class Model(BaseModel):
     """A frozen value with a closed set of fields; its faults do not repeat what was given."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    @classmethod
+    def stored(cls, text: str | bytes) -> Self:
+        """A value from JSON that another version of the program may have written: what it does not know is left out.
+
+        Not for what pictures are made of: left out of a recipe, an edit would be missing from them without a word.
+        """
+        return cls.model_validate_json(text, extra="ignore")
 
 
 def canonical_json(value: Any) -> str:

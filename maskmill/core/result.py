@@ -112,7 +112,7 @@ class Results:
 
     def __iter__(self) -> Iterator[ItemResult]:
         for packed in self._packed:
-            yield ItemResult.model_validate_json(zlib.decompress(packed))
+            yield ItemResult.stored(zlib.decompress(packed))
 
     def __len__(self) -> int:
         return len(self._packed)

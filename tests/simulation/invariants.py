@@ -300,7 +300,7 @@ class Invariants:
             yield "has an image twice"
 
     def _described(self, job: JobState, chunk: ChunkState) -> Chunk:
-        return Chunk.model_validate_json(self.media.objects[keys.chunk(job.tenant, job.job.job_id, chunk.number)])
+        return Chunk.stored(self.media.objects[keys.chunk(job.tenant, job.job.job_id, chunk.number)])
 
     def _item_faults(self, job: JobState, item: ItemState, planned: PlannedItem) -> Iterator[str]:
         """How an item ended follows from its picture, or from a fault that is named."""

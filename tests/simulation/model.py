@@ -31,6 +31,7 @@ class Platform:
     answer: Callable[[ShardRequest], ShardAnswer]
     deliver: Callable[[QueueName, CollectBody], None]
     cold_s: float
+    write: Callable[[str], str] = str  # how an answer is written down
 
     def accept(self, request_key: str, promise: str) -> None:
         """Take a request, whose answer will be at the promised address."""
@@ -76,7 +77,7 @@ class Platform:
         is_garbage = self.world.strikes("garbage", request_key)
         if is_garbage or any(image.error is not None for image in given.images):
             self.invariants.failed_requests.add(_id_of(request_key))
-        answer = b"<html>" if is_garbage else given.model_dump_json().encode()
+        answer = b"<html>" if is_garbage else self.write(given.model_dump_json()).encode()
         self.work.objects[promise.removeprefix("s3://work/")] = answer
         self._tell(("ok", request_key, promise))
 

@@ -11,6 +11,7 @@ from tests.simulation.calm import Calm
 from tests.simulation.faults import BACKLOGGED, CROWDED, EVERYTHING, LOSSLESS, some_of
 from tests.simulation.outage import Blackout
 from tests.simulation.pipeline import Pipeline
+from tests.simulation.upgrade import Upgrade
 from tests.simulation.world import Faults, World
 
 JOBS = 3
@@ -34,6 +35,7 @@ MODES = {
     "primary": Mode("nothing is lost, and no sweep hides what is", LOSSLESS, is_mixed=True, has_sweep=False),
     "calm": Mode("nothing fails, and nothing needs repair", kind=Calm),
     "outage": Mode("one service is down for half an hour", kind=Blackout),
+    "upgrade": Mode("another version takes the place of all functions, and perhaps gives way again", kind=Upgrade),
     "crowded": Mode("everything comes twice, and some of it is slow", CROWDED),
     "backlogged": Mode("most queues have a long line for a while", BACKLOGGED),
     "removing": Mode("everything may fail, and users remove what they have", EVERYTHING, is_mixed=True, removals=0.7),

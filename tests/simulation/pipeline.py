@@ -143,10 +143,8 @@ class Pipeline:
         call = self.world.call
         self.clock = Clocks(self.world)
         self.post = Post(self.world, self.clock, self._handle, self._bury, keeps_callbacks=not self.with_sweep)
-        self.table = ShakyTable(call, world=self.world)
-        self.uploads = MemoryObjects("uploads", call)
-        self.media = MemoryObjects("media", call)
-        self.work = MemoryObjects("work", call)
+        self.table = self._new_table(self.world)
+        self.uploads, self.media, self.work = map(self._new_bucket, ("uploads", "media", "work"))
         self.queues = ShakyQueues(call, deliver=self._deliver, world=self.world)
         self.endpoint = MemoryEndpoint(call, accept=self._accept)
         self.invariants = Invariants(self.world, self.table, self.media, self.work, self.queues, self.uploads)
@@ -156,6 +154,12 @@ class Pipeline:
         self.table.watch += [self.invariants.committed, self.ledger.committed]
         self.live = Live(self.world, self.table, self.queues, self.api(), self.asks_anyway)
         self.hooks = Hooks(self.world, self.table, self.queues)
+
+    def _new_table(self, world: World) -> ShakyTable:
+        return ShakyTable(world.call, world=world)
+
+    def _new_bucket(self, name: str) -> MemoryObjects:
+        return MemoryObjects(name, self.world.call)
 
     def run(self) -> list[str]:
         """Play until every user has an answer, then check what is left; returns the violations."""

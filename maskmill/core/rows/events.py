@@ -24,7 +24,7 @@ def put_event(tenant: str, job_id: str, event: Event) -> Put:
 
 
 def event_of(row: Row) -> Event:
-    return Event.model_validate_json(row["doc"])
+    return Event.stored(row["doc"])
 
 
 def is_told(row: Row, now: datetime) -> bool:

@@ -64,13 +64,13 @@ def export_of(row: Row) -> ExportState:
         format=ExportFormat(row["format"]),
         status=ExportStatus(row["status"]),
         created_at_s=row["created_at_s"],
-        made={int(number): MadePart.model_validate_json(doc) for number, doc in row.get("made", {}).items()},
+        made={int(number): MadePart.stored(doc) for number, doc in row.get("made", {}).items()},
         run=row.get("run"),
         run_until_s=row.get("run_until_s", 0),
         busy_ms=row.get("busy_ms", 0),
         finished_at=row.get("finished_at"),
-        receipt=ExportReceipt.model_validate_json(row["receipt"]) if "receipt" in row else None,
-        refusal=Refusal.model_validate_json(row["refusal"]) if "refusal" in row else None,
+        receipt=ExportReceipt.stored(row["receipt"]) if "receipt" in row else None,
+        refusal=Refusal.stored(row["refusal"]) if "refusal" in row else None,
     )
 
 

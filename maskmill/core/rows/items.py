@@ -131,7 +131,7 @@ def _item_of(entry: Mapping[str, Any]) -> ItemState:
         request_id=entry.get("r"),
         lease_until_s=entry.get("u", 0),
         is_invoked=entry.get("i", False),
-        refusal=Refusal.model_validate_json(entry["e"]) if "e" in entry else None,
+        refusal=Refusal.stored(entry["e"]) if "e" in entry else None,
     )
 
 

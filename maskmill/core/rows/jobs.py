@@ -90,7 +90,7 @@ def put_job(
 def job_of(row: Row) -> JobState:
     return JobState(
         tenant=row["tenant"],
-        job=Job.model_validate_json(row["doc"]),
+        job=Job.stored(row["doc"]),
         body_hash=row["body_hash"],
         status=JobStatus(row["status"]),
         planned=row["planned"],
@@ -102,14 +102,14 @@ def job_of(row: Row) -> JobState:
         window_shards=row.get("window_shards"),
         created_at_s=row["created_at_s"],
         finished_at=row.get("finished_at"),
-        refusal=Refusal.model_validate_json(row["refusal"]) if "refusal" in row else None,
+        refusal=Refusal.stored(row["refusal"]) if "refusal" in row else None,
         archive_bytes=row.get("archive_bytes", 0),
         finish_until_s=row.get("finish_until_s", 0),
         finish_run=row.get("finish_run"),
-        counts=Counts.model_validate_json(row["counts"]) if "counts" in row else None,
+        counts=Counts.stored(row["counts"]) if "counts" in row else None,
         retried_by=frozenset(row.get("retried_by", ())),
-        estimate=Estimate.model_validate_json(row["estimate"]) if "estimate" in row else None,
-        work=Work.model_validate_json(row["work"]) if "work" in row else None,
+        estimate=Estimate.stored(row["estimate"]) if "estimate" in row else None,
+        work=Work.stored(row["work"]) if "work" in row else None,
     )
 
 

@@ -62,7 +62,7 @@ def dataset_of(row: Row) -> Dataset:
         "images_total": int(row.get("images_reserved", 0)),
         "size_bytes": int(row.get("bytes_reserved", 0)),
     }
-    return Dataset.model_validate(values)
+    return Dataset.model_validate(values, extra="ignore")
 
 
 def rename_dataset(tenant: str, dataset_id: str, *, name: str) -> Update:
@@ -170,4 +170,4 @@ def image_of(row: Row) -> Image:
     for name in ("normal", "refusal"):
         if name in row:
             values[name] = json.loads(row[name])
-    return Image.model_validate(values)
+    return Image.model_validate(values, extra="ignore")

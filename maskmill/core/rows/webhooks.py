@@ -52,7 +52,7 @@ def put_webhook(tenant: str, webhook: Webhook, *, secret: str) -> Put:
 def webhook_of(row: Row) -> WebhookState:
     return WebhookState(
         tenant=row["tenant"],
-        webhook=Webhook.model_validate_json(row["doc"]),
+        webhook=Webhook.stored(row["doc"]),
         secret=row["secret"],
         old_secret=row.get("old_secret"),
         old_secret_until_s=row.get("old_secret_until_s", 0),
@@ -163,7 +163,7 @@ def delivery_of(row: Row) -> Delivery:
         body=row["body"],
         created_at=datetime.fromisoformat(row["created_at"]),
         state=DeliveryState(row["state"]),
-        attempts=tuple(Attempt.model_validate(attempt) for attempt in json.loads(row["attempts"])),
+        attempts=tuple(Attempt.model_validate(attempt, extra="ignore") for attempt in json.loads(row["attempts"])),
         tries=row["tries"],
         asked_again=row["asked_again"],
         next_at_s=row["next_at_s"],
