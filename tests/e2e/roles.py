@@ -13,6 +13,7 @@ from infra.config import LOCAL
 from local.aws import Credentials, client
 from local.cloud import Laptop
 from local.emulator.environment import REGION
+from local.emulator.patches.role_sessions import PROBE
 from tests.e2e.wire import send
 
 LAMBDA, SAGEMAKER = "lambda.amazonaws.com", "sagemaker.amazonaws.com"
@@ -30,8 +31,8 @@ def _role_of(emulator_url: str, function: str) -> str:
 
 
 def session_of(cloud: Laptop, role: str, service: str) -> Credentials:
-    """Fresh keys of a role; the service must be one that the role trusts."""
-    body = json.dumps({"role": role, "service": service}).encode()
+    """Fresh keys of a role, known as a probe's; the service must be one that the role trusts."""
+    body = json.dumps({"role": role, "service": service, "session": PROBE}).encode()
     answer = send(f"{cloud.emulator_url}/_local/role-session", "POST", body=body)
     assert answer.status == 200, answer.body
     return Credentials(answer.values["AccessKeyId"], answer.values["SecretAccessKey"], answer.values["Token"])
@@ -39,13 +40,23 @@ def session_of(cloud: Laptop, role: str, service: str) -> Credentials:
 
 def client_of(cloud: Laptop, keys: Credentials, service: str) -> Any:
     """A client with the keys of a role, quickly made: all of them share what is read about a service."""
+    return client_at(cloud.emulator_url, keys, service)
+
+
+def client_at(url: str, keys: Credentials, service: str) -> Any:
+    """A client of the emulator at this address, which asks once."""
     return _session().client(
         service,
-        endpoint_url=cloud.emulator_url,
+        endpoint_url=url,
         aws_access_key_id=keys.access_key,
         aws_secret_access_key=keys.secret_key,
         aws_session_token=keys.token,
-        config=Config(s3={"addressing_style": "path"}, proxies={}, retries={"total_max_attempts": 1}),
+        config=Config(
+            signature_version="s3v4" if service == "s3" else None,
+            s3={"addressing_style": "path"},
+            proxies={},
+            retries={"total_max_attempts": 1},
+        ),
     )
 
 

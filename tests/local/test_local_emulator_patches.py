@@ -88,8 +88,9 @@ def session_of(emulator: EmulatorSettings, role_name: str, service: str) -> tupl
 @pytest.fixture(scope="module")
 def stack(emulator: EmulatorSettings) -> dict[str, str]:
     """A function with a reserved concurrency, a table with a TTL, an API with CORS, an alarm with metric math."""
+    logs = {"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": "*"}
     return deploy(emulator, "patches", {
-        "Role": role("lambda.amazonaws.com"),
+        "Role": role("lambda.amazonaws.com", logs),
         "Function": function(ReservedConcurrentExecutions=3),
         "Table": {"Type": "AWS::DynamoDB::Table", "Properties": {
             "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}], "BillingMode": "PAY_PER_REQUEST",
@@ -284,6 +285,66 @@ def test_whoever_may_send_a_message_may_send_a_batch(emulator: EmulatorSettings)
         client("sqs", emulator.url, keys).delete_message_batch(
             QueueUrl=made["Queue"], Entries=[{"Id": "1", "ReceiptHandle": "x"}]
         )
+
+
+def test_it_is_noted_which_right_let_a_call_pass(emulator: EmulatorSettings) -> None:
+    arns = [f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}" for name in ("noted", "no*", "other")]
+    allow = {"Effect": "Allow", "Action": ["sqs:GetQueueUrl", "sqs:SendMessage"], "Resource": arns}
+    queue = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "noted"}}
+    made = deploy(emulator, "noted", {"Queue": queue, "Role": role("lambda.amazonaws.com", allow)})
+    post(f"{emulator.url}/_local/decisions", {"reset": True})
+    for session in ("anything", "probe"):
+        question = {"role": f"arn:aws:iam::{ACCOUNT}:role/{made['Role']}", "service": "lambda.amazonaws.com"}
+        _, found = post(f"{emulator.url}/_local/role-session", {**question, "session": session})
+        keys = Credentials(found["AccessKeyId"], found["SecretAccessKey"], found["Token"])
+        client("sqs", emulator.url, keys).get_queue_url(QueueName="noted")
+        with pytest.raises(ClientError, match="AccessDenied"):
+            client("sqs", emulator.url, keys).purge_queue(QueueUrl=made["Queue"])
+    _, noted = post(f"{emulator.url}/_local/decisions", {})
+    assert [entry for entry in noted["passed"] if entry[0] == made["Role"]] == [
+        [made["Role"], "sqs:GetQueueUrl", [arns[1], arns[0]], 1]
+    ]
+    assert [entry for entry in noted["denied"] if entry[0] == made["Role"]] == [
+        [made["Role"], "sqs:PurgeQueue", arns[0], 1]
+    ]
+
+
+def test_a_queue_is_read_with_the_rights_of_the_function_alone(emulator: EmulatorSettings) -> None:
+    name, actions = "read", ["sqs:ReceiveMessage", "sqs:GetQueueAttributes", "sqs:DeleteMessage"]
+    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
+    statement = {"Effect": "Allow", "Action": actions[:2], "Resource": arn}
+    made = deploy(emulator, name, {
+        "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": name}},
+        "Role": role("lambda.amazonaws.com", statement),
+        "Function": function(),
+        "Source": {
+            "Type": "AWS::Lambda::EventSourceMapping",
+            "Properties": {"EventSourceArn": arn, "FunctionName": {"Ref": "Function"}},
+            "DependsOn": ["Queue"],
+        },
+    })  # fmt: skip
+    sqs, url = client("sqs", emulator.url), made["Queue"]
+    sqs.send_message(QueueUrl=url, MessageBody="hello")
+
+    def waiting() -> int:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        return sum(map(int, counts.values()))
+
+    time.sleep(1.5)
+    assert waiting() == 1
+    policy = {"Version": "2012-10-17", "Statement": [{**statement, "Action": actions}]}
+    client("iam", emulator.url).put_role_policy(
+        RoleName=made["Role"], PolicyName="own", PolicyDocument=json.dumps(policy)
+    )
+    wait_for(lambda: waiting() == 0)
+
+
+def test_a_log_is_written_with_the_rights_of_the_function_alone(emulator: EmulatorSettings) -> None:
+    names = deploy(emulator, "unlogged", {"Role": role("lambda.amazonaws.com"), "Function": function()})
+    client("lambda", emulator.url).invoke(FunctionName=names["Function"], Payload=b'{"log": "hello"}')
+    groups = client("logs", emulator.url).describe_log_groups()["logGroups"]
+    assert f"/aws/lambda/{names['Function']}" not in {group["logGroupName"] for group in groups}
 
 
 @contextmanager

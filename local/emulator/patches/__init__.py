@@ -10,6 +10,7 @@ from local.emulator.patches import (
     alternate_names,
     authorization,
     batch_actions,
+    decisions,
     fair_queues,
     function_code,
     function_concurrency,
@@ -23,6 +24,7 @@ from local.emulator.patches import (
     request_counts,
     role_sessions,
     sagemaker,
+    service_rights,
     silent_function,
     table_ttl,
     tls,
@@ -46,6 +48,7 @@ def apply_all(*, deployed_file: Path) -> None:
     batch_actions.apply()
     fair_queues.apply()
     role_sessions.apply()
+    service_rights.apply(decisions.apply())
     viewer_methods.apply()
     missing_objects.apply()
     origins.apply()

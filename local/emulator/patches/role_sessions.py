@@ -6,6 +6,9 @@ user. `POST /_local/role-session` checks the same trust and answers like `Assume
 
     {"role": "arn:aws:iam::...:role/...", "service": "sagemaker.amazonaws.com", "duration_s": 3600}
     → {"AccessKeyId": "ASIA...", "SecretAccessKey": "...", "Token": "...", "Expiration": "...", "RoleArn": "..."}
+
+A question may name the session: `"session": "probe"` marks a test that looks at what a role may do, whose calls say
+nothing about what the role needs.
 """
 
 import json
@@ -18,6 +21,7 @@ from local.emulator.internals import internal
 from local.emulator.patches import routes
 
 PATH = f"{routes.PREFIX}role-session"
+PROBE = "probe"
 
 
 def apply() -> None:
@@ -33,7 +37,7 @@ def role_session(question: dict[str, Any]) -> routes.Answer:
         return 403, {"message": f"{service} is not authorized to assume {arn}"}
     expires = time.time() + int(question.get("duration_s", 3600))
     key, secret, token = f"ASIA{secrets.token_hex(8).upper()}", secrets.token_hex(20), secrets.token_hex(32)
-    session = f"{service.split('.')[0]}-session"
+    session = str(question.get("session", f"{service.split('.')[0]}-session"))
     internal("services.sts").register_session(key, {
         "Arn": f"arn:aws:sts::{account}:assumed-role/{name}/{session}", "UserId": f"{name}:{session}",
         "SecretAccessKey": secret, "SessionToken": token, "Expiration": expires,
