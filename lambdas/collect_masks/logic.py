@@ -59,10 +59,9 @@ def collect_success(ports: Ports, request_key: str, answer: str | None) -> None:
     asked = _asked(ports, request_key)
     if asked is None:
         return
-    where = answer or _promised(ports, asked)[0]
-    key = None if where is None else state.key_of_address(where, ports.work_bucket)
+    key = _own_key(ports, asked, answer or _promised(ports, asked)[0])
     if key is None:
-        return
+        return  # not where this job's answers lie: another's answer would look like a bad one of this request
     try:
         data = ports.work.get(key, bytes_max=MODEL_ANSWER_BYTES_MAX)
     except ObjectMissing:
@@ -86,7 +85,7 @@ def collect_failure(ports: Ports, request_key: str, reason: str, failure: str | 
     asked = _asked(ports, request_key)
     if asked is None:
         return
-    problem = _problem(ports, failure)
+    problem = _problem(ports, _own_key(ports, asked, failure))
     if problem is not None and problem.code == Code.WRONG_SEGMENTER:
         _end_failed(ports, asked, asked.tasks, state.refusal(Code.WRONG_SEGMENTER))
     elif "timed out" in reason.lower() or "timeout" in reason.lower():
@@ -139,8 +138,16 @@ def _chunk(ports: Ports, asked: _Asked) -> ChunkState | None:
     return state.load_chunk(ports.table, asked.job.tenant, asked.job.job.job_id, asked.chunk)
 
 
-def _problem(ports: Ports, failure: str | None) -> ServerProblem | None:
-    key = None if failure is None else state.key_of_address(failure, ports.work_bucket)
+def _own_key(ports: Ports, asked: _Asked, address: str | None) -> str | None:
+    """The key of an address where this request's answer, or its failure, may lie; None for any other address."""
+    key = None if address is None else state.key_of_address(address, ports.work_bucket)
+    own = keys.answer_file(asked.request_id)
+    if key in [f"{folder}{own}" for folder in keys.answer_folders(asked.job.tenant, asked.job.job.job_id)]:
+        return key
+    return key if address in _promised(ports, asked) else None
+
+
+def _problem(ports: Ports, key: str | None) -> ServerProblem | None:
     if key is None:
         return None
     try:

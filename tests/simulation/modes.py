@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tests.simulation.adversary import Adversary
 from tests.simulation.calm import Calm
 from tests.simulation.faults import BACKLOGGED, CROWDED, EVERYTHING, LOSSLESS, some_of
 from tests.simulation.outage import Blackout
@@ -36,6 +37,7 @@ MODES = {
     "calm": Mode("nothing fails, and nothing needs repair", kind=Calm),
     "outage": Mode("one service is down for half an hour", kind=Blackout),
     "upgrade": Mode("another version takes the place of all functions, and perhaps gives way again", kind=Upgrade),
+    "adversary": Mode("a hostile tenant beside honest ones", kind=Adversary),
     "crowded": Mode("everything comes twice, and some of it is slow", CROWDED),
     "backlogged": Mode("most queues have a long line for a while", BACKLOGGED),
     "removing": Mode("everything may fail, and users remove what they have", EVERYTHING, is_mixed=True, removals=0.7),

@@ -48,6 +48,7 @@ from maskmill.core.rows import JobState
 from maskmill.core.shard import ShardAnswer, ShardRequest
 from maskmill.core.table import Key, Row
 from maskmill.core.usage import Quotas
+from tests.simulation.borders import Borders, act_for, tenant_of
 from tests.simulation.clocks import Clocks
 from tests.simulation.cloud import MemoryEndpoint, MemoryLane, MemoryObjects, MemoryQueues
 from tests.simulation.hooks import Hooks
@@ -135,6 +136,7 @@ class Pipeline:
     live: Live = field(init=False)
     hooks: Hooks = field(init=False)
     clock: Clocks = field(init=False)
+    borders: Borders = field(init=False)
     post: Post = field(init=False)
     platform: Platform = field(init=False)
     _ids: CountedIds = field(default_factory=CountedIds)
@@ -143,7 +145,9 @@ class Pipeline:
         call = self.world.call
         self.clock = Clocks(self.world)
         self.post = Post(self.world, self.clock, self._handle, self._bury, keeps_callbacks=not self.with_sweep)
+        self.borders = Borders(self.world)
         self.table = self._new_table(self.world)
+        self.table.watch.append(self.borders.committed)
         self.uploads, self.media, self.work = map(self._new_bucket, ("uploads", "media", "work"))
         self.queues = ShakyQueues(call, deliver=self._deliver, world=self.world)
         self.endpoint = MemoryEndpoint(call, accept=self._accept)
@@ -159,7 +163,7 @@ class Pipeline:
         return ShakyTable(world.call, world=world)
 
     def _new_bucket(self, name: str) -> MemoryObjects:
-        return MemoryObjects(name, self.world.call)
+        return MemoryObjects(name, self.borders.call)
 
     def run(self) -> list[str]:
         """Play until every user has an answer, then check what is left; returns the violations."""
@@ -183,7 +187,7 @@ class Pipeline:
         at_rest = [*self.invariants.at_rest(self.users), *self.ledger.at_rest(), *self.live.at_rest()]
         at_rest += self.hooks.at_rest()
         at_rest += self.hooks.overdue() if self.with_sweep else []
-        return [*self.invariants.violations, *self.live.violations, *at_rest]
+        return [*self.invariants.violations, *self.borders.violations, *self.live.violations, *at_rest]
 
     def _is_at_rest(self) -> bool:
         has_calls = self.open_users > 0 or any(user.clicks for user in self.users)
@@ -240,12 +244,15 @@ class Pipeline:
     # Messages
 
     def _deliver(self, queue: QueueName, body: Body) -> None:
+        self.borders.sent(body)
         self.post.deliver(queue, body)
 
     def _handle(self, queue: QueueName, body: Body) -> bool:
+        act_for(tenant_of(body))
         return self._succeeds(self._handler(queue), body)
 
     def _bury(self, letter: Message) -> bool:
+        act_for(letter.tenant)
         return self._succeeds(self._bury_letter, letter)
 
     def _succeeds(self, handler: Callable[[Any], object], body: Body) -> bool:

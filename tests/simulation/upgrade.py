@@ -116,7 +116,7 @@ class Upgrade(Pipeline):
         return UpgradedTable(world.call, world=world, is_next=self.is_next)
 
     def _new_bucket(self, name: str) -> MemoryObjects:
-        return UpgradedObjects(name, self.world.call, is_next=self.is_next)
+        return UpgradedObjects(name, self.borders.call, is_next=self.is_next)
 
     def _deliver(self, queue: QueueName, body: Body) -> None:
         if not isinstance(body, tuple):

@@ -130,8 +130,11 @@ class Scene:
     def answer(self, request_key: str, answer: ShardAnswer | bytes) -> None:
         """The endpoint answers a request, and its callback comes."""
         data = answer if isinstance(answer, bytes) else answer.model_dump_json().encode()
-        self.work.put("async/answer.json", data, media_type="application/json")
-        collect_masks.collect_success(self.collecting, request_key, "s3://work/async/answer.json")
+        folder, _ = keys.answer_folders(TENANT, JOB)
+        key = folder + request_key.rsplit("/", 1)[1]
+        self.work.objects.pop(key, None)  # another delivery of the request is answered anew
+        self.work.put(key, data, media_type="application/json")
+        collect_masks.collect_success(self.collecting, request_key, f"s3://work/{key}")
 
     def good_answer(self, request_key: str, **errors: Refusal) -> ShardAnswer:
         """Masks for every image but those in `errors`, by image key without its dot: `_0_1` for `0.1`."""

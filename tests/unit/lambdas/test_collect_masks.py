@@ -103,12 +103,23 @@ def test_the_first_mask_of_a_key_stays(scene: Scene) -> None:
 def test_a_reason_that_cannot_be_read_right_now_is_read_later(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """Taking a throttled read for "no reason given" would ask a replaced segmenter three times more."""
     request = scene.dispatch()
+    reason = keys.answer_folders(TENANT, JOB)[1] + request.rsplit("/", 1)[1]
 
     def get(key: str, *, bytes_max: int | None = None) -> bytes:
-        if key.startswith("failed/"):
+        if key == reason:
             raise Unavailable
         return scene.work.objects[key]
 
     monkeypatch.setattr(type(scene.work), "get", lambda _self, key, bytes_max=None: get(key, bytes_max=bytes_max))
     with pytest.raises(Unavailable):
-        collect_masks.collect_failure(scene.collecting, request, "500", "s3://work/failed/reason.json")
+        collect_masks.collect_failure(scene.collecting, request, "500", f"s3://work/{reason}")
+
+
+def test_an_answer_that_lies_where_another_requests_lies_changes_nothing(scene: Scene) -> None:
+    """A callback is a pointer, and one that points elsewhere must not burn an attempt."""
+    request = scene.dispatch()
+    folder, _ = keys.answer_folders(TENANT, JOB)
+    scene.work.put(f"{folder}{'0' * 24}.json", b"{}", media_type="application/json")
+    before, _ = scene.chunk(), scene.sent()
+    collect_masks.collect_success(scene.collecting, request, f"s3://work/{folder}{'0' * 24}.json")
+    assert scene.chunk() == before and scene.sent() == []
