@@ -10,7 +10,7 @@ BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: canary help demo page test e2e screens check format simulate synth openapi fuzz-api lock clean bench-classic bench-requests bench-server bench-sam bench-page package-model
+.PHONY: canary help demo page test e2e screens check format simulate synth openapi fuzz lock clean bench-classic bench-requests bench-server bench-sam bench-page package-model
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -78,10 +78,11 @@ JOBS ?= 200
 canary: .venv/dev ## JOBS jobs on the stage that you are signed in to, each promise checked; says first what it costs
 	@$(BIN)/python -m tests.canary --jobs $(JOBS)
 
-CASES ?= 3000
+SECONDS ?= 60
+WHAT ?= parsers images api
 START ?= 1
-fuzz-api: .venv/test ## CASES requests drawn from the API's description, against the deployed local stacks (START=seed)
-	@CASES=$(CASES) START=$(START) $(BIN)/python -m pytest -q -s tests/e2e/test_schemathesis.py
+fuzz: .venv/test ## Inputs that nobody thought of, for SECONDS each (WHAT=parsers|images|api|deployed, START=seed, CASES=requests)
+	@$(if $(CASES),CASES=$(CASES)) $(BIN)/python -m tests.fuzz --what $(WHAT) --seconds $(SECONDS) --start $(START)
 
 lock: .venv/dev ## Resolve all pinned requirements again
 	$(BIN)/python requirements/lock.py

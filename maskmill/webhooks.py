@@ -42,6 +42,8 @@ def verify(
         raise NotGenuine("the headers of a webhook are missing") from error
     if abs(now_s - timestamp_s) > tolerance_s:
         raise NotGenuine("the timestamp is too old, or in the future")
+    if not (delivery_id.isascii() and all(map(str.isascii, signatures))):
+        raise NotGenuine("the headers of a webhook are plain text")
     wanted = [signature_of(secret, delivery_id, timestamp_s, body).encode() for secret in secrets]
     given = [signature.encode() for signature in signatures]
     if not any(hmac.compare_digest(one, other) for one in wanted for other in given):

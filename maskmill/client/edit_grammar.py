@@ -97,7 +97,7 @@ def _in_range(key: str, text: str) -> float:
 def number_of(key: str, text: str) -> float:
     if not NUMBER.fullmatch(text.strip()):
         raise Fault(f"{key}={text} is not a number")
-    return float(text)
+    return float(text.strip())  # which knows fewer kinds of space
 
 
 def colour_of(text: str) -> str:

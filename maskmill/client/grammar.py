@@ -11,6 +11,7 @@ does not belong to the object. A value `a..b` is drawn anew for each sample from
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 
@@ -114,8 +115,8 @@ def parse_splits(text: str) -> Splits:
         raise GrammarError(text, "these are no shares", SPLIT_FORM)
     shares = [float(part) for part in parts] + [0.0] * (3 - len(parts))
     total = sum(shares)
-    if not total:
-        raise GrammarError(text, "nothing is shared out", SPLIT_FORM)
+    if not total or not math.isfinite(total):
+        raise GrammarError(text, "these shares do not add up", SPLIT_FORM)
     return Splits(train=shares[0] / total, val=shares[1] / total, test=shares[2] / total)
 
 

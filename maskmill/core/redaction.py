@@ -10,7 +10,7 @@ import re
 
 GONE = "(removed)"
 
-# Each begins where no character of its kind stands before it, so that long runs of letters cost no more than others.
+# Each begins where no character of its kind stands before it, or has a bound: long runs of letters cost little.
 _URL_QUERY = re.compile(r"(?<!\w)(https?://[^\s?\"'\\]{1,2000})\?[^\s\"'\\]+")  # a signed address: rights in its query
 _PARAMETER = re.compile(
     r"(?i)(?<![a-z])(x-amz-[a-z-]{1,30}|cloudfront-[a-z-]{1,20}|signature|policy|ticket|token|secret|password)"
@@ -20,7 +20,7 @@ _BEARER = re.compile(r"(?i)(?<![a-z])(bearer|basic)[ +][\w.~+/=-]+")
 _TOKEN = re.compile(r"(?<![\w-])eyJ[\w-]{5,}\.[\w-]*(?:\.[\w-]*)?")
 _WEBHOOK_SECRET = re.compile(r"(?<!\w)whsec_[\w+/=-]+")
 _KEY_ID = re.compile(r"(?<![A-Z0-9])(?:AKIA|ASIA)[A-Z0-9]{12,}")
-_PERSON = re.compile(r"(?<![\w.%+-])[\w.%+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
+_PERSON = re.compile(r"[\w.%+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
 
 
 def without_secrets(text: str) -> str:

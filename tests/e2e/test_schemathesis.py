@@ -1,6 +1,6 @@
 """Requests drawn from the served description, against the deployed stacks: no fault of ours, nothing undescribed.
 
-`make fuzz-api CASES=3000` asks as often as that. A segmenter that is loading or too slow may be answered with 503
+`make fuzz WHAT=deployed CASES=3000` asks as often as that. A segmenter that is loading or too slow may be answered with 503
 `model_unavailable` or 504 `model_timeout`; every other 5xx is a failure.
 """
 
