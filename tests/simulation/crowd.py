@@ -106,7 +106,7 @@ class Crowd(Pipeline):
         dataset_id = datasets.create(api, tenant, CreateDataset(name="set")).dataset_id
         template_id = templates.create(api, tenant, dataset_id, TEMPLATES[0]).template_id
         for number in range(images):
-            self._arrive(tenant, dataset_id, f"{tenant}.{number}", has_masks=has_masks)
+            self._arrive(tenant, dataset_id, f"{dataset_id}.{number}", has_masks=has_masks)
         recipe = Recipe.model_validate(
             {"templates": [template_id], "layers": [{"region": template_id, "edits": {"hue": 40}}]}
         )

@@ -11,6 +11,7 @@ from tests.simulation.adversary import Adversary
 from tests.simulation.calm import Calm
 from tests.simulation.faults import BACKLOGGED, CROWDED, EVERYTHING, LOSSLESS, some_of
 from tests.simulation.outage import Blackout
+from tests.simulation.overload import Overload
 from tests.simulation.pipeline import Pipeline
 from tests.simulation.upgrade import Upgrade
 from tests.simulation.world import Faults, World
@@ -36,6 +37,7 @@ MODES = {
     "primary": Mode("nothing is lost, and no sweep hides what is", LOSSLESS, is_mixed=True, has_sweep=False),
     "calm": Mode("nothing fails, and nothing needs repair", kind=Calm),
     "outage": Mode("one service is down for half an hour", kind=Blackout),
+    "overload": Mode("a tenant brings a hundred times as much as others", kind=Overload),
     "upgrade": Mode("another version takes the place of all functions, and perhaps gives way again", kind=Upgrade),
     "adversary": Mode("a hostile tenant beside honest ones", kind=Adversary),
     "crowded": Mode("everything comes twice, and some of it is slow", CROWDED),
