@@ -166,7 +166,7 @@ def _picture_of(image: Image.Image, orientation: int) -> tuple[Picture, list[Not
     notes: list[Note] = []
     icc = image.info.get("icc_profile")
     base, alpha = _base_and_alpha(image)
-    base, colour_notes = to_srgb(base, icc if isinstance(icc, bytes) else None)
+    base, colour_notes = to_srgb(base, icc if isinstance(icc, bytes) else None, gamma=_gamma(image))
     notes += colour_notes
     if orientation in _TURNS:
         base = base.transpose(_TURNS[orientation])
@@ -178,6 +178,12 @@ def _picture_of(image: Image.Image, orientation: int) -> tuple[Picture, list[Not
     if opacity is not None:
         notes.append(Note.ALPHA_KEPT)
     return Picture(rgb=_three_channels(np.asarray(base)), alpha=opacity, is_grey=is_grey), notes
+
+
+def _gamma(image: Image.Image) -> float | None:
+    """The exponent that a PNG says it is encoded with; None where it says sRGB, or nothing."""
+    gamma = image.info.get("gamma")
+    return gamma if isinstance(gamma, float) and "srgb" not in image.info else None
 
 
 def _three_channels(pixels: Bytes) -> Bytes:

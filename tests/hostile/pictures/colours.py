@@ -27,8 +27,18 @@ def pastel() -> np.ndarray:
 def in_srgb(primaries: np.ndarray, gamma: float) -> np.ndarray:
     """What the pastel scene's numbers mean, computed from the primaries alone."""
     linear = (pastel() / 255.0) ** gamma @ primaries.T @ np.linalg.inv(files.SRGB_PRIMARIES).T
-    encoded = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear.clip(0, 1) ** (1 / 2.4) - 0.055)
-    return np.rint(encoded * 255).astype(int)
+    return encoded(linear)
+
+
+def encoded(linear: np.ndarray) -> np.ndarray:
+    """Light from 0 to 1 as sRGB's numbers."""
+    curved = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear.clip(0, 1) ** (1 / 2.4) - 0.055)
+    return np.rint(curved * 255).astype(int)
+
+
+def from_gamma(gamma: float) -> np.ndarray:
+    """The scene, had its numbers been encoded with this exponent."""
+    return encoded((scene() / 255.0) ** (1 / gamma))
 
 
 def srgb() -> bytes:
@@ -84,6 +94,13 @@ ROWS: dict[str, Row] = {
                      is_grey, notes=(CONVERTED, Note.GREYSCALE)),
     "I46d": accepted("PNG with the usual gamma", lambda: made.with_chunks(chunk(b"gAMA", struct.pack(">I", 45_455))),
                      shows(scene), notes=()),
+    "I46f": accepted("PNG that is linear", lambda: made.with_chunks(chunk(b"gAMA", struct.pack(">I", 100_000))),
+                     shows(lambda: from_gamma(1.0), within=1), notes=(CONVERTED,)),
+    "I46g": accepted("PNG of an old screen", lambda: made.with_chunks(chunk(b"gAMA", struct.pack(">I", 55_556))),
+                     shows(lambda: from_gamma(1 / 1.8), within=1), notes=(CONVERTED,)),
+    "I46h": accepted("PNG that is linear and says sRGB as well",
+                     lambda: made.with_chunks(chunk(b"sRGB", b"\0"), chunk(b"gAMA", struct.pack(">I", 100_000))), shows(scene), notes=()),
+    "I46i": accepted("PNG whose gamma is none", lambda: made.with_chunks(chunk(b"gAMA", bytes(4))), shows(scene), notes=()),
     "I46e": accepted("PNG with primaries", lambda: made.with_chunks(chunk(b"cHRM", struct.pack(">8I", 31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000))),
                      shows(scene), notes=()),
 }  # fmt: skip
