@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,7 +23,7 @@ class Clocks:
         skew_s: float = getattr(greenlet.getcurrent(), "skew_s", 0.0)
         return EPOCH + timedelta(seconds=self.world.now_s + skew_s)
 
-    def begin(self, label: str) -> None:
+    def begin(self, label: Hashable) -> None:
         """An invocation begins on some machine."""
         if self.world.strikes("skew", label):
             greenlet.getcurrent().skew_s = SKEW_S * (2 * self.world.chance("skewed by", label) - 1)

@@ -5,9 +5,8 @@ Without a world they act at once and without faults, which is what the contract 
 
 from __future__ import annotations
 
-import copy
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,7 +19,6 @@ from maskmill.core.shard import ShardAnswer, ShardRequest
 from maskmill.core.table import (
     Condition,
     Delete,
-    Index,
     Key,
     Op,
     Page,
@@ -32,14 +30,14 @@ from maskmill.core.table import (
     Update,
     Write,
 )
+from tests.simulation.rows import FrozenRow, Rows
 
 Result = TypeVar("Result")
-Call = Callable[[str, str, Callable[[], Any]], Any]
+Call = Callable[[str, Hashable, Callable[[], Any]], Any]
 _ABSENT = object()
-_INDEX_ATTRIBUTES = {Index.DUE: ("due_pk", "due_at"), Index.RECENT: ("recent_pk", "recent_at")}
 
 
-def at_once(service: str, label: str, effect: Callable[[], Result]) -> Result:
+def at_once(service: str, label: Hashable, effect: Callable[[], Result]) -> Result:
     """A call without latency or faults."""
     return effect()
 
@@ -49,66 +47,47 @@ class MemoryTable:
     """The table port; `watch` sees every committed write as (key, before, after)."""
 
     call: Call = at_once
-    rows: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    rows: Rows = field(default_factory=Rows)
     watch: list[Callable[[Key, Row | None, Row | None], None]] = field(default_factory=list)
 
     def get(self, key: Key) -> Row | None:
-        return self.call("table.get", str(key), lambda: self._copy(key))
+        return self.call("table.get", key, lambda: self.rows.get(key))
 
     def query(self, query: Query) -> Page:
-        return self.call("table.query", f"{query.pk}|{query.prefix}", lambda: self._query(query))
+        return self.call("table.query", (query.pk, query.prefix), lambda: self._query(query))
 
     def write(self, write: Write) -> Row:
-        return self.call("table.write", str(write.key), lambda: self._write(write))
-
-    def _copy(self, key: Key) -> Row | None:
-        row = self.rows.get(key)
-        return None if row is None else copy.deepcopy(row)
+        return self.call("table.write", write.key, lambda: self._write(write))
 
     def _query(self, query: Query) -> Page:
-        found = sorted(self._candidates(query), key=lambda pair: pair[0], reverse=query.descending)
+        found = self.rows.in_partition(query) if query.index is None else self.rows.in_index(query)
         if query.after is not None:
             found = [pair for pair in found if (pair[0] < query.after if query.descending else pair[0] > query.after)]
         page = found[: query.limit]
-        after = page[-1][0] if len(found) > len(page) else None
-        return Page(rows=tuple(copy.deepcopy(row) for _, row in page), after=after)
-
-    def _candidates(self, query: Query) -> Iterator[tuple[str, dict[str, Any]]]:
-        for key, row in self.rows.items():
-            if query.index is None:
-                if key.pk == query.pk and key.sk.startswith(query.prefix):
-                    yield key.sk, row
-                continue
-            pk_name, sort_name = _INDEX_ATTRIBUTES[query.index]
-            if row.get(pk_name) != query.pk or sort_name not in row:
-                continue
-            sort = row[sort_name]
-            if query.at_most is None or sort <= query.at_most:
-                text = f"{sort:020d}" if isinstance(sort, int) else str(sort)
-                yield f"{text}|{key.pk}|{key.sk}", row
+        return Page(rows=tuple(row for _, row in page), after=page[-1][0] if len(found) > len(page) else None)
 
     def _write(self, write: Write) -> Row:
         before = self.rows.get(write.key)
         match write:
             case Put():
                 if before is not None:
-                    raise RowConflict(write.key, copy.deepcopy(before))
-                after: dict[str, Any] = {**copy.deepcopy(dict(write.row)), "pk": write.key.pk, "sk": write.key.sk}
+                    raise RowConflict(write.key, before)
+                after = FrozenRow({**write.row, "pk": write.key.pk, "sk": write.key.sk})
             case Delete():
                 if before is None and write.must_exist:
                     raise RowConflict(write.key, None)
                 if before is not None and not all(_holds(before, condition) for condition in write.require):
-                    raise RowConflict(write.key, copy.deepcopy(before))
+                    raise RowConflict(write.key, before)
                 self.rows.pop(write.key, None)
                 self._tell(write.key, before, None)
                 return {}
             case Update():
                 if before is None or not all(_holds(before, condition) for condition in write.require):
-                    raise RowConflict(write.key, copy.deepcopy(before))
+                    raise RowConflict(write.key, before)
                 after = _updated(before, write)
         self.rows[write.key] = after
         self._tell(write.key, before, after)
-        return copy.deepcopy(after)
+        return after
 
     def _tell(self, key: Key, before: Row | None, after: Row | None) -> None:
         for watcher in self.watch:
@@ -140,24 +119,28 @@ def _holds(row: Row, condition: Condition) -> bool:
             return value in condition.value
 
 
-def _updated(before: dict[str, Any], write: Update) -> dict[str, Any]:
-    after = copy.deepcopy(before)
+def _updated(before: FrozenRow, write: Update) -> FrozenRow:
+    after = before.thawed()
     for path, value in write.set.items():
-        _parent(after, path)[path[-1]] = copy.deepcopy(value)
+        _parent(after, path)[path[-1]] = value
     for path, amount in write.add.items():
         parent = _parent(after, path)
         if isinstance(amount, int):
             parent[path[-1]] = parent.get(path[-1], 0) + amount
         else:
-            parent[path[-1]] = set(parent.get(path[-1], set())) | amount
+            parent[path[-1]] = parent.get(path[-1], frozenset()) | amount
     for path in write.remove:
         _parent(after, path).pop(path[-1], None)
-    return after
+    return FrozenRow(after)
 
 
 def _parent(row: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The map that a path ends in, of its own down to there."""
     for name in path[:-1]:
-        row = row[name]
+        child = row[name]
+        if isinstance(child, FrozenRow):
+            row[name] = child = child.thawed()
+        row = child
     return row
 
 
@@ -236,6 +219,11 @@ class _Buffer:
         return len(data)
 
 
+def label_of(message: Message) -> tuple[object, ...]:
+    """What tells a message from others."""
+    return tuple(message.__dict__.values())
+
+
 @dataclass(slots=True)
 class MemoryQueues:
     """All queues; `deliver` is told of every message that was sent, and `delays` of how long each was held back."""
@@ -247,8 +235,7 @@ class MemoryQueues:
 
     def send(self, messages: Iterable[Message], *, delay_s: int = 0) -> None:
         for message in messages:
-            label = f"{message.kind}:{message.model_dump_json()}"
-            self.call("queue.send", label, lambda one=message: self._send(one, delay_s))
+            self.call("queue.send", label_of(message), lambda one=message: self._send(one, delay_s))
 
     def _send(self, message: Message, delay_s: int) -> None:
         queue = QUEUE_OF[type(message)]
@@ -300,6 +287,7 @@ class MemorySockets:
 
     call: Call = at_once
     lines: dict[str, list[str]] = field(default_factory=dict)
+    hear: dict[str, Callable[[str], None]] = field(default_factory=dict)  # who is told of a line at once
 
     def open(self, *connection_ids: str) -> None:
         for connection_id in connection_ids:
@@ -309,12 +297,18 @@ class MemorySockets:
         return self.call("socket.send", connection_id, lambda: self._send(connection_id, text))
 
     def close(self, connection_id: str) -> bool:
+        self.hear.pop(connection_id, None)
         return self.lines.pop(connection_id, None) is not None
 
     def _send(self, connection_id: str, text: str) -> bool:
         if connection_id in self.lines:
             self.lines[connection_id].append(text)
+            self.hear.get(connection_id, _nobody)(text)
         return connection_id in self.lines
+
+
+def _nobody(_text: str) -> None:
+    """Where nobody listens at once."""
 
 
 @dataclass(slots=True)

@@ -28,10 +28,10 @@ BACKLOGGED = Faults(backlog=0.7)
 
 
 def some_of(faults: Faults, seed: int) -> Faults:
-    """Each fault is off in a third of the seeds and between half and twice as likely in the others."""
+    """Each fault is off in a third of the seeds; in the others it is rare or, now and then, half as likely again."""
     dice = World(seed)
     chosen = {
-        name: getattr(faults, name) * (0.5 + 1.5 * dice.chance("intensity", name))
+        name: getattr(faults, name) * (0.1 + 1.4 * dice.chance("intensity", name) ** 2)
         for name in faults.__slots__
         if name != "window_s" and dice.chance("off", name) > 0.35
     }

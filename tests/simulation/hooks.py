@@ -19,6 +19,7 @@ from maskmill.core.addresses import Destination
 from maskmill.core.limits import QUEUE_DELAY_S_MAX, WEBHOOK_ATTEMPTS_MAX
 from maskmill.core.messages import DeliverWebhook, Message, QueueName
 from maskmill.core.rows import Delivery, ExportState, JobState
+from maskmill.core.table import Key, Row
 from maskmill.core.webhook import DeliveryState, EventType, Trouble, Webhook
 from tests.simulation.cloud import MemoryQueues, MemoryTable
 from tests.simulation.world import Crash, World
@@ -27,6 +28,7 @@ TENANTS = ("tenant-0", "tenant-1")
 SECRET = webhook.secret_text(b"a secret of thirty-two bytes ...")
 ANSWER_S = 0.3
 OVERDUE_S = 900
+Told = tuple[str, str, str | None]  # a tenant, a job, and the format of an export of it
 
 
 @dataclass(slots=True)
@@ -39,8 +41,12 @@ class Hooks:
     violations: list[str] = field(default_factory=list)
     heard: dict[str, list[bytes]] = field(default_factory=lambda: defaultdict(list))
     posts: Counter[str] = field(default_factory=Counter)  # by delivery, heard or not
+    _waiting: set[Key] = field(default_factory=set)
+    _told: set[Told] = field(default_factory=set)
+    _over: dict[Key, Told] = field(default_factory=dict)  # the jobs and exports that have ended
 
     def __post_init__(self) -> None:
+        self.table.watch.append(self._committed)
         for tenant in TENANTS:
             hook = Webhook(
                 webhook_id=f"hook{tenant[-1]}",
@@ -73,14 +79,22 @@ class Hooks:
             raise Crash(delivery_id)
         return Posted(status=503 if self.world.strikes("receiver_busy", delivery_id) else 204)
 
+    def _committed(self, key: Key, _before: Row | None, after: Row | None) -> None:
+        """Keep what the end of the world waits for."""
+        if key.sk.startswith(rows.DELIVERY_PREFIX):
+            self._waiting.discard(key)
+            if after is not None:
+                self._told.add(_told_of(rows.delivery_of(after)))
+                self._waiting |= {key} if after["state"] == DeliveryState.WAITING else set()
+        elif key.sk.startswith((rows.JOB_PREFIX, rows.EXPORT_PREFIX)):
+            self._over.pop(key, None)
+            if after is not None and "finished_at" in after:
+                self._over[key] = (after["tenant"], after["job_id"], after.get("format"))
+
     @property
     def is_at_rest(self) -> bool:
         """Whether nothing is left to be told: each ended job has its delivery, and none waits."""
-        deliveries = self._deliveries()
-        ended: set[tuple[str, str, str | None]] = {(job.tenant, job.job.job_id, None) for job in self._ended()}
-        ended |= {(export.tenant, export.job_id, export.format.value) for export in self._ended_exports()}
-        is_told = ended <= set(map(_told_of, deliveries))
-        return is_told and all(one.state is not DeliveryState.WAITING for one in deliveries)
+        return not self._waiting and self._told.issuperset(self._over.values())
 
     def at_rest(self) -> list[str]:
         return [*self.violations, *self._faults()]
@@ -133,7 +147,7 @@ class Hooks:
                 yield rows.export_of(row)
 
 
-def _told_of(one: Delivery) -> tuple[str, str, str | None]:
+def _told_of(one: Delivery) -> Told:
     """The tenant, the job, and the format if it is about an export."""
     data = json.loads(one.body)["data"]
     return one.tenant, str(data["job_id"]), data.get("format")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TypeVar
 
 from lambdas.hold_connection import logic as hold_connection
@@ -18,13 +19,14 @@ from maskmill.core.errors import NotFound, Unavailable
 from maskmill.core.item import ItemStatus
 from maskmill.core.job import Counts, JobStatus
 from tests.simulation.cloud import MemorySockets
-from tests.simulation.world import Crash, World
+from tests.simulation.world import Alarm, Crash, World
 
 Result = TypeVar("Result")
 LOOK_S = 10.0  # how often a listener looks at its socket
-ASKS_ANYWAY_S = 60.0
-SOCKET_S = 900.0  # that a socket lasts at most
+ASKS_ANYWAY_S = 600.0
+SOCKET_S = 3600.0  # that a socket lasts at most
 AWAY_S = 120.0
+PAGE = 3
 
 
 @dataclass(slots=True)
@@ -43,6 +45,8 @@ class Listener:
     items: dict[int, ItemStatus] = field(default_factory=dict)
     is_removed: bool = False
     _connections: int = 0
+    _newest: int = 0  # the largest number that was heard of this job
+    _alarm: Alarm = field(default_factory=Alarm)
 
     @property
     def knows_the_end(self) -> bool:
@@ -55,7 +59,7 @@ class Listener:
             connection_id = self._connect()
             self.world.sleep(10 * self._chance("slow client"))
             self._catch_up()
-            self._listen(connection_id)
+            self._listen()
             self.sockets.close(connection_id)
             self.world.sleep(AWAY_S * self._chance("away"))
 
@@ -64,6 +68,7 @@ class Listener:
             self._connections += 1
             connection_id = self._secret().hex()[:16]
             self.sockets.open(connection_id)
+            self.sockets.hear[connection_id] = self._hear
             ticket = self._insist(lambda: tickets.issue(self._with_secret(), self.tenant)).ticket
             try:
                 ports = hold_connection.Ports(self.api.table, self.sockets, self.world)
@@ -74,21 +79,24 @@ class Listener:
             else:
                 return connection_id
 
-    def _listen(self, connection_id: str) -> None:
+    def _hear(self, line: str) -> None:
+        """Somebody who listens looks a while after the first line that says something new."""
+        message = JobMessage.model_validate_json(line)
+        if message.job_id == self.job_id and message.seq > max(self.since, self._newest):
+            self.world.at(LOOK_S, partial(self._alarm.wake, self._alarm.naps))
+            self._newest = message.seq
+
+    def _listen(self) -> None:
         """Until the socket breaks or nothing more is to be learnt."""
         breaks_at_s = self.world.now_s + SOCKET_S * self._chance("socket")
         asked_at_s = self.world.now_s
         while self.world.now_s < breaks_at_s and not self.knows_the_end and not self.is_removed:
-            self.world.sleep(LOOK_S)
-            is_time = self.asks_anyway and self.world.now_s - asked_at_s >= ASKS_ANYWAY_S
-            if is_time or self._newest(connection_id) > self.since:
+            asks_at_s = asked_at_s + ASKS_ANYWAY_S if self.asks_anyway else breaks_at_s
+            if self._newest <= self.since:
+                self.world.doze(max(0.0, min(asks_at_s, breaks_at_s) - self.world.now_s), self._alarm)
+            if self.world.now_s >= asks_at_s or self._newest > self.since:
                 asked_at_s = self.world.now_s
                 self._catch_up()
-
-    def _newest(self, connection_id: str) -> int:
-        """The largest number that was heard of this job."""
-        lines = map(JobMessage.model_validate_json, self.sockets.lines.get(connection_id, ()))
-        return max((line.seq for line in lines if line.job_id == self.job_id), default=0)
 
     def _catch_up(self) -> None:
         while not self.is_removed:
@@ -100,7 +108,7 @@ class Listener:
 
     def _page(self) -> JobEvents | None:
         try:
-            return events.after(self.api, self.tenant, self.job_id, since=self.since, limit=3)
+            return events.after(self.api, self.tenant, self.job_id, since=self.since, limit=PAGE)
         except NotFound:
             return None
 
@@ -113,7 +121,7 @@ class Listener:
             self.status, self.counts = event.status, event.counts
             self.items |= {change.index: change.status for change in event.items}
         self.since = page.next_since
-        return bool(page.items)
+        return len(page.items) == PAGE
 
     def _with_secret(self) -> Ports:
         return replace(self.api, draw_secret=self._secret)

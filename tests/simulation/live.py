@@ -6,9 +6,8 @@ again. What is told is checked when it is written and once more at rest.
 
 from __future__ import annotations
 
-import copy
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -77,7 +76,7 @@ class Live:
                 self._follow(after["tenant"], after["job_id"])
             self._remember(key, after)
             waiting = self._waiting[key.pk]
-            waiting.append(RowChange(key, copy.deepcopy(before), copy.deepcopy(after)))
+            waiting.append(RowChange(key, before, after))
             if len(waiting) == 1:
                 self._wake(key.pk)
 
@@ -206,7 +205,7 @@ class Live:
 def _named(name: str, call: Call) -> Call:
     """A service of its own, so that its faults and its latency leave those of the others as they are."""
 
-    def named(service: str, label: str, effect: Any) -> Any:
+    def named(service: str, label: Hashable, effect: Any) -> Any:
         return call(f"{name}.{service}", label, effect)
 
     return named

@@ -5,12 +5,13 @@ What was received too often lies with the dead letters, which have a function of
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import partial
 
 from maskmill.core.messages import Message, QueueName
 from tests.simulation.clocks import Clocks
+from tests.simulation.cloud import label_of
 from tests.simulation.world import World
 
 VISIBILITY_S = 360.0
@@ -27,7 +28,7 @@ class _Letter:
 
     queue: QueueName
     body: Body
-    label: str
+    label: Hashable
     receives: int = 0
     is_dead: bool = False
     is_gone: bool = False
@@ -50,7 +51,7 @@ class Post:
     _lines: dict[QueueName, tuple[float, float]] = field(default_factory=dict)
 
     def deliver(self, queue: QueueName, body: Body) -> None:
-        label = f"{queue}:{body!r}"
+        label = (queue, body if isinstance(body, tuple) else label_of(body))
         copies = 2 if self.world.strikes("duplicate", label) else 1
         for _ in range(copies):
             late_s = 600 * self.world.chance("lateness", label) if self.world.strikes("late", label) else 0.0
@@ -60,7 +61,7 @@ class Post:
     def receive(self, queue: QueueName, body: Body) -> None:
         """A message reaches its function at once."""
         self.undelivered += 1
-        self._receive(_Letter(queue, body, f"{queue}:{body!r}"))
+        self._receive(_Letter(queue, body, (queue, body if isinstance(body, tuple) else label_of(body))))
 
     def _show(self, delay_s: float, letter: _Letter) -> None:
         self.world.spawn(delay_s, partial(self._receive, letter), limit_s=LIMIT_S)

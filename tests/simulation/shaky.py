@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from maskmill.core.errors import Unavailable
 from maskmill.core.messages import Message
 from maskmill.core.table import Index, Key, Page, Query, Row, RowConflict, Write
-from tests.simulation.cloud import MemoryQueues, MemorySockets, MemoryTable
+from tests.simulation.cloud import MemoryQueues, MemorySockets, MemoryTable, label_of
 from tests.simulation.world import World
 
 LAG_S = 2.0  # by which an index lags behind its table at most
@@ -97,7 +97,7 @@ class ShakyQueues(MemoryQueues):
     def send(self, messages: Iterable[Message], *, delay_s: int = 0) -> None:
         taken, refused = [], 0
         for message in messages:
-            if self.world.strikes("part_refused", f"{message.kind}:{message!r}"):
+            if self.world.strikes("part_refused", label_of(message)):
                 refused += 1
             else:
                 taken.append(message)

@@ -75,7 +75,7 @@ def planned_first(world: Crowd) -> str:
     world.play_until(lambda: world.job("large", large).status is JobStatus.PLANNING)
     small = world.submit("small", SMALL)
     world.play_until(lambda: world.job("large", large).planned or world.job("small", small).planned)
-    return "small" if world.job("small", small).planned else "large"
+    return "large" if world.job("large", large).planned else "small"
 
 
 def test_planning_a_large_job_lets_others_have_their_turn() -> None:

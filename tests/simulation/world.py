@@ -8,12 +8,14 @@ kind and a stable label, so that leaving one fault out does not reshuffle the ot
 from __future__ import annotations
 
 import heapq
+import math
 import zlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import accumulate
 from typing import Any, TypeVar
 
 import greenlet
@@ -21,8 +23,12 @@ import greenlet
 from maskmill.core.errors import Unavailable
 
 Result = TypeVar("Result")
+SLOW_S = 120.0
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 _MASK = (1 << 64) - 1
+# What may happen to a call of a service, in the order of its share of one throw of the dice: at most one of them.
+AT_A_CALL = ("crash_before", "throttle", "crash_after", "ambiguous", "slow")
+Strike = tuple[str, str, int]  # a fault, the label of where it struck, and how often that had been asked for before
 
 
 class Crash(BaseException):
@@ -81,36 +87,71 @@ class Outage:
         return self.begin_s <= now_s < self.end_s and any(word in service for word in self.words)
 
 
+class Task(greenlet.greenlet):
+    """A function that runs in the world, the moment at which it dies, and how often was deployed before it began."""
+
+    deadline_s = math.inf
+    deploys = 0
+
+
 @dataclass(slots=True)
 class World:
-    """The clock, the heap of what happens next, and the dice."""
+    """The clock, the heap of what happens next, and the dice; with `only`, no other fault than these strikes."""
 
     seed: int
     faults: Faults = field(default_factory=Faults)
+    only: frozenset[Strike] | None = None
     now_s: float = 0.0
     met: Counter[str] = field(default_factory=Counter)
     marks: Counter[str] = field(default_factory=Counter)
+    struck: list[Strike] = field(default_factory=list)
     outages: list[Outage] = field(default_factory=list)
     deploys: int = 0
+    calls: int = 0
     _heap: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
     _sequence: int = 0
-    _seen: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _asked: dict[tuple[str, Hashable], int] = field(default_factory=dict)
+    _tasks: list[Task] = field(default_factory=list)
+    _until_s: float = -math.inf
     _hub: Any = None
+    _shares: tuple[tuple[float, str], ...] = ()
 
-    def chance(self, kind: str, label: str) -> float:
+    def __post_init__(self) -> None:
+        shares = accumulate(getattr(self.faults, fault) for fault in AT_A_CALL)
+        self._shares = tuple(zip(shares, AT_A_CALL, strict=True))
+
+    # Dice
+
+    def chance(self, kind: str, label: Hashable) -> float:
         """A number in [0, 1) that depends on the seed, the kind, the label and how often both were asked for."""
-        nth = self._seen[kind, label]
-        self._seen[kind, label] += 1
-        value = (self.seed * 0x9E3779B97F4A7C15 + zlib.crc32(f"{kind}|{label}|{nth}".encode())) & _MASK
+        return (self._draw(kind, label)[0] >> 11) / 2**53
+
+    def strikes(self, fault: str, label: Hashable) -> bool:
+        """Whether a fault happens here; never after the fault window."""
+        likely: float = getattr(self.faults, fault)
+        if likely == 0.0:
+            return False
+        drawn, nth = self._draw(fault, label)
+        return (drawn >> 11) / 2**53 < likely and self.now_s <= self.faults.window_s and self._strike(fault, label, nth)
+
+    def _draw(self, kind: str, label: Hashable) -> tuple[int, int]:
+        """64 bits of chance (splitmix64), and how often this label was asked for before."""
+        where = (kind, label)
+        asked = self._asked.get(where)
+        if asked is None:
+            asked = zlib.crc32(f"{kind}|{label}".encode()) << 20
+        self._asked[where] = asked + 1
+        value = (self.seed * 0x9E3779B97F4A7C15 + asked) & _MASK
         value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
         value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & _MASK
-        return ((value ^ (value >> 31)) >> 11) / 2**53
+        return value ^ (value >> 31), asked & 0xFFFFF
 
-    def strikes(self, fault: str, label: str) -> bool:
-        """Whether a fault happens here; never after the fault window."""
-        if self.now_s > self.faults.window_s or self.chance(fault, label) >= getattr(self.faults, fault):
+    def _strike(self, fault: str, label: Hashable, nth: int) -> bool:
+        strike = (fault, str(label), nth)
+        if self.only is not None and strike not in self.only:
             return False
         self.met[fault] += 1
+        self.struck.append(strike)
         return True
 
     def down_for_s(self, service: str) -> float:
@@ -121,70 +162,115 @@ class World:
         """Everything that runs now dies at its next call."""
         self.deploys += 1
 
+    # Time
+
     def at(self, delay_s: float, action: Callable[[], None]) -> None:
         """Let something happen after a delay."""
         self._sequence += 1
         heapq.heappush(self._heap, (self.now_s + delay_s, self._sequence, action))
 
-    def spawn(self, delay_s: float, task: Callable[[], None], *, limit_s: float | None = None) -> None:
+    def spawn(self, delay_s: float, task: Callable[[], None], *, limit_s: float = math.inf) -> None:
         """Start a task after a delay; it dies after `limit_s` seconds."""
         self.at(delay_s, partial(self._start, task, limit_s))
 
-    def _start(self, task: Callable[[], None], limit_s: float | None) -> None:
-        started = greenlet.greenlet(task)
-        started.deadline_s = None if limit_s is None else self.now_s + limit_s
+    def _start(self, task: Callable[[], None], limit_s: float) -> None:
+        started = Task(task)
+        started.deadline_s = self.now_s + limit_s
         started.deploys = self.deploys
+        self._tasks.append(started)
         started.switch()
 
     def sleep(self, seconds: float) -> None:
-        """Let other tasks run for a while; outside a task it only moves the clock."""
+        """Let other tasks run for a while; outside a task it takes no time."""
         current = greenlet.getcurrent()
         if current is self._hub or self._hub is None:
+            return
+        due_s = self.now_s + seconds
+        if due_s <= self._until_s and (not self._heap or self._heap[0][0] > due_s):
+            self.now_s = due_s  # nobody else has anything to do until then
             return
         self.at(seconds, current.switch)
         self._hub.switch()
 
+    def doze(self, seconds: float, alarm: Alarm) -> None:
+        """Sleep for a while, or until the alarm wakes the sleeper."""
+        alarm.sleeper = greenlet.getcurrent()
+        alarm.naps += 1
+        self.at(seconds, partial(alarm.wake, alarm.naps))
+        self._hub.switch()
+
     def work(self, seconds: float, where: str) -> None:
         """Let other tasks run while this one is busy; it dies when its time is up."""
-        deadline_s = getattr(greenlet.getcurrent(), "deadline_s", None)
-        if deadline_s is not None and self.now_s + seconds > deadline_s:
+        current = greenlet.getcurrent()
+        deadline_s = getattr(current, "deadline_s", math.inf)
+        if self.now_s + seconds > deadline_s:
             self.sleep(deadline_s - self.now_s)
             self.met["timed_out"] += 1
             raise Crash(where)
         self.sleep(seconds)
-        current = greenlet.getcurrent()
         if getattr(current, "deploys", self.deploys) < self.deploys:
             current.deploys = self.deploys
             self.marks["killed_by_redeploy"] += 1
             raise Crash(where)
 
-    def call(self, service: str, label: str, effect: Callable[[], Result]) -> Result:
-        """One call of a simulated service, with its latency and its faults."""
-        where = f"{service}:{label}"
+    def call(self, service: str, label: Hashable, effect: Callable[[], Result]) -> Result:
+        """One call of a simulated service, with its latency and at most one fault."""
+        self.calls += 1
         if self.outages and self.down_for_s(service):
             self.met["outage"] += 1
-            raise Unavailable(detail=f"down: {where}")
-        latency_s = 120.0 if self.strikes("slow", where) else 0.005 + 0.05 * self.chance("latency", where)
-        self.work(latency_s, where)
-        if self.strikes("crash_before", where):
-            raise Crash(where)
-        if self.strikes("throttle", where):
-            raise Unavailable(detail=f"throttled: {where}")
-        result = effect()
-        if self.strikes("crash_after", where):
-            raise Crash(where)
-        if self.strikes("ambiguous", where):
-            raise Unavailable(detail=f"timed out: {where}")
-        return result
+            raise Unavailable(detail=f"down: {service}:{label}")
+        drawn, nth = self._draw(service, label)
+        fault = self._fault(drawn, service, label, nth)
+        self.work(SLOW_S if fault == "slow" else 0.005 + 0.05 * (drawn & 0xFFFF) / 0x10000, service)
+        if fault is None or fault == "slow":
+            return effect()
+        if fault == "crash_before":
+            raise Crash(service)
+        if fault == "throttle":
+            raise Unavailable(detail=f"throttled: {service}:{label}")
+        effect()
+        if fault == "crash_after":
+            raise Crash(service)
+        raise Unavailable(detail=f"timed out: {service}:{label}")
+
+    def _fault(self, drawn: int, service: str, label: Hashable, nth: int) -> str | None:
+        """What the dice of one call stand for."""
+        point = (drawn >> 16) / 2**48
+        if point >= self._shares[-1][0] or self.now_s > self.faults.window_s:
+            return None
+        fault = next(fault for share, fault in self._shares if point < share)
+        return fault if self._strike(fault, f"{service}:{label}", nth) else None
 
     def run(self, until_s: float) -> None:
         """Let everything happen that is due before a moment."""
-        self._hub = greenlet.getcurrent()
+        self._hub, self._until_s = greenlet.getcurrent(), until_s
         while self._heap and self._heap[0][0] <= until_s:
             self.now_s, _, action = heapq.heappop(self._heap)
             action()
         self.now_s = max(self.now_s, until_s)
 
+    def close(self) -> None:
+        """End every task, as nobody else would: what a task holds that sleeps for ever is never freed."""
+        self._hub = None
+        for task in self._tasks:
+            if not task.dead:
+                task.throw(greenlet.GreenletExit)
+        self._tasks.clear()
+        self._heap.clear()
+
     def now(self) -> datetime:
         """The clock port."""
         return EPOCH + timedelta(seconds=self.now_s)
+
+
+@dataclass(slots=True)
+class Alarm:
+    """What wakes one who dozes, once for each nap."""
+
+    sleeper: Any = None
+    naps: int = 0
+
+    def wake(self, nap: int) -> None:
+        if self.sleeper is not None and nap == self.naps:
+            sleeper, self.sleeper = self.sleeper, None
+            sleeper.switch()

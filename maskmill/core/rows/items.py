@@ -108,11 +108,17 @@ def chunk_of(row: Row) -> ChunkState:
         items={int(index): _item_of(entry) for index, entry in sorted(row["items"].items(), key=_by_index)},
         ended=row["ended"],
         answers={request: (where["ok"], where.get("failed")) for request, where in row["answers"].items()},
-        spent=Spent(**{name: row.get(f"{_SPENT}{name}", 0) for name in Spent.model_fields}),
+        spent=_spent_of(row),
     )
 
 
 _SPENT = "spent_"
+_SPENT_KEYS = {name: f"{_SPENT}{name}" for name in Spent.model_fields}
+
+
+def _spent_of(row: Row) -> Spent:
+    counted = {name: row[key] for name, key in _SPENT_KEYS.items() if key in row}
+    return Spent(**counted) if counted else NOTHING_SPENT
 
 
 def _spent_paths(spent: Spent) -> dict[Path, int | frozenset[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from maskmill.core import job as jobs
@@ -87,10 +88,18 @@ def put_job(
     return Put(job_key(tenant, job.job_id), row)
 
 
+# A process meets the same job again and again, and none of these texts ever changes. Few descriptions are kept: with
+# prompts of its own for every image, one may take megabytes.
+_described = lru_cache(maxsize=16)(Job.stored)
+_counted = lru_cache(maxsize=64)(Counts.stored)
+_estimated = lru_cache(maxsize=64)(Estimate.stored)
+_worked = lru_cache(maxsize=64)(Work.stored)
+
+
 def job_of(row: Row) -> JobState:
     return JobState(
         tenant=row["tenant"],
-        job=Job.stored(row["doc"]),
+        job=_described(row["doc"]),
         body_hash=row["body_hash"],
         status=JobStatus(row["status"]),
         planned=row["planned"],
@@ -106,10 +115,10 @@ def job_of(row: Row) -> JobState:
         archive_bytes=row.get("archive_bytes", 0),
         finish_until_s=row.get("finish_until_s", 0),
         finish_run=row.get("finish_run"),
-        counts=Counts.stored(row["counts"]) if "counts" in row else None,
+        counts=_counted(row["counts"]) if "counts" in row else None,
         retried_by=frozenset(row.get("retried_by", ())),
-        estimate=Estimate.stored(row["estimate"]) if "estimate" in row else None,
-        work=Work.stored(row["work"]) if "work" in row else None,
+        estimate=_estimated(row["estimate"]) if "estimate" in row else None,
+        work=_worked(row["work"]) if "work" in row else None,
     )
 
 

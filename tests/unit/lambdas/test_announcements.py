@@ -100,9 +100,10 @@ def test_a_record_that_comes_after_it_was_told_asks_for_nothing(scene: Scene) ->
     change = end(scene, JobStatus.SUCCEEDED)
     tell(scene, change)
     (delivery,) = told(scene)
-    row = scene.table.rows[rows.delivery_key(TENANT, "h1", delivery.delivery_id)]
-    row["state"] = "delivered"
-    del row["due_pk"], row["due_at"]
+    key = rows.delivery_key(TENANT, "h1", delivery.delivery_id)
+    row = scene.table.rows[key]
+    undue = {name: value for name, value in row.items() if name not in ("due_pk", "due_at")}
+    scene.table.rows[key] = {**undue, "state": "delivered"}
     scene.sent()
     tell(scene, change)
     assert scene.sent() == []

@@ -59,8 +59,9 @@ def scene() -> Scene:
     made = Scene()
     made.submit()
     made.plan()
-    row = made.table.rows[rows.job_key(TENANT, JOB)]
-    row |= {"status": JobStatus.SUCCEEDED.value, "archive_bytes": 1, "due_at": 10**10}
+    key = rows.job_key(TENANT, JOB)
+    ended = {"status": JobStatus.SUCCEEDED.value, "archive_bytes": 1, "due_at": 10**10}
+    made.table.rows[key] = {**made.table.rows[key], **ended}
     put(made)
     return made
 
@@ -148,7 +149,8 @@ def test_what_can_never_be_exported_fails_with_its_reason(scene: Scene) -> None:
 
 
 def test_a_job_without_a_dataset_has_no_exports(scene: Scene) -> None:
-    scene.table.rows[rows.job_key(TENANT, JOB)]["archive_bytes"] = 0
+    job_key = rows.job_key(TENANT, JOB)
+    scene.table.rows[job_key] = {**scene.table.rows[job_key], "archive_bytes": 0}
     run(scene, Maker())
     assert found(scene).status is ExportStatus.FAILED
 
@@ -183,7 +185,8 @@ def test_the_sweep_sends_a_lost_message_again_and_leaves_a_run_alone(scene: Scen
     assert scene.sent() == [MESSAGE]
     with pytest.raises(KeyboardInterrupt):
         run(scene, Maker(during=die))
-    scene.table.rows[rows.export_key(TENANT, JOB, COCO)]["due_at"] = scene.now_s
+    export_key = rows.export_key(TENANT, JOB, COCO)
+    scene.table.rows[export_key] = {**scene.table.rows[export_key], "due_at": scene.now_s}
     assert not scene.sweep().counts
 
 

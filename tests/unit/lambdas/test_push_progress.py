@@ -253,7 +253,8 @@ def test_one_job_that_cannot_be_told_of_keeps_no_other_from_it(scene: Scene, str
     for job_id in (JOB, other):
         scene.submit(job_id)
         plan(scene, chunks=1, items=1, job_id=job_id)
-    scene.table.rows[rows.job_key(TENANT, JOB)]["doc"] = "{}"
+    job_key = rows.job_key(TENANT, JOB)
+    scene.table.rows[job_key] = {**scene.table.rows[job_key], "doc": "{}"}
     ((change, _),) = push(ports, stream.read())
     assert change.job_id == JOB
     assert len(told(scene, other)) == 1

@@ -40,14 +40,13 @@ def test_a_row_that_cannot_be_read_keeps_the_sweep_from_no_other(scene: Scene) -
     """A row of a newer version, the longest due of all, used to end every sweep before its first repair."""
     for number in range(8):
         scene.submit(job_id(number))
-    broken = scene.table.rows[rows.job_key(TENANT, job_id(0))]
-    broken["doc"], broken["due_at"] = "{}", 0
+    key = rows.job_key(TENANT, job_id(0))
+    scene.table.rows[key] = {**scene.table.rows[key], "doc": "{}", "due_at": 0}
     scene.wait(61)
     repairs = scene.sweep()
     assert sorted(asked_for(scene)) == [job_id(number) for number in range(1, 8)]
-    assert [key for key, _ in repairs.failures] == [rows.job_key(TENANT, job_id(0))]
-    assert broken["due_at"] == 0  # the fake's rows are replaced, not changed
-    assert scene.table.rows[rows.job_key(TENANT, job_id(0))]["due_at"] > scene.now_s
+    assert [failed for failed, _ in repairs.failures] == [key]
+    assert scene.table.rows[key]["due_at"] > scene.now_s
 
 
 def test_due_rows_beyond_one_page_are_the_next_sweeps(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,7 +158,8 @@ def test_a_dataset_that_has_expired_is_removed_and_one_that_was_given_more_time_
     scene.wait(3600)
     later_s = scene.now_s + 600
     scene.table.write(rows.expire_dataset(TENANT, "e", expiry_s=later_s))
-    scene.table.rows[rows.dataset_key(TENANT, "e")]["due_at"] = scene.now_s  # as an index has it that lags behind
+    key = rows.dataset_key(TENANT, "e")
+    scene.table.rows[key] = {**scene.table.rows[key], "due_at": scene.now_s}  # as an index has it that lags behind
     assert scene.sweep().counts == {}
     assert scene.sent() == [RemoveDataset(tenant=TENANT, dataset_id="d")]
     assert rows.removal_of(scene.table.rows[rows.dataset_key(TENANT, "d")]) is not None
