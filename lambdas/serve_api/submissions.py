@@ -118,8 +118,8 @@ def accepted(ports: Ports, tenant: str, job_id: str, body_hash: str, make: Calla
             if conflict.current is None:
                 raise
             row = conflict.current  # the same call, made twice at once or repeated by the SDK
-            state.free_place(ports.table, rows.job_of(row))  # should it have ended before this call took a place for it
     found = rows.job_of(row)
+    state.free_place(ports.table, found)  # should it have ended before this call, or one that died, took it a place
     if found.body_hash != body_hash:
         raise InvalidInput(Code.IDEMPOTENCY_MISMATCH)
     if not found.planned and not found.status.is_terminal:

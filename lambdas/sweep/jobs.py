@@ -35,28 +35,29 @@ def look_at_job(ports: Ports, stale: Row, at_s: int, repairs: Repairs) -> None:
         postpone(ports, rows.job_key(tenant, job_id), at_s + SWEEP_PLAN_S)
         repairs.add("plan")
         return
-    open_chunks = 0
+    open_chunks, changed_at_s = 0, 0
     left_at_s: dict[int, int] = {}
     for chunk in state.all_chunks(ports.table, tenant, job_id):
+        changed_at_s = max(changed_at_s, chunk.changed_at_s)
         free_since_s = _free_since(job, chunk.number, left_at_s)
         if chunk.has_left_segmenter and free_since_s is not None:  # one of refused images alone leaves before its turn
             left_at_s[chunk.number] = max(chunk.changed_at_s, free_since_s)
         if chunk.is_full:
-            if f"{chunk.number:04d}" not in job.chunks_full and _is_forgotten(chunk, at_s):
+            if f"{chunk.number:04d}" not in job.chunks_full and _is_forgotten(chunk.changed_at_s, at_s):
                 state.forward(ports.table, ports.queues, tenant, job_id, chunk)
                 repairs.add("full_chunk")
             continue
         open_chunks += 1
         _look_at_chunk(ports, job, chunk, free_since_s, at_s, repairs)
-    if open_chunks == 0 and job.is_full and job.finish_until_s <= at_s:
+    if open_chunks == 0 and job.is_full and job.finish_until_s <= at_s and _is_forgotten(changed_at_s, at_s):
         ports.queues.send([FinishJob(tenant=tenant, job_id=job_id)])
         postpone(ports, rows.job_key(tenant, job_id), at_s + SWEEP_FINISH_S)
         repairs.add("finish")
 
 
-def _is_forgotten(chunk: ChunkState, at_s: int) -> bool:
+def _is_forgotten(changed_at_s: int, at_s: int) -> bool:
     """Whether the last item ended so long ago that whoever ended it is not about to say so."""
-    return at_s - chunk.changed_at_s >= SWEEP_FULL_CHUNK_S
+    return at_s - changed_at_s >= SWEEP_FULL_CHUNK_S
 
 
 def _free_since(job: JobState, number: int, left_at_s: Mapping[int, int]) -> int | None:

@@ -6,7 +6,7 @@ from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, Self, TypeVar
 
 from maskmill.core.table import Index, Key, Query, Row
 
@@ -98,6 +98,11 @@ class Rows(dict[Key, FrozenRow]):
         row = self[key]
         del self[key]
         return row
+
+    def __ior__(self, other: Any) -> Self:  # type: ignore[override,misc]
+        for key, row in dict(other).items():
+            self[key] = row
+        return self
 
     def clear(self) -> None:
         super().clear()

@@ -314,10 +314,10 @@ def a_batch_acknowledged_whatever_happened(patch: pytest.MonkeyPatch) -> None:
 def a_full_queue_that_is_taken_for_success(patch: pytest.MonkeyPatch) -> None:
     real = MemoryQueues.send
 
-    def send(self: MemoryQueues, messages: Any) -> None:
+    def send(self: MemoryQueues, messages: Any, *, delay_s: int = 0) -> None:
         for message in messages:
             try:
-                real(self, [message])
+                real(self, [message], delay_s=delay_s)
             except Unavailable:
                 continue
 

@@ -234,7 +234,7 @@ class User:
 
     def _submit(self, recipe: Recipe) -> None:
         body, key = SubmitJob(recipe=recipe), f"key-{self.number}"
-        leaves = self.may_leave and self.chance("leaves") < 0.5
+        leaves = self.may_leave and self.chance("leaves") < 0.2
         try:
             job = submissions.submit(self.api, self.tenant, self.dataset_id, key, body)
         except (Crash, Unavailable):

@@ -114,11 +114,13 @@ class World:
     _tasks: list[Task] = field(default_factory=list)
     _until_s: float = -math.inf
     _hub: Any = None
-    _shares: tuple[tuple[float, str], ...] = ()
+    _shares: tuple[tuple[float, str], ...] = ()  # the upper ends of what each fault of a call takes of [0, 1)
+    _hindered: float = 0.0
 
     def __post_init__(self) -> None:
         shares = accumulate(getattr(self.faults, fault) for fault in AT_A_CALL)
         self._shares = tuple(zip(shares, AT_A_CALL, strict=True))
+        self._hindered = self._shares[-1][0]
 
     # Dice
 
@@ -182,15 +184,15 @@ class World:
 
     def sleep(self, seconds: float) -> None:
         """Let other tasks run for a while; outside a task it takes no time."""
-        current = greenlet.getcurrent()
-        if current is self._hub or self._hub is None:
+        task = greenlet.getcurrent()
+        if not isinstance(task, Task) or self._hub is None:
             return
         due_s = self.now_s + seconds
         if due_s <= self._until_s and (not self._heap or self._heap[0][0] > due_s):
             self.now_s = due_s  # nobody else has anything to do until then
-            return
-        self.at(seconds, current.switch)
-        self._hub.switch()
+        else:
+            self.at(seconds, task.switch)
+            self._hub.switch()
 
     def doze(self, seconds: float, alarm: Alarm) -> None:
         """Sleep for a while, or until the alarm wakes the sleeper."""
@@ -201,15 +203,21 @@ class World:
 
     def work(self, seconds: float, where: str) -> None:
         """Let other tasks run while this one is busy; it dies when its time is up."""
-        current = greenlet.getcurrent()
-        deadline_s = getattr(current, "deadline_s", math.inf)
-        if self.now_s + seconds > deadline_s:
-            self.sleep(deadline_s - self.now_s)
+        task = greenlet.getcurrent()
+        if not isinstance(task, Task) or self._hub is None:
+            return  # outside a task it takes no time
+        due_s = self.now_s + seconds
+        if due_s > task.deadline_s:
+            self.sleep(task.deadline_s - self.now_s)
             self.met["timed_out"] += 1
             raise Crash(where)
-        self.sleep(seconds)
-        if getattr(current, "deploys", self.deploys) < self.deploys:
-            current.deploys = self.deploys
+        if due_s <= self._until_s and (not self._heap or self._heap[0][0] > due_s):
+            self.now_s = due_s  # nobody else has anything to do until then
+        else:
+            self.at(seconds, task.switch)
+            self._hub.switch()
+        if task.deploys < self.deploys:
+            task.deploys = self.deploys
             self.marks["killed_by_redeploy"] += 1
             raise Crash(where)
 
@@ -220,7 +228,8 @@ class World:
             self.met["outage"] += 1
             raise Unavailable(detail=f"down: {service}:{label}")
         drawn, nth = self._draw(service, label)
-        fault = self._fault(drawn, service, label, nth)
+        is_hindered = (drawn >> 16) / 2**48 < self._hindered and self.now_s <= self.faults.window_s
+        fault = self._fault(drawn, service, label, nth) if is_hindered else None
         self.work(SLOW_S if fault == "slow" else 0.005 + 0.05 * (drawn & 0xFFFF) / 0x10000, service)
         if fault is None or fault == "slow":
             return effect()
@@ -235,10 +244,7 @@ class World:
 
     def _fault(self, drawn: int, service: str, label: Hashable, nth: int) -> str | None:
         """What the dice of one call stand for."""
-        point = (drawn >> 16) / 2**48
-        if point >= self._shares[-1][0] or self.now_s > self.faults.window_s:
-            return None
-        fault = next(fault for share, fault in self._shares if point < share)
+        fault = next(fault for share, fault in self._shares if (drawn >> 16) / 2**48 < share)
         return fault if self._strike(fault, f"{service}:{label}", nth) else None
 
     def run(self, until_s: float) -> None:

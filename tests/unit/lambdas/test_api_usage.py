@@ -165,6 +165,17 @@ def test_a_repeated_submission_of_an_ended_job_takes_no_place(api: Api) -> None:
     assert used(api)["open_jobs"] == 0
 
 
+def test_a_repeated_submission_gives_back_what_one_that_died_took_for_an_ended_job(api: Api) -> None:
+    """A call that was slower than its whole job took it a place again, and died before it could see the job."""
+    dataset, template, _ = api.ready_dataset()
+    job = api.submit(dataset, template, key="k").json["job_id"]
+    end(api, job, done=1)
+    take_place(api, "k", now=datetime.now(UTC))
+    assert used(api)["open_jobs"] == 1
+    assert api.submit(dataset, template, key="k").json["job_id"] == job
+    assert used(api)["open_jobs"] == 0
+
+
 def test_what_a_job_did_not_make_is_given_back_once(api: Api) -> None:
     dataset, template, _ = api.ready_dataset(images=5)
     job = api.submit(dataset, template).json["job_id"]

@@ -31,7 +31,7 @@ from maskmill.core.limits import (
 )
 from maskmill.core.messages import DeliverWebhook, Message, QueueName
 from maskmill.core.rows import Delivery, WebhookState
-from maskmill.core.table import Key, RowConflict
+from maskmill.core.table import RowConflict
 from maskmill.core.webhook import PING, DeliveryState, DisabledReason, EventType, Trouble, Webhook
 from tests.simulation.cloud import FixedClock, MemoryObjects, MemoryQueues, MemoryTable
 
@@ -307,14 +307,13 @@ def test_a_message_that_could_not_be_sent_leaves_the_attempt_written_down() -> N
 def test_the_sweep_leaves_alone_what_was_settled_while_it_looked() -> None:
     scene = Scene(Post([BUSY]))
     scene.deliver(scene.waits())
-    row = scene.table.rows[rows.delivery_key(TENANT, HOOK, "d1")]
-    row["due_at"] = scene.now_s  # as an index that lags behind would have it
-    row["next_at_s"] = scene.now_s + 3600
+    key, at_s = rows.delivery_key(TENANT, HOOK, "d1"), scene.now_s + 3600
+    # as an index that lags behind would have it
+    scene.table.rows[key] = {**scene.table.rows[key], "due_at": scene.now_s, "next_at_s": at_s}
     scene.queues.sent.clear()
     scene.sweep()
     assert scene.queues.sent == []
-    assert row is not scene.table.rows[Key(row["pk"], row["sk"])]
-    assert scene.table.rows[Key(row["pk"], row["sk"])]["due_at"] == scene.now_s + 3600
+    assert scene.table.rows[key]["due_at"] == at_s
 
 
 # What it means for the webhook ---------------------------------------------------------------------------------------

@@ -129,8 +129,8 @@ def die() -> None:
 
 def test_a_run_that_was_overtaken_writes_nothing(scene: Scene) -> None:
     def overtake() -> None:
-        row = scene.table.rows[rows.export_key(TENANT, JOB, COCO)]
-        row |= {"run": "another"}
+        key = rows.export_key(TENANT, JOB, COCO)
+        scene.table.rows[key] = {**scene.table.rows[key], "run": "another"}
 
     run(scene, Maker(during=overtake))
     assert found(scene).status is ExportStatus.MAKING
@@ -169,10 +169,11 @@ def test_a_message_that_came_too_often_ends_the_export_once_nobody_is_at_it(scen
 
 
 def test_a_dead_finish_message_of_an_ended_job_asks_for_its_exports(scene: Scene) -> None:
-    row = scene.table.rows[rows.job_key(TENANT, JOB)]
+    key = rows.job_key(TENANT, JOB)
     job = scene.job().job
     wanted = job.recipe.recipe.model_copy(update={"exports": (COCO,)})
-    row["doc"] = job.model_copy(update={"recipe": job.recipe.model_copy(update={"recipe": wanted})}).model_dump_json()
+    doc = job.model_copy(update={"recipe": job.recipe.model_copy(update={"recipe": wanted})}).model_dump_json()
+    scene.table.rows[key] = {**scene.table.rows[key], "doc": doc}
     ports = bury_letters.Ports(scene.table, scene.queues, scene.clock)
     bury_letters.bury(ports, FinishJob(tenant=TENANT, job_id=JOB))
     assert MESSAGE in scene.sent()
