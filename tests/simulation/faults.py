@@ -21,8 +21,8 @@ EVERYTHING = Faults(
     model_error=0.15, model_twice=0.1, model_killed=0.1, garbage=0.1,
     stream_late=0.15, stream_twice=0.15, socket_gone=0.1, receiver_away=0.2, receiver_busy=0.2,
 )  # fmt: skip
-# Nothing fails, but everything comes twice and some of it is slow: functions meet at the same work.
-CROWDED = Faults(duplicate=0.8, slow=0.1, event_twice=0.8, stream_twice=0.8)
+# Nothing fails, but everything comes twice, some of it is slow, and clocks disagree: functions meet at the same work.
+CROWDED = Faults(duplicate=0.8, slow=0.1, skew=0.3, event_twice=0.8, stream_twice=0.8)
 # Nothing fails, but for up to an hour the messages of most queues wait behind others.
 BACKLOGGED = Faults(backlog=0.7)
 

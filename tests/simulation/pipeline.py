@@ -51,6 +51,7 @@ from maskmill.core.usage import Quotas
 from tests.simulation.borders import Borders, act_for, tenant_of
 from tests.simulation.clocks import Clocks
 from tests.simulation.cloud import MemoryEndpoint, MemoryLane, MemoryObjects, MemoryQueues
+from tests.simulation.costs import excesses
 from tests.simulation.hooks import Hooks
 from tests.simulation.invariants import Invariants
 from tests.simulation.ledger import Ledger
@@ -191,10 +192,10 @@ class Pipeline:
             self.world.run(self.world.now_s + 600.0)
         self.world.run(self.world.now_s + 3600.0)  # late and repeated messages still arrive
         for _ in range(TELLING_S // 600):  # where every call may take minutes, so does telling of what changed last
-            if not self.live.is_at_rest:
+            if not (self.live.is_at_rest and self.post.is_at_rest):
                 self.world.run(self.world.now_s + 600.0)
         at_rest = [*self.invariants.at_rest(self.users), *self.ledger.at_rest(), *self.live.at_rest()]
-        at_rest += self.hooks.at_rest()
+        at_rest += [*self.hooks.at_rest(), *excesses(self)]
         at_rest += self.hooks.overdue() if self.with_sweep else []
         self.world.close()
         return [*self.invariants.violations, *self.borders.violations, *self.live.violations, *at_rest]

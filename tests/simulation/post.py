@@ -50,6 +50,11 @@ class Post:
     running: int = 0  # invocations that have not ended yet
     _lines: dict[QueueName, tuple[float, float]] = field(default_factory=dict)
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether no message is left, and nothing runs."""
+        return self.undelivered == 0 and self.running == 0
+
     def deliver(self, queue: QueueName, body: Body) -> None:
         label = (queue, body if isinstance(body, tuple) else label_of(body))
         copies = 2 if self.world.strikes("duplicate", label) else 1
