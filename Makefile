@@ -5,6 +5,7 @@ OUT ?= maskmill-results
 ENGINE ?= classic
 CHECKPOINT ?=
 DTYPE ?= bf16
+STAGE ?= dev
 UV_VERSION := 0.13.8
 BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
@@ -70,6 +71,13 @@ bench-page: .venv/test page ## How long a prompt takes in the browser, with one 
 IMAGES ?= 1000
 bench-requests: .venv/test ## What IMAGES images ask of AWS, by kind, in dollars, and whether memory stays flat (an hour)
 	@$(BIN)/python -m benchmarks.requests --images $(IMAGES)
+
+REASON ?=
+halt: .venv/dev ## Stop what costs money: new jobs, uploads and requests to the models (STAGE=dev, REASON="..."); what was submitted waits
+	@$(BIN)/python -m local.operate halt --stage "$(STAGE)" --reason "$(REASON)"
+
+resume: .venv/dev ## Let everything go on that `make halt` or the budget stopped (STAGE=dev)
+	@$(BIN)/python -m local.operate resume --stage "$(STAGE)"
 
 openapi: .venv/dev ## Write the API's description into docs/openapi.json, and the tables of docs/api.md
 	@$(BIN)/python -m local.describe

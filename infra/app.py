@@ -13,15 +13,17 @@ from infra.stacks.api import ApiStack
 from infra.stacks.data import DataStack
 from infra.stacks.inference import InferenceStack
 from infra.stacks.live import LiveStack
+from infra.stacks.operations import OperationsStack
 from infra.stacks.page import PageStack
 from infra.stacks.pipeline import PipelineStack
 from infra.stacks.web import WebStack
 
 
 def build(app: cdk.App, stage: Stage) -> None:
-    """data → pipeline → inference and live → web → api → page."""
+    """data → operations; data → pipeline → inference and live → web → api → page."""
     data = DataStack(app, f"{stage.prefix}-data", stage)
     pipeline = PipelineStack(app, f"{stage.prefix}-pipeline", stage, data=data)
+    OperationsStack(app, f"{stage.prefix}-operations", stage, data=data)
     InferenceStack(app, f"{stage.prefix}-inference", stage, data=data, topics=pipeline.answers)
     live = LiveStack(app, f"{stage.prefix}-live", stage, data=data, webhook_queue=pipeline.webhook_queue)
     web = WebStack(app, f"{stage.prefix}-web", stage, data=data, live_url=live.sockets.url)

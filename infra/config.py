@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from infra.bundle import AWS, HOST, Target
-from infra.plans import CLASSIC, LOOPBACK, Concurrency, Emulator, EndpointPlan, LanePlan, PagePlan, Segmenter, SignIn
+from infra.plans import (
+    CLASSIC,
+    LOOPBACK,
+    BudgetPlan,
+    Concurrency,
+    Emulator,
+    EndpointPlan,
+    LanePlan,
+    PagePlan,
+    Segmenter,
+    SignIn,
+)
 from maskmill.core.limits import UPLOAD_URL_LIFE_S
 from maskmill.core.usage import Quotas
 
@@ -45,6 +56,7 @@ class Stage:
     sign_in: SignIn = SIGN_IN
     quotas: Quotas = MODEST  # of every tenant that has no limits of its own
     requests_per_minute: int = 3000  # of each tenant
+    budget: BudgetPlan | None = None  # None: nothing but an operator stops what costs money
     emulator: Emulator | None = None  # None: AWS itself
     concurrency: Concurrency
     endpoint: EndpointPlan = ENDPOINT
@@ -128,11 +140,13 @@ LOCAL = Stage(
 
 DEV = Stage(
     name="dev",
+    budget=BudgetPlan(dollars=50),
     concurrency=Concurrency(ingest=10, plan=2, dispatch=5, collect=5, render=20, finish=2, export=2),
 )
 
 PROD = Stage(
     name="prod",
+    budget=BudgetPlan(dollars=1000),
     is_disposable=False,
     has_backups=True,
     log_days=90,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from infra.config import DEV, STAGES, Stage
-from infra.plans import LOOPBACK, SEGMENTERS, Emulator, PagePlan, Segmenter, SignIn
+from infra.plans import LOOPBACK, SEGMENTERS, BudgetPlan, Emulator, PagePlan, Segmenter, SignIn
 
 NAMES = (
     "stage",
@@ -30,6 +30,8 @@ NAMES = (
     "callback_urls",
     "logout_urls",
     "machines",
+    "budget_dollars",
+    "budget_emails",
 )
 
 Value = TypeVar("Value")
@@ -51,7 +53,8 @@ def chosen(context: Mapping[str, str | None]) -> Stage:
     one's own for it and `page_certificate` the ARN of that domain's certificate. `emulator` is the address of an
     emulator of AWS and `sign_in_path` that of its stand-in for the hosted pages.
     Lists are separated by commas: `upload_origins`, `callback_urls` and `logout_urls` (of pages, beside the command
-    line's own) and `machines` (names of clients with secrets).
+    line's own) and `machines` (names of clients with secrets). `budget_dollars` is what the account may spend in a
+    month (0: whatever it takes), and `budget_emails` a list of those who are told when most of it is gone.
     """
     stage = _named(STAGES, context.get("stage") or DEV.name, what="stage")
     origins = context.get("upload_origins")
@@ -60,6 +63,7 @@ def chosen(context: Mapping[str, str | None]) -> Stage:
     return replace(
         stage,
         emulator=_emulator(context),
+        budget=_budget(stage.budget, context),
         page=_page(stage.page, context),
         sign_in=_sign_in(stage.sign_in, context),
         fast=_segmenter(stage.fast, context, name="fast", weights="fast_weights"),
@@ -75,6 +79,16 @@ def chosen(context: Mapping[str, str | None]) -> Stage:
 def _emulator(context: Mapping[str, str | None]) -> Emulator | None:
     url = context.get("emulator")
     return Emulator(url=url, sign_in_path=context.get("sign_in_path") or "/oauth2/authorize") if url else None
+
+
+def _budget(default: BudgetPlan | None, context: Mapping[str, str | None]) -> BudgetPlan | None:
+    dollars, emails = context.get("budget_dollars"), context.get("budget_emails")
+    if dollars is not None and not dollars.isdecimal():
+        raise BadConfiguration(f"budget_dollars is a whole number: {dollars!r}")
+    plan = default if dollars is None else (BudgetPlan(dollars=int(dollars)) if int(dollars) else None)
+    if plan is None or not emails:
+        return plan
+    return replace(plan, emails=tuple(emails.split(",")))
 
 
 def _page(default: PagePlan, context: Mapping[str, str | None]) -> PagePlan:

@@ -141,6 +141,19 @@ class PagePlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetPlan:
+    """What an account may spend in a month of the calendar, and who is told when most of it is gone.
+
+    When all of it is, whatever costs money is stopped until an operator lets it run again. It counts the whole account:
+    to count by tag, tags must be activated by hand first, and until then a budget of them sees nothing.
+    """
+
+    dollars: int
+    warn_percent: int = 80
+    emails: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Emulator:
     """Where an emulator of AWS answers: services that have names of their own on AWS are paths below its address."""
 

@@ -31,6 +31,7 @@ EXPORT_DATASET = Shape(verb="export_dataset", bundle=EXPORTS, memory_mb=3008, ti
 REMOVE_DATASET = Shape(verb="remove_dataset", bundle=CONTROL, memory_mb=1024, timeout_s=300)
 SWEEP = Shape(verb="sweep", bundle=CONTROL, memory_mb=512, timeout_s=50)  # ends before its next minute begins
 BURY_LETTERS = Shape(verb="bury_letters", bundle=CONTROL, memory_mb=512, timeout_s=60, batch=10)
+SWITCH_SPENDING = Shape(verb="switch_spending", bundle=CONTROL, memory_mb=256, timeout_s=20)
 HOLD_CONNECTION = Shape(verb="hold_connection", bundle=CONTROL, memory_mb=512, timeout_s=10)
 PUBLISH_PAGE = Shape(verb="publish_page", bundle=CONTROL, memory_mb=1024, timeout_s=300)
 PUSH_PROGRESS = Shape(verb="push_progress", bundle=CONTROL, memory_mb=512, timeout_s=60, batch=100)

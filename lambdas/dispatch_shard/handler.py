@@ -15,6 +15,7 @@ from lambdas.aws.objects import S3Objects
 from lambdas.aws.queues import SqsQueues, queue_urls
 from lambdas.aws.table import DynamoTable
 from lambdas.dispatch_shard.logic import Ports, dispatch
+from lambdas.spending import Switch
 from maskmill.core.messages import DispatchItems
 from maskmill.core.settings import DispatchShardSettings
 
@@ -24,8 +25,9 @@ CALLBACK_GRACE_S = 10 * 60  # for the answer's way back, and for clocks that dif
 @cache
 def connect() -> Ports:
     settings = DispatchShardSettings.from_env(os.environ)
+    table, clock = DynamoTable(clients.dynamodb(), settings.table_name), SystemClock()
     return Ports(
-        table=DynamoTable(clients.dynamodb(), settings.table_name),
+        table=table,
         media=S3Objects(clients.s3(), settings.media_bucket),
         work=S3Objects(clients.s3(), settings.work_bucket),
         queues=SqsQueues(clients.sqs(), queue_urls(settings)),
@@ -36,7 +38,8 @@ def connect() -> Ports:
             queue_life_s=settings.queue_life_s,
             invocation_timeout_s=settings.invocation_timeout_s,
         ),
-        clock=SystemClock(),
+        clock=clock,
+        spending=Switch(table, clock),
         media_bucket=settings.media_bucket,
         lease_s=settings.queue_life_s + settings.invocation_timeout_s + CALLBACK_GRACE_S,
     )

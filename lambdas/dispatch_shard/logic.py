@@ -3,14 +3,18 @@
 An attempt has a name, a request object, a lease and a deadline, in this order: the request is written, then the lease
 is taken, then the endpoint is called, then its promise is noted. A crash between any two is picked up by the next
 message: a lease that was never invoked is invoked again under the same name.
+
+While an operator has stopped what costs money, nothing is asked: masks that are known go on to rendering, and all else
+stays as it is until the sweep sees that work goes on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from dataclasses import dataclass, field
 
 from lambdas import state
+from lambdas.spending import Switch
 from maskmill.core import keys, rows
 from maskmill.core.engines import keeps_embeddings
 from maskmill.core.errors import Code, Unavailable
@@ -35,6 +39,7 @@ class Ports:
     queues: Queues
     endpoint: Endpoint
     clock: Clock
+    spending: Switch
     media_bucket: str
     lease_s: int
 
@@ -76,7 +81,7 @@ def _advance(ports: Ports, job: JobState, described: Chunk, chunk: ChunkState, i
         return
     state.forward(ports.table, ports.queues, job.tenant, job.job.job_id, chunk)
     triage = _triage(chunk, chunk.items if indices is None else indices, at_s)
-    for request_id, members in triage.unsent.items():
+    for request_id, members in triage.unsent.items() if _may_ask(ports, triage.unsent) else ():
         _invoke(ports, job, chunk.number, members, request_id)
     missing = {index: _missing(ports, job, described.item(index)) for index in triage.waiting}
     ready = [index for index in triage.waiting if not missing[index]]
@@ -84,7 +89,13 @@ def _advance(ports: Ports, job: JobState, described: Chunk, chunk: ChunkState, i
         ports.table.write(rows.start_rendering(job.tenant, job.job.job_id, chunk.number, indices=ready, now_s=at_s))
     _send_to_render(ports, job, chunk.number, [*ready, *triage.rendering])
     asking = {index: tasks for index, tasks in missing.items() if tasks}
-    _ask_or_give_up(ports, job, described, chunk, asking, at_s)
+    if _may_ask(ports, asking):
+        _ask_or_give_up(ports, job, described, chunk, asking, at_s)
+
+
+def _may_ask(ports: Ports, wanted: Sized) -> bool:
+    """Whether there is something to ask and nobody has stopped it: the switch is looked at only then."""
+    return len(wanted) > 0 and not ports.spending.now().is_stopped
 
 
 def _triage(chunk: ChunkState, indices: Iterable[int], at_s: int) -> _Triage:

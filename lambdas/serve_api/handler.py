@@ -33,6 +33,7 @@ from lambdas.serve_api.rates import Rate, RateLimited, Rates
 from lambdas.serve_api.routes import ROUTES
 from lambdas.serve_api.routes.call import POLL_AFTER_S, PREFIX, Call, Reply, Route
 from lambdas.serve_api.signing import Keyring
+from lambdas.spending import Switch
 from maskmill.core.bill import Fleet
 from maskmill.core.errors import Code, MaskmillError, NotFound
 from maskmill.core.limits import RATE_WINDOW_S
@@ -60,6 +61,7 @@ def connect() -> Ports:
         clock=clock,
         ids=RandomIds(clock),
         lane=FunctionLane(clients.functions(), settings.lane_name),
+        spending=Switch(table, clock),
         rates=Rates(table, clock, per_window=settings.requests_per_minute),
         keyring=Keyring(table, draw=new_secret),
         live_url=settings.live_url,
@@ -105,6 +107,8 @@ def _serve(route: Route) -> Callable[..., Response[Any]]:
             raise NotFound(detail="no such route")
         if not all(is_id(value) for name, value in ids.items() if name not in route.names):
             raise NotFound(detail="an id of another shape")
+        if route.is_spending:
+            connect().spending.check()
         call = Call(
             ports=connect(),
             tenant=tenant,

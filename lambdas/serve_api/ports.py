@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lambdas.serve_api.rates import Rates
 from lambdas.serve_api.signing import Keyring
+from lambdas.spending import Switch
 from maskmill.core.bill import Fleet
 from maskmill.core.ports import Clock, Doors, Ids, Lane, Objects, Queues, Table
 from maskmill.core.usage import Quotas
@@ -32,6 +33,7 @@ class Ports:
     lane: Lane
     keyring: Keyring
     rates: Rates
+    spending: Switch
     live_url: str
     media_bucket: str
     segmenter: str

@@ -92,7 +92,9 @@ def embedding(ports: Ports, tenant: str, dataset_id: str, image_id: str) -> Embe
     if ports.media.head(key) is None:
         try:
             _ask(ports, tenant, _task(ports, tenant, normal))
-        except Unavailable:
+        except Unavailable as error:
+            if error.code is Code.SPENDING_STOPPED:
+                raise
             return _embedding_view(ports.lane_segmenter)
         if ports.media.head(key) is None:
             raise ModelFailure(detail="the lane answered and left no embedding")
@@ -146,6 +148,7 @@ def _task(ports: Ports, tenant: str, normal: NormalImage) -> ImageTask:
 
 def _ask(ports: Ports, tenant: str, task: ImageTask) -> ImageAnswer:
     """The lane's answer, whose seconds are taken of the tenant's day before it is asked; raises QuotaExceeded."""
+    ports.spending.check()
     seconds = quotas.take_seconds(ports, tenant, _seconds_of(task, ports.lane_segmenter))
     shard = ports.lane.answer(ShardRequest(segmenter=ports.lane_segmenter, images=(task,)))
     if shard.worked_ms is not None:

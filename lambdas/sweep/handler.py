@@ -12,6 +12,7 @@ from lambdas.aws.objects import S3Objects
 from lambdas.aws.queues import SqsQueues, queue_urls
 from lambdas.aws.table import DynamoTable
 from lambdas.aws.telemetry import count, logger_of
+from lambdas.spending import Switch
 from lambdas.sweep.logic import sweep
 from lambdas.sweep.ports import Ports
 from maskmill.core.settings import SweepSettings
@@ -20,12 +21,14 @@ from maskmill.core.settings import SweepSettings
 @cache
 def connect() -> Ports:
     settings = SweepSettings.from_env(os.environ)
+    table, clock = DynamoTable(clients.dynamodb(), settings.table_name), SystemClock()
     return Ports(
-        table=DynamoTable(clients.dynamodb(), settings.table_name),
+        table=table,
         uploads=S3Objects(clients.s3(), settings.uploads_bucket),
         work=S3Objects(clients.s3(), settings.work_bucket),
         queues=SqsQueues(clients.sqs(), queue_urls(settings)),
-        clock=SystemClock(),
+        clock=clock,
+        spending=Switch(table, clock),
         work_bucket=settings.work_bucket,
     )
 

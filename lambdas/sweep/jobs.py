@@ -1,4 +1,7 @@
-"""What may be lost of a job: its plan, a chunk's turn, an answer, a rendering, its end; it knows no other row."""
+"""What may be lost of a job: its plan, a chunk's turn, an answer, a rendering, its end; it knows no other row.
+
+A job does not age while an operator has stopped what costs money, and nothing is asked of the segmenter meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +73,8 @@ def _free_since(job: JobState, number: int, left_at_s: Mapping[int, int]) -> int
 def _look_at_chunk(
     ports: Ports, job: JobState, chunk: ChunkState, free_since_s: int | None, at_s: int, repairs: Repairs
 ) -> None:
-    if at_s - job.created_at_s > JOB_LIFE_S:
+    spending = ports.spending.now()
+    if not spending.is_stopped and at_s - spending.alive_since_s(job.created_at_s) > JOB_LIFE_S:
         _end_all(ports, job, chunk, Code.GAVE_UP, ItemStatus.FAILED, at_s)
         repairs.add("gave_up")
         return
@@ -111,6 +115,7 @@ def _repairs_of(
     in the segmenter before they wait for a message.
     """
     tenant, job_id = job.tenant, job.job.job_id
+    spending = ports.spending.now()
     patience_s = min(SWEEP_PATIENCE_S, (at_s - job.created_at_s) // 4)
     found: dict[str, bool] = {}
     waiting: list[int] = []
@@ -118,7 +123,8 @@ def _repairs_of(
         age_s = at_s - item.changed_at_s
         if item.status is ItemStatus.PENDING:
             has_place = free_since_s is not None
-            if has_place and min(age_s, at_s - (free_since_s or 0)) > max(SWEEP_PENDING_S, patience_s):
+            is_late = min(age_s, at_s - (free_since_s or 0)) > max(SWEEP_PENDING_S, patience_s)
+            if has_place and (is_late or spending.may_have_held(item.changed_at_s)):
                 waiting.append(index)
         elif item.status is ItemStatus.RENDERING and age_s > SWEEP_RENDERING_S:
             yield RenderItem(tenant=tenant, job_id=job_id, chunk=chunk.number, index=index), (index,)
@@ -129,9 +135,10 @@ def _repairs_of(
                 if found[item.request_id]:
                     members = tuple(i for i, other in chunk.items.items() if _waits_for(other, item.request_id))
                     yield CollectAnswer(tenant=tenant, job_id=job_id, request_id=item.request_id), members
-            if not found[item.request_id] and _is_stuck(item, at_s, age_s):
+            is_held = not item.is_invoked and spending.may_have_held(item.changed_at_s)
+            if not found[item.request_id] and (is_held or _is_stuck(item, at_s, age_s)):
                 waiting.append(index)
-    if waiting:
+    if waiting and not spending.is_stopped:
         yield DispatchItems(tenant=tenant, job_id=job_id, chunk=chunk.number, indices=tuple(waiting)), tuple(waiting)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from lambdas.spending import Switch
 from maskmill.core import rows
 from maskmill.core.ports import Clock, Objects, Queues, Table
 from maskmill.core.table import Key, RowConflict
@@ -18,6 +19,7 @@ class Ports:
     work: Objects
     queues: Queues
     clock: Clock
+    spending: Switch
     work_bucket: str
 
 

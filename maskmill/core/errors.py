@@ -35,6 +35,7 @@ class Code(StrEnum):
     IDEMPOTENCY_MISMATCH = "idempotency_mismatch"
     QUOTA_EXCEEDED = "quota_exceeded"
     RATE_LIMITED = "rate_limited"
+    SPENDING_STOPPED = "spending_stopped"
     UNAVAILABLE = "unavailable"
     INTERNAL = "internal"
     # The content of a request
@@ -88,6 +89,7 @@ _MESSAGES: dict[Code, str] = {
     Code.IDEMPOTENCY_MISMATCH: "This Idempotency-Key was used before with another body. Use a new key.",
     Code.QUOTA_EXCEEDED: "A limit is reached. Remove something or ask for a higher limit.",
     Code.RATE_LIMITED: "Too many requests within a minute. Wait as long as Retry-After says.",
+    Code.SPENDING_STOPPED: "New work is stopped for now. What was submitted waits. Try again later.",
     Code.UNAVAILABLE: "The service is busy. Try again in a moment.",
     Code.INTERNAL: "Something went wrong on our side. Try again; if it stays, report the request id.",
     Code.INVALID_FILENAME: "The file name is empty, too long or has control characters. Rename the file.",

@@ -105,6 +105,11 @@ SOCKET_MESSAGE_CHARS_MAX = 100
 RECOUNT_S = 60  # how often at most, while a tenant is refused, what it uses is compared with what there is
 SUBMISSION_S = 10 * 60  # a job that has a place and no row for so long never came to be
 
+# The switch that stops what costs money
+SPENDING_READ_S = 5  # how old at most what a process knows of it may be
+SPENDING_RETRY_S = 5 * 60
+SPENDING_REASON_CHARS_MAX = 200
+
 # Webhooks
 WEBHOOKS_PER_TENANT_MAX = 10
 WEBHOOK_URL_CHARS_MAX = 1_000

@@ -184,6 +184,11 @@ class BuryLettersSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchSpendingSettings(Settings):
+    table_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PushProgressSettings(Settings):
     table_name: str
     webhook_queue_url: str

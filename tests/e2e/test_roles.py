@@ -122,6 +122,7 @@ MAY: dict[str, set[str]] = {
     | each("list", "MediaBucket")
     | each("send", "plan", "dispatch", "finish")
     | receives("plan"),
+    "switch-spending": each("row", "get", "put", "update"),
     "dispatch-shard": each("row", "get", "update")
     | each("get", "masks", "chunks")
     | each("put", "requests")

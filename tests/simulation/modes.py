@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from tests.simulation.adversary import Adversary
 from tests.simulation.calm import Calm
 from tests.simulation.faults import BACKLOGGED, CROWDED, EVERYTHING, LOSSLESS, some_of
+from tests.simulation.halting import HaltedPipeline
 from tests.simulation.outage import Blackout
 from tests.simulation.overload import Overload
 from tests.simulation.pipeline import Pipeline
@@ -38,6 +39,7 @@ MODES = {
     "calm": Mode("nothing fails, and nothing needs repair", kind=Calm),
     "outage": Mode("one service is down for half an hour", kind=Blackout),
     "overload": Mode("a tenant brings a hundred times as much as others", kind=Overload),
+    "halted": Mode("an operator stops what costs money for a while", EVERYTHING, is_mixed=True, kind=HaltedPipeline),
     "upgrade": Mode("another version takes the place of all functions, and perhaps gives way again", kind=Upgrade),
     "adversary": Mode("a hostile tenant beside honest ones", kind=Adversary),
     "crowded": Mode("everything comes twice, and some of it is slow", CROWDED),

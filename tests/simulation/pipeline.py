@@ -26,6 +26,7 @@ from lambdas.render_item.logic import Painted
 from lambdas.serve_api import ports as serve_api
 from lambdas.serve_api.rates import Rates
 from lambdas.serve_api.signing import Keyring
+from lambdas.spending import Switch
 from lambdas.sweep import logic as sweep
 from maskmill.core import rows
 from maskmill.core.bill import Fleet
@@ -133,6 +134,7 @@ class Pipeline:
     users: list[User] = field(default_factory=list)
     invariants: Invariants = field(init=False)
     ledger: Ledger = field(init=False)
+    switch: Switch = field(init=False)
     table: ShakyTable = field(init=False)
     marks: Marks = field(init=False)
     uploads: MemoryObjects = field(init=False)
@@ -162,6 +164,7 @@ class Pipeline:
         self.endpoint = MemoryEndpoint(call, accept=self._accept)
         self.invariants = Invariants(self.world, self.table, self.media, self.work, self.queues, self.uploads)
         self.platform = Platform(self.world, self.work, self.invariants, self.hands.answer, self._deliver, self.cold_s)
+        self.switch = Switch(self.table, self.clock)
         self.marks = Marks(self.world, self.table)
         self.ledger = Ledger(self.world, self.table)
         self.table.watch += [self.invariants.committed, self.ledger.committed, self._committed]
@@ -222,6 +225,7 @@ class Pipeline:
             lane=MemoryLane(self.hands.answer),
             keyring=Keyring(self.table, draw=lambda: b"simulated secret"),
             rates=Rates(self.table, self.clock, per_window=1000),
+            spending=self.switch,
             live_url="wss://live.example",
             media_bucket="media",
             segmenter=SEGMENTER,
@@ -321,6 +325,7 @@ class Pipeline:
             self.queues,
             self.endpoint,
             self.clock,
+            self.switch,
             media_bucket="media",
             lease_s=LEASE_S,
         )
@@ -380,7 +385,9 @@ class Pipeline:
             self.world.at(self._sweep_s, self._sweep_forever)
 
     def _sweep(self) -> None:
-        ports = sweep.Ports(self.table, self.uploads, self.work, self.queues, self.clock, work_bucket="work")
+        ports = sweep.Ports(
+            self.table, self.uploads, self.work, self.queues, self.clock, self.switch, work_bucket="work"
+        )
         try:
             repairs = sweep.sweep(ports)
         except (Crash, Unavailable):

@@ -124,7 +124,8 @@ class Route:
     those that every route knows. `names` are the parts of the path that are no ids but one of a few words. `is_public`
     routes need no token; their calls name no tenant. `is_creating` routes take an Idempotency-Key; where
     `is_made_again`, a repetition runs, with the same ids, since its answer ages. Answers that make or begin something
-    name its address in Location, where it `locates`. `content` is the media type of a body that is no model.
+    name its address in Location, where it `locates`. Those that are `is_spending` begin what costs money, and are
+    refused while that is stopped. `content` is the media type of a body that is no model.
     """
 
     method: str
@@ -140,6 +141,7 @@ class Route:
     is_public: bool = False
     is_creating: bool = False
     is_made_again: bool = False
+    is_spending: bool = False
     locates: bool = False
     content: str | None = None
 

@@ -50,6 +50,7 @@ ROUTES = (
         method="POST",
         path="/jobs/<job>/exports/<format>",
         run=_ask,
+        is_spending=True,
         names=FORMATS,
         about="Ask for an export of a finished job; one that is there is not made again, one that failed is",
         answers={202: ExportView},

@@ -18,7 +18,8 @@ from maskmill.core.api import (
 from maskmill.core.errors import Code
 from maskmill.core.image import ImageStatus
 
-LANE_CODES = (Code.CONFLICT, Code.MODEL_FAILED, Code.MODEL_UNAVAILABLE, Code.MODEL_TIMEOUT, Code.ANSWER_TOO_LARGE)
+ASKING_CODES = (Code.CONFLICT, Code.MODEL_FAILED, Code.MODEL_TIMEOUT, Code.QUOTA_EXCEEDED, Code.SPENDING_STOPPED)
+LANE_CODES = (*ASKING_CODES, Code.MODEL_UNAVAILABLE, Code.ANSWER_TOO_LARGE)
 
 
 def _announce(call: Call) -> Reply:
@@ -64,6 +65,7 @@ ROUTES = (
         about="Announce files and get a signed form for each",
         body=RequestUploads,
         answers={201: UploadTickets},
+        is_spending=True,
         codes=(Code.QUOTA_EXCEEDED, Code.INVALID_FILENAME, Code.FILE_TOO_LARGE),
         is_creating=True,
         is_made_again=True,
@@ -114,6 +116,6 @@ ROUTES = (
         run=_read_embedding,
         about="A signed address of the image's embedding, for a decoder in the browser; 202 while it is being made",
         answers={200: EmbeddingView, 202: EmbeddingView},
-        codes=(Code.CONFLICT, Code.MODEL_FAILED, Code.MODEL_TIMEOUT),
+        codes=ASKING_CODES,
     ),
 )

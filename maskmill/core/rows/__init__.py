@@ -177,6 +177,14 @@ from maskmill.core.rows.removal import (
     restart_removal,
 )
 from maskmill.core.rows.signing import newest_signing_key, put_signing_key, signing_key_key, signing_key_of
+from maskmill.core.rows.spending import (
+    Spending,
+    put_spending,
+    resume_spending,
+    spending_key,
+    spending_of,
+    stop_spending,
+)
 from maskmill.core.rows.usage import (
     LIMITS_SK,
     USAGE_PREFIX,
@@ -247,6 +255,7 @@ __all__ = [
     "JobState",
     "KeptCall",
     "RemovalState",
+    "Spending",
     "WebhookState",
     "abandon_job",
     "add_full_chunk",
@@ -350,6 +359,7 @@ __all__ = [
     "put_result",
     "put_result_address",
     "put_signing_key",
+    "put_spending",
     "put_template",
     "put_ticket",
     "put_usage",
@@ -373,12 +383,16 @@ __all__ = [
     "restart_removal",
     "result_index",
     "result_key",
+    "resume_spending",
     "rotate_secret",
     "settle_image",
     "settle_seconds",
     "signing_key_key",
     "signing_key_of",
+    "spending_key",
+    "spending_of",
     "start_rendering",
+    "stop_spending",
     "take",
     "take_job",
     "take_over_lock",

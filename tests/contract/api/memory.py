@@ -13,6 +13,7 @@ from lambdas.aws.lane import FunctionLane
 from lambdas.serve_api.ports import Ports
 from lambdas.serve_api.rates import Rates
 from lambdas.serve_api.signing import Keyring
+from lambdas.spending import Switch
 from maskmill.core.bill import Fleet
 from maskmill.core.ports import PostTicket
 from maskmill.core.table import Key
@@ -81,6 +82,7 @@ class MemoryCloud:
             ids=RandomIds(clock),
             lane=FunctionLane(_LaneClient(self._call, self.lane), "lane"),
             rates=Rates(self.table, clock, per_window=100_000),
+            spending=Switch(self.table, clock),
             keyring=Keyring(self.table, draw=new_secret),
             live_url="wss://live.example/live",
             media_bucket=aws.MEDIA,

@@ -103,6 +103,7 @@ RIGHTS = {
     | miss("Media")
     | send("Plan", "Dispatch", "Finish")
     | receive("PlanQueue/Queue"),
+    "SwitchSpending": table("get", "put", "update"),
     "DispatchShard": table("get", "update")
     | get("Media", MASKS, CHUNKS)
     | put("Work", REQUESTS)

@@ -57,10 +57,11 @@ RECORDED = {
     "AWS::SageMaker::EndpointConfig",
     "AWS::SageMaker::Model",
 }
-PARTS = ("data", "pipeline", "inference", "live", "web", "api", "page")
+PARTS = ("data", "operations", "pipeline", "inference", "live", "web", "api", "page")
 OUTPUTS = {
     "PageUrl",
     "SiteBucket",
+    "SwitchName",
     "ApiId",
     "ApiUrl",
     "EndpointName",
@@ -85,7 +86,7 @@ OUTPUTS = {
 }
 
 
-def test_there_are_five_stacks_named_by_stage(cloud: Cloud) -> None:
+def test_the_stacks_are_named_by_stage(cloud: Cloud) -> None:
     assert cloud.stacks == {f"maskmill-{cloud.stage}-{part}" for part in PARTS}
 
 

@@ -17,7 +17,7 @@ from infra.bundle import ROOT
 PORTS = frozenset(
     {"table", "media", "uploads", "work", "doors", "queues", "endpoint", "lane", "sockets", "site", "archives"}
 )
-SHARED = ("state", "usage")  # modules of lambdas/ that more than one function uses
+SHARED = ("spending", "state", "usage")  # modules of lambdas/ that more than one function uses
 UNKNOWN = "?"  # a key that comes with a message or lies in a row
 DEPTH_MAX = 8
 

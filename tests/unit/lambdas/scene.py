@@ -9,6 +9,7 @@ from lambdas import state
 from lambdas.bury_letters import logic as bury_letters
 from lambdas.collect_masks import logic as collect_masks
 from lambdas.dispatch_shard import logic as dispatch_shard
+from lambdas.spending import Switch
 from lambdas.sweep import logic as sweep
 from maskmill.core import keys, rows
 from maskmill.core.errors import ModelFailure
@@ -115,6 +116,7 @@ class Scene:
             self.queues,
             self.endpoint,
             self.clock,
+            Switch(self.table, self.clock),
             media_bucket="media",
             lease_s=LEASE_S,
         )
@@ -147,7 +149,15 @@ class Scene:
         return ShardAnswer(segmenter=request.segmenter, images=tuple(images))
 
     def sweep(self) -> sweep.Repairs:
-        ports = sweep.Ports(self.table, self.uploads, self.work, self.queues, self.clock, work_bucket="work")
+        ports = sweep.Ports(
+            self.table,
+            self.uploads,
+            self.work,
+            self.queues,
+            self.clock,
+            Switch(self.table, self.clock),
+            work_bucket="work",
+        )
         return sweep.sweep(ports)
 
     def bury(self, letter: Message) -> None:

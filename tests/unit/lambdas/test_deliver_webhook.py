@@ -16,6 +16,7 @@ import pytest
 from lambdas import state
 from lambdas.deliver_webhook import logic
 from lambdas.deliver_webhook.logic import Posted
+from lambdas.spending import Switch
 from lambdas.sweep import logic as sweep
 from maskmill import webhooks
 from maskmill.core import rows, webhook
@@ -113,7 +114,13 @@ class Scene:
 
     def sweep(self) -> None:
         ports = sweep.Ports(
-            self.table, MemoryObjects("uploads"), MemoryObjects("work"), self.queues, self.clock, work_bucket="work"
+            self.table,
+            MemoryObjects("uploads"),
+            MemoryObjects("work"),
+            self.queues,
+            self.clock,
+            Switch(self.table, self.clock),
+            work_bucket="work",
         )
         for kind, times in sweep.sweep(ports).counts.items():
             self.repairs[kind] = self.repairs.get(kind, 0) + times

@@ -1,0 +1,1 @@
+"""Stops what costs money, and lets it run again."""
