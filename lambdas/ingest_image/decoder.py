@@ -33,14 +33,17 @@ class Decoder:
         self._patience_s = wall_s + _GRACE_S
         self._module = module
         self._control: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._end: weakref.finalize[..., Decoder] | None = None
 
     def start(self) -> socket.socket:
-        """Have the nursery, which is ready in some tenths of a second and lives as long as this object."""
+        """Have the nursery, again if it died; it is ready in some tenths of a second and lives as long as this one."""
+        if self._process is not None and self._process.poll() is not None:
+            self.stop()
         if self._control is None:
             self._control, theirs = socket.socketpair()
             with theirs:
-                process = subprocess.Popen(
+                self._process = subprocess.Popen(
                     [sys.executable, "-P", "-m", self._module, str(theirs.fileno())],
                     env=clean_environment(),
                     cwd="/",
@@ -49,14 +52,14 @@ class Decoder:
                     pass_fds=(theirs.fileno(),),
                     start_new_session=True,
                 )
-            self._end = weakref.finalize(self, _end, process, self._control)
+            self._end = weakref.finalize(self, _end, self._process, self._control)
         return self._control
 
     def stop(self) -> None:
         """End the nursery and whatever runs under it; the next file starts a new one."""
         if self._end is not None:
             self._end()
-        self._control = self._end = None
+        self._control = self._process = self._end = None
 
     def normalise(self, data: bytes) -> Made:
         """A foreign file's normal image; raises InvalidInput as `maskmill.imaging.decode` does, and Unavailable.

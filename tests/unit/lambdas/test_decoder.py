@@ -103,15 +103,26 @@ def test_a_nursery_is_started_with_nothing_of_the_function_s(monkeypatch: pytest
     assert "SECRET" not in clean_environment().values()
 
 
+def nursery_of(decoder: Decoder) -> int:
+    assert decoder._process is not None
+    return decoder._process.pid
+
+
+def test_a_nursery_that_died_between_two_files_is_made_again(decoder: Decoder) -> None:
+    data = saved(scene(), "PNG")
+    first = decoder.normalise(data)
+    assert decoder._process is not None
+    decoder._process.kill()
+    decoder._process.wait()
+    assert decoder.normalise(data).normal == first.normal
+
+
 def test_a_decoder_that_goes_takes_its_processes_along() -> None:
     one = Decoder()
     one.start()
-    assert one._end is not None
-    found = one._end.peek()
-    assert found is not None
-    pid = found[2][0].pid
+    pid = nursery_of(one)
     os.kill(pid, 0)
-    del one, found
+    del one
     gc.collect()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
