@@ -7,6 +7,7 @@ the rows do not bear out. A success of any attempt is welcome; an error counts o
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -157,7 +158,7 @@ def _problem(ports: Ports, key: str | None) -> ServerProblem | None:
 
 
 def _take(ports: Ports, asked: _Asked, images: Iterable[ImageAnswer], *, worked_ms: int) -> None:
-    answers = {answer.image_key: answer for answer in images}
+    answers = _one_each(images)
     good: list[int] = []
     failed: dict[Code, list[int]] = {}
     for index, task in asked.tasks.items():
@@ -170,6 +171,13 @@ def _take(ports: Ports, asked: _Asked, images: Iterable[ImageAnswer], *, worked_
     for code, indices in failed.items():
         act = _try_again if code in _PASSING else _end_failed
         act(ports, asked, indices, state.refusal(code))
+
+
+def _one_each(images: Iterable[ImageAnswer]) -> dict[str, ImageAnswer]:
+    """The answers by image; what is answered twice is not answered, since nobody can say which one is meant."""
+    listed = tuple(images)
+    times = Counter(answer.image_key for answer in listed)
+    return {answer.image_key: answer for answer in listed if times[answer.image_key] == 1}
 
 
 def _refused_for(ports: Ports, asked: _Asked, task: ImageTask, answer: ImageAnswer | None) -> Code | None:
@@ -188,7 +196,7 @@ def _keep_masks(ports: Ports, asked: _Asked, task: ImageTask, answer: ImageAnswe
     The first answer stays: a model may draw a mask a little differently the next time, and labels are made of it.
     """
     masks = {entry.mask_key: entry.mask for entry in answer.masks}
-    if masks.keys() != {prompt.mask_key for prompt in task.prompts}:
+    if len(masks) != len(answer.masks) or masks.keys() != {prompt.mask_key for prompt in task.prompts}:
         return False
     try:
         for mask in masks.values():

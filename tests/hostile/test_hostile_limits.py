@@ -20,7 +20,7 @@ from maskmill.core.limits import (
 from maskmill.core.table import Put, Update
 from maskmill.core.usage import Quota
 from tests.contract import aws
-from tests.hostile.corpus import Bad, Shop, check, opened, wrong
+from tests.hostile.corpus import POINT, Bad, Shop, check, opened, wrong
 from tests.hostile.judge import check_refusal
 from tests.simulation.cloud import FixedClock, MemoryTable
 from tests.unit.lambdas.conftest import Account
@@ -77,6 +77,8 @@ FULL: dict[str, Full] = {
     "Q1c": Full("bytes", spent(Quota.BYTES), announce, "quota_exceeded", HOUR_S),
     "Q1d": Full("variants", spent(Quota.VARIANTS_PER_DAY), lambda shop: shop.job_of(), "quota_exceeded", DAY_S + 1),
     "Q1e": Full("open jobs", spent(Quota.OPEN_JOBS), lambda shop: shop.job_of(), "quota_exceeded", MINUTE_S),
+    "Q3a": Full("the segmenter's seconds", spent(Quota.GPU_SECONDS_PER_DAY), lambda shop: shop.segment_of(points=[POINT]), "quota_exceeded", DAY_S + 1),
+    "Q4a": Full("the same job with another seed", spent(Quota.GPU_SECONDS_PER_DAY), lambda shop: shop.job_of(seed=2), "quota_exceeded", DAY_S + 1),
     "Q1f": Full("webhooks", many_webhooks, lambda shop: shop.webhook_of("https://a.example/"), "quota_exceeded", HOUR_S, NONE),
     "Q1g": Full("templates", count("templates_reserved"), lambda shop: shop.template_of(), "quota_exceeded", HOUR_S, NONE),
     "Q2a": Full("forms that nobody uses", count("images_reserved"), lambda shop: announce(shop, 100), "quota_exceeded", HOUR_S, NONE),
@@ -131,8 +133,8 @@ BAD: dict[str, Bad] = {
     "Q2c": wrong("less than nothing", lambda shop: shop.upload_of(size_bytes=-1), "/files/0/size_bytes"),
     "Q2d": wrong("no hash", lambda shop: shop.upload_of(sha256="x"), "/files/0/sha256"),
     "Q2e": wrong("a hash in capitals", lambda shop: shop.upload_of(sha256="AB" * 32), "/files/0/sha256"),
-    "Q3a": wrong("a dataset for a second", lambda shop: shop.make({"name": "x", "expires_in_s": 1}), "/expires_in_s"),
-    "Q3b": wrong("a dataset for ever and a day", lambda shop: shop.make({"name": "x", "expires_in_s": DATASET_LIFE_S_MAX + 1}), "/expires_in_s"),
+    "Q2f": wrong("a dataset for a second", lambda shop: shop.make({"name": "x", "expires_in_s": 1}), "/expires_in_s"),
+    "Q2g": wrong("a dataset for ever and a day", lambda shop: shop.make({"name": "x", "expires_in_s": DATASET_LIFE_S_MAX + 1}), "/expires_in_s"),
 }  # fmt: skip
 
 
