@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-from tests.unit.lambdas.gateway import Answer
+if TYPE_CHECKING:
+    from tests.unit.lambdas.gateway import Answer
 
 ANSWER_CHARS_MAX = 6_000
 INSIDES = re.compile(

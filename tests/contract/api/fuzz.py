@@ -21,6 +21,8 @@ from schemathesis.checks import CHECKS
 from schemathesis.core.failures import FailureGroup
 from schemathesis.generation import GenerationMode
 
+from tests.hostile.judge import INSIDES
+
 CHECKED = (
     "status_code_conformance",
     "content_type_conformance",
@@ -136,6 +138,8 @@ def _judge(case: Any, response: Any, name: str, report: Report) -> None:
         code = response.json().get("code") if "json" in response.headers.get("content-type", [""])[0] else None
         if code not in _UNKNOWN_MODEL.get(response.status_code, ()):
             _note(report, name, response, f"a fault of ours ({code})", case)
+    if response.status_code >= 400 and (inside := INSIDES.search(response.text)):
+        _note(report, name, response, f"it tells of our insides ({inside[0]})", case)
     try:
         case.validate_response(response, checks=list(map(CHECKS.get_one, CHECKED)))
     except FailureGroup as group:
