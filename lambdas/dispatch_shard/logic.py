@@ -82,7 +82,7 @@ def _advance(ports: Ports, job: JobState, described: Chunk, chunk: ChunkState, i
     state.forward(ports.table, ports.queues, job.tenant, job.job.job_id, chunk)
     triage = _triage(chunk, chunk.items if indices is None else indices, at_s)
     for request_id, members in triage.unsent.items() if _may_ask(ports, triage.unsent) else ():
-        _invoke(ports, job, chunk.number, members, request_id)
+        _invoke_again(ports, job, chunk, members, request_id)
     missing = {index: _missing(ports, job, described.item(index)) for index in triage.waiting}
     ready = [index for index in triage.waiting if not missing[index]]
     if ready:
@@ -157,7 +157,9 @@ def _ask_or_give_up(
             reason=state.refusal(Code.MODEL_UNAVAILABLE),
             request_id=chunk.items[index].request_id,
         )
-    if fresh:
+    if not chunk.may_ask:
+        _end_spent(ports, job, chunk, fresh)
+    elif fresh:
         _ask(ports, job, described, chunk, fresh, at_s)
 
 
@@ -212,6 +214,25 @@ def _image_task(
         embedding=kept,
         prompts=tasks,
     )
+
+
+def _invoke_again(ports: Ports, job: JobState, chunk: ChunkState, indices: Iterable[int], request_id: str) -> None:
+    """Hand over a request of which nobody noted that it was, unless its chunk had all the requests that it may."""
+    try:
+        write = rows.count_request(job.tenant, job.job.job_id, chunk.number, items=len(chunk.items))
+        ports.table.write(write)
+    except RowConflict:
+        _end_spent(ports, job, chunk, indices)
+    else:
+        _invoke(ports, job, chunk.number, indices, request_id)
+
+
+def _end_spent(ports: Ports, job: JobState, chunk: ChunkState, indices: Iterable[int]) -> None:
+    at_s, reason = state.now_s(ports.clock), state.refusal(Code.BUDGET_EXCEEDED)
+    for index in indices:
+        state.end_item(
+            ports.table, ports.queues, job, chunk.number, index, status=ItemStatus.FAILED, at_s=at_s, reason=reason
+        )
 
 
 def _invoke(ports: Ports, job: JobState, number: int, indices: Iterable[int], request_id: str) -> None:

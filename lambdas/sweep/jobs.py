@@ -12,8 +12,10 @@ from lambdas.sweep.ports import Ports, Repairs, postpone
 from maskmill.core import rows
 from maskmill.core.errors import Code
 from maskmill.core.item import ItemStatus
+from maskmill.core.job import JobStatus
 from maskmill.core.limits import (
     JOB_LIFE_S,
+    REPAIRS_PER_CHUNK_MAX,
     SWEEP_ANSWER_S,
     SWEEP_FINISH_S,
     SWEEP_FULL_CHUNK_S,
@@ -32,6 +34,10 @@ def look_at_job(ports: Ports, stale: Row, at_s: int, repairs: Repairs) -> None:
     tenant, job_id = stale["tenant"], stale["job_id"]
     job = state.load_job(ports.table, tenant, job_id)  # the index may lag behind
     if job is None or job.status.is_terminal:
+        return
+    if not job.planned and _is_too_old(ports, job, at_s):
+        _give_up(ports, job, at_s)
+        repairs.add("gave_up")
         return
     if not job.planned:
         ports.queues.send([PlanJob(tenant=tenant, job_id=job_id)])
@@ -58,6 +64,26 @@ def look_at_job(ports: Ports, stale: Row, at_s: int, repairs: Repairs) -> None:
         repairs.add("finish")
 
 
+def _is_too_old(ports: Ports, job: JobState, at_s: int) -> bool:
+    if at_s - job.created_at_s <= JOB_LIFE_S:
+        return False
+    spending = ports.spending.now()
+    return not spending.is_stopped and at_s - spending.alive_since_s(job.created_at_s) > JOB_LIFE_S
+
+
+def _give_up(ports: Ports, job: JobState, at_s: int) -> None:
+    """End a job that nobody could plan; a planner that is still at it finds that it has ended."""
+    state.end_job_items(ports.table, ports.queues, job, code=Code.GAVE_UP, status=ItemStatus.FAILED, at_s=at_s)
+    state.close_job(
+        ports.table,
+        job.tenant,
+        job.job.job_id,
+        status=JobStatus.FAILED,
+        finished_at=ports.clock.now(),
+        reason=state.refusal(Code.GAVE_UP),
+    )
+
+
 def _is_forgotten(changed_at_s: int, at_s: int) -> bool:
     """Whether the last item ended so long ago that whoever ended it is not about to say so."""
     return at_s - changed_at_s >= SWEEP_FULL_CHUNK_S
@@ -73,14 +99,17 @@ def _free_since(job: JobState, number: int, left_at_s: Mapping[int, int]) -> int
 def _look_at_chunk(
     ports: Ports, job: JobState, chunk: ChunkState, free_since_s: int | None, at_s: int, repairs: Repairs
 ) -> None:
-    spending = ports.spending.now()
-    if not spending.is_stopped and at_s - spending.alive_since_s(job.created_at_s) > JOB_LIFE_S:
+    if _is_too_old(ports, job, at_s):
         _end_all(ports, job, chunk, Code.GAVE_UP, ItemStatus.FAILED, at_s)
         repairs.add("gave_up")
         return
     if job.cancel_requested:
         _end_all(ports, job, chunk, Code.CANCELLED, ItemStatus.CANCELLED, at_s)
         repairs.add("cancel")
+        return
+    if chunk.repairs >= REPAIRS_PER_CHUNK_MAX:
+        _end_all(ports, job, chunk, Code.BUDGET_EXCEEDED, ItemStatus.FAILED, at_s)
+        repairs.add("budget_exceeded")
         return
     messages = list(_repairs_of(ports, job, chunk, free_since_s, at_s))
     ports.queues.send(message for message, _ in messages)

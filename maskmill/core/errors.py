@@ -67,6 +67,7 @@ class Code(StrEnum):
     NO_OBJECT_FOUND = "no_object_found"
     RENDER_FAILED = "render_failed"
     GAVE_UP = "gave_up"
+    BUDGET_EXCEEDED = "budget_exceeded"
     IMAGE_REMOVED = "image_removed"
     CANCELLED = "cancelled"
     # One export of a job
@@ -118,6 +119,7 @@ _MESSAGES: dict[Code, str] = {
     Code.NO_OBJECT_FOUND: "No object was found at the template's points in this image.",
     Code.RENDER_FAILED: "The variants of this image could not be rendered. Retry the failed items.",
     Code.GAVE_UP: "This item failed too often. Retry the failed items; if it stays, report the job id.",
+    Code.BUDGET_EXCEEDED: "This item took more requests than it may. Retry the failed items, or report the job id.",
     Code.IMAGE_REMOVED: "An image that this needs was removed from its dataset. Submit a new job over the others.",
     Code.CANCELLED: "The job was cancelled before this item was done.",
     Code.EXPORT_TOO_LARGE: "The dataset is larger than one export may be. Fetch its files with `maskmill sync`.",

@@ -6,17 +6,18 @@ model here never reads the row's own sums: it adds up places that are open and j
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from lambdas import state
-from maskmill.core import rows
+from maskmill.core import keys, rows
+from maskmill.core.limits import REPAIRS_PER_CHUNK_MAX, REQUESTS_PER_CHUNK_MAX
 from maskmill.core.recipe import variants_per_image
 from maskmill.core.rows import JobState
 from maskmill.core.table import Key, Row
 from maskmill.core.usage import KEPT, OpenJob, Quota, UsageState
-from tests.simulation.cloud import MemoryTable
+from tests.simulation.cloud import MemoryEndpoint, MemoryTable
 from tests.simulation.world import World
 
 
@@ -34,6 +35,7 @@ class Ledger:
 
     world: World
     table: MemoryTable
+    endpoint: MemoryEndpoint
     violations: list[str] = field(default_factory=list)
     settled: int = 0  # jobs that gave their place back
     _done: dict[tuple[str, str], _Day] = field(default_factory=lambda: defaultdict(_Day))
@@ -83,9 +85,24 @@ class Ledger:
         A call that is slower than its whole job takes a place again, which is counted once more and given back.
         """
         yield from self.violations
+        yield from self._requests()
         for key, row in self.table.rows.items():
             if key.sk == rows.USAGE_PREFIX:
                 yield from (f"{key} {fault}" for fault in self._leaks(key, rows.usage_of(row)))
+
+    def _requests(self) -> Iterator[str]:
+        """No request was handed over that was not counted before, and none beyond what a chunk may have."""
+        handed = Counter(request.job_id for key in self.endpoint.invocations if (request := keys.parse_request(key)))
+        counted: Counter[str] = Counter()
+        for key, row in self.table.rows.items():
+            if key.sk.startswith(rows.CHUNK_PREFIX) and (job := rows.job_of_pk(key.pk)):
+                chunk = rows.chunk_of(row)
+                counted[job[1]] += chunk.asked
+                if chunk.asked > REQUESTS_PER_CHUNK_MAX * len(chunk.items) or chunk.repairs > REPAIRS_PER_CHUNK_MAX:
+                    yield f"{key} had {chunk.asked} requests and {chunk.repairs} repairs"
+        for job_id, times in counted.items():
+            if handed[job_id] > times:
+                yield f"{job_id} had {handed[job_id]} requests, and {times} were counted"
 
     def _leaks(self, key: Key, seen: UsageState) -> Iterator[str]:
         for job_id in seen.jobs:

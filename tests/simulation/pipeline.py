@@ -166,7 +166,7 @@ class Pipeline:
         self.platform = Platform(self.world, self.work, self.invariants, self.hands.answer, self._deliver, self.cold_s)
         self.switch = Switch(self.table, self.clock)
         self.marks = Marks(self.world, self.table)
-        self.ledger = Ledger(self.world, self.table)
+        self.ledger = Ledger(self.world, self.table, self.endpoint)
         self.table.watch += [self.invariants.committed, self.ledger.committed, self._committed]
         self.live = Live(self.world, self.table, self.queues, self.api(), self.asks_anyway)
         self.hooks = Hooks(self.world, self.table, self.queues)

@@ -12,6 +12,7 @@ from maskmill.core import job as jobs
 from maskmill.core.image import Refusal
 from maskmill.core.item import BEFORE_RENDERING, ItemStatus
 from maskmill.core.job import Counts
+from maskmill.core.limits import REQUESTS_PER_CHUNK_MAX
 from maskmill.core.plan import Chunk
 from maskmill.core.table import Condition, Key, Op, Path, Put, Row, Update
 from maskmill.core.work import NOTHING_SPENT, Spent
@@ -45,6 +46,13 @@ class ChunkState:
     ended: int
     answers: Mapping[str, tuple[str, str | None]]  # request id → (answer, failure) as s3:// addresses
     spent: Spent = NOTHING_SPENT
+    asked: int = 0  # requests for its items that were handed to the endpoint, or were about to be
+    repairs: int = 0  # sweeps that sent something of it again
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether one more request may be handed to the endpoint."""
+        return self.asked < _requests_max(len(self.items))
 
     @property
     def is_full(self) -> bool:
@@ -68,6 +76,10 @@ class ChunkState:
     @property
     def counts(self) -> Counts:
         return jobs.count(item.status for item in self.items.values())
+
+
+def _requests_max(items: int) -> int:
+    return REQUESTS_PER_CHUNK_MAX * items
 
 
 def job_pk(tenant: str, job_id: str) -> str:
@@ -109,6 +121,8 @@ def chunk_of(row: Row) -> ChunkState:
         ended=row["ended"],
         answers={request: (where["ok"], where.get("failed")) for request, where in row["answers"].items()},
         spent=_spent_of(row),
+        asked=row.get("asked", 0),
+        repairs=row.get("repairs", 0),
     )
 
 
@@ -179,7 +193,13 @@ def lease_items(
             Condition(_at(index, "a"), Op.EQUALS, seen[index].attempt),
             Condition(_at(index, "u"), Op.AT_MOST, now_s),
         ]
-    return Update(chunk_key(tenant, job_id, number), set=values, require=tuple(require))
+    return Update(chunk_key(tenant, job_id, number), set=values, add={("asked",): 1}, require=tuple(require))
+
+
+def count_request(tenant: str, job_id: str, number: int, *, items: int) -> Update:
+    """One more request of a chunk of so many items is about to be handed over; refused when it had all that it may."""
+    most = Condition(("asked",), Op.AT_MOST, _requests_max(items) - 1)
+    return Update(chunk_key(tenant, job_id, number), add={("asked",): 1}, require=(most,))
 
 
 def mark_invoked(
@@ -216,7 +236,7 @@ def note_repair(
     for index in indices:
         values[_at(index, "t")] = now_s
         require.append(Condition(_at(index, "s"), Op.EQUALS, seen[index].status.value))
-    return Update(chunk_key(tenant, job_id, number), set=values, require=tuple(require))
+    return Update(chunk_key(tenant, job_id, number), set=values, add={("repairs",): 1}, require=tuple(require))
 
 
 def start_rendering(
