@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections import Counter
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -94,6 +95,8 @@ def _decoded(data: bytes, source_format: SourceFormat) -> tuple[Picture, tuple[N
     with _opened(data, source_format) as image:
         _check_bounds(*image.size)
         _check_frames(image, source_format)
+        if source_format is SourceFormat.TIFF:
+            _check_strips(image)
         image.verify()
     if source_format is SourceFormat.PNG:
         check_stream(data)
@@ -131,6 +134,15 @@ def _check_bounds(width_px: int, height_px: int) -> None:
 def _check_frames(image: Image.Image, source_format: SourceFormat) -> None:
     if source_format in (SourceFormat.PNG, SourceFormat.WEBP) and getattr(image, "n_frames", 1) > 1:
         raise InvalidInput(Code.ANIMATED_NOT_SUPPORTED)
+
+
+def _check_strips(image: Image.Image) -> None:
+    """Raises ValueError where a TIFF names too few strips or tiles: Pillow shows the rest as black."""
+    areas: Counter[object] = Counter()  # by channel, where each has its own
+    for _, (left, top, right, bottom), _, arguments in getattr(image, "tile", ()):
+        areas[arguments[0] if isinstance(arguments, tuple) else arguments] += (right - left) * (bottom - top)
+    if not areas or min(areas.values()) < image.width * image.height:
+        raise ValueError(f"the strips of {image.size} hold {dict(areas)} pixels")
 
 
 def _header_notes(image: Image.Image, data: bytes, source_format: SourceFormat) -> list[Note]:

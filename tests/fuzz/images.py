@@ -47,6 +47,7 @@ class Found:
     slowest_s: float = 0.0
     slowest: int = -1
     peak_kib: int = 0
+    heaviest: int = -1
     cpu_s: float = 0.0
     digest: int = 0  # of all outcomes, in any order
     faults: list[str] = field(default_factory=list)
@@ -57,7 +58,8 @@ class Found:
         self.causes += other.causes
         if other.slowest_s > self.slowest_s:
             self.slowest_s, self.slowest = other.slowest_s, other.slowest
-        self.peak_kib = max(self.peak_kib, other.peak_kib)
+        if other.peak_kib > self.peak_kib:
+            self.peak_kib, self.heaviest = other.peak_kib, other.heaviest
         self.cpu_s += other.cpu_s
         self.digest ^= other.digest
         self.faults += other.faults
@@ -72,7 +74,7 @@ def heard(line: bytes | str) -> Found:
 def tried(seed: int, number: int, found: Found) -> None:
     """One mutant, decoded; what comes of it is added to what was found."""
     data = mutant(seed, number)
-    start = time.process_time()
+    start, held_before_kib = time.process_time(), peak_kib()
     try:
         picture, source_format, _ = decode(data)
     except InvalidInput as error:
@@ -86,14 +88,23 @@ def tried(seed: int, number: int, found: Found) -> None:
         outcome = f"a picture ({source_format})"
         if picture.rgb.shape[:2] != (picture.size.height_px, picture.size.width_px) or picture.rgb.dtype != "uint8":
             found.faults.append(f"{number}: a picture of the wrong shape")
-    spent_s = time.process_time() - start
+    spent_s, held_kib = time.process_time() - start, peak_kib()
     found.mutants += 1
     found.outcomes[outcome] += 1
     found.digest ^= int.from_bytes(hashlib.blake2b(f"{number} {outcome}".encode(), digest_size=8).digest(), "big")
     if spent_s > found.slowest_s:
         found.slowest_s, found.slowest = spent_s, number
+    if held_kib > found.peak_kib:
+        found.peak_kib, found.heaviest = held_kib, number
+    if held_kib > max(held_before_kib, MEMORY_KIB_MAX):
+        found.faults.append(f"{number}: holds {held_kib // 1024} MiB")
     if spent_s > SLOW_S:
         found.faults.append(f"{number}: takes {spent_s:.2f} s")
+
+
+def peak_kib() -> int:
+    """The most memory that this process has held so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024 if sys.platform == "darwin" else 1)
 
 
 def _work(seed: int, numbers: range, next_one: mmap.mmap, report: int) -> None:
@@ -105,10 +116,7 @@ def _work(seed: int, numbers: range, next_one: mmap.mmap, report: int) -> None:
             next_one[:] = _NEXT.pack(number)
             signal.setitimer(signal.ITIMER_VIRTUAL, HANG_S)
             tried(seed, number, found)
-        peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024 if sys.platform == "darwin" else 1)
-        found.peak_kib, found.cpu_s = peak_kib, time.process_time() - before
-        if peak_kib > MEMORY_KIB_MAX:
-            found.faults.append(f"{numbers[start]} to {number}: {peak_kib // 1024} MiB")
+        found.cpu_s = time.process_time() - before
         os.write(report, json.dumps(vars(found)).encode() + b"\n")
 
 
@@ -179,7 +187,7 @@ def describe(found: Found, seed: int) -> str:
     rate = found.mutants / found.cpu_s if found.cpu_s else 0
     lines = [
         f"{found.mutants:,} mutants of {len(seeds())} files, seed {seed}, in {found.cpu_s:.0f} s of CPU time ({rate:,.0f} a second)",
-        f"slowest {found.slowest_s * 1000:.0f} ms (number {found.slowest}), most memory {found.peak_kib // 1024} MiB, digest {found.digest:016x}",
+        f"slowest {found.slowest_s * 1000:.0f} ms (number {found.slowest}), most memory {found.peak_kib // 1024} MiB (number {found.heaviest}), digest {found.digest:016x}",
         *(f"  {count:>9,} {outcome}" for outcome, count in found.outcomes.most_common()),
         "stopped by " + ", ".join(f"{cause} {count:,}" for cause, count in found.causes.most_common()),
         *(f"FAULT {fault}" for fault in found.faults),

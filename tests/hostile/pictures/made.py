@@ -80,12 +80,18 @@ def tiled_tiff(grey: np.ndarray) -> bytes:
     return tiff(entries, tail=tile.tobytes())
 
 
-def stripped_tiff(*, width: int = 20, height: int = 20, at: int | None = None, length: int | None = None) -> bytes:
-    """A grey picture in one strip, which may claim to lie and to end anywhere."""
+def stripped_tiff(
+    *, width: int = 20, height: int = 20, rows: int | None = None, at: int | None = None, length: int | None = None
+) -> bytes:
+    """A grey picture in one strip, which may claim to hold fewer rows, and to lie and to end anywhere."""
     entries = _grey_entries(width, height)
     start = 8 + 2 + 12 * (len(entries) + 3) + 4
     size = 400 if length is None else length
-    entries += [(273, 4, 1, start if at is None else at), (278, 4, 1, height), (279, 4, 1, size)]
+    entries += [
+        (273, 4, 1, start if at is None else at),
+        (278, 4, 1, height if rows is None else rows),
+        (279, 4, 1, size),
+    ]
     return tiff(entries, tail=bytes(range(200)) * 2)
 
 

@@ -76,6 +76,7 @@ NO_PICTURE: dict[str, Row] = {
 BROKEN: dict[str, Row] = {
     "I8a": refused(CORRUPT, "TIFF with a huge directory", lambda: made.tiff([(256, 4, 1, 20)], count=65_535)),
     "I8b": refused(CORRUPT, "TIFF whose strip lies beyond it", lambda: made.stripped_tiff(at=2**31)),
+    "I8c": refused(CORRUPT, "TIFF of one strip of many", lambda: made.stripped_tiff(height=2_000_000, rows=20)),
     "I8d": refused(CORRUPT, "TIFF without a directory", lambda: b"II*\0\xff\xff\xff\xff"),
     "I8e": refused(CORRUPT, "TIFF cut", lambda: saved(scene(99, 99), "TIFF")[:900]),
     "I9m": refused(CORRUPT, "BMP cut", lambda: saved(scene(99, 99), "BMP")[:900]),
