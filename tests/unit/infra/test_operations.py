@@ -9,6 +9,7 @@ import pytest
 from infra.config import STAGES
 from infra.context import BadConfiguration, chosen
 from infra.plans import BudgetPlan
+from maskmill.core.usage import Quota
 from tests.unit.infra.cloud import Cloud
 
 
@@ -44,6 +45,28 @@ def test_nobody_but_this_accounts_budgets_may_say_that_it_is_spent(prod: Cloud) 
     condition = publish["Condition"]
     assert prod.text(policy.stack, condition["StringEquals"]["aws:SourceAccount"]) == "<AWS::AccountId>"
     assert prod.text(policy.stack, condition["ArnLike"]["aws:SourceArn"]).endswith(":budgets::<AWS::AccountId>:*")
+
+
+def test_nothing_that_costs_by_the_hour_or_the_call_is_without_a_bound(cloud: Cloud) -> None:
+    """Instances, functions that read queues or streams, requests at the door, and what a tenant may take of each."""
+    stage = STAGES[cloud.stage]
+    assert (
+        cloud.only("ApplicationAutoScaling::ScalableTarget").properties["MaxCapacity"] == stage.endpoint.instances_max
+    )
+    for mapping in cloud.resources("Lambda::EventSourceMapping"):
+        queue = mapping.properties.get("ScalingConfig", {}).get("MaximumConcurrency")
+        stream = mapping.properties.get("ParallelizationFactor")
+        assert (queue or stream or 0) > 0, mapping.name
+        assert stream is None or mapping.properties["MaximumRetryAttempts"] > 0
+    for function in cloud.resources("Lambda::Function"):
+        assert 0 < function.properties["Timeout"] <= 900, function.name
+    for door in cloud.resources("ApiGatewayV2::Stage"):
+        assert 0 < door.properties["DefaultRouteSettings"]["ThrottlingRateLimit"] <= stage.api_rate
+        assert 0 < door.properties["DefaultRouteSettings"]["ThrottlingBurstLimit"] <= stage.api_burst
+    told = cloud.named("ServeApi/Function").properties["Environment"]["Variables"]
+    assert all(int(told[f"QUOTA_{quota.name}"]) > 0 for quota in Quota)
+    assert int(told["REQUESTS_PER_MINUTE"]) > 0
+    assert all(group.properties["RetentionInDays"] for group in cloud.resources("Logs::LogGroup"))
 
 
 def test_the_laptop_has_a_switch_and_no_budget(local: Cloud) -> None:
