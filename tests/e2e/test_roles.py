@@ -44,6 +44,8 @@ HARMLESS = {  # what an allowed call may answer: that there is nothing to do it 
     "ResourceAlreadyExistsException",
 }
 NOBODY = "nobody"
+ASSETS = "cdk-hnb659fds-assets-000000000000-us-east-1"  # what deployments lay down their packages in
+FORBIDDEN_MIN = 150  # calls that each role tries and is denied
 PX = f"t/{NOBODY}/px/0"
 JOB = f"t/{NOBODY}/jobs/none"
 OBJECTS = {
@@ -190,7 +192,7 @@ def calls(cloud: Laptop, keys: Credentials) -> Calls:
     def aws(service: str) -> Any:
         return client_of(cloud, keys, service)
 
-    return _socket_calls(cloud, keys) | _object_calls(cloud, aws("s3")) | _row_calls(cloud, aws("dynamodb")) | _queue_calls(cloud, aws("sqs")) | (
+    return _far_calls(cloud, aws) | _socket_calls(cloud, keys) | _object_calls(cloud, aws("s3")) | _row_calls(cloud, aws("dynamodb")) | _queue_calls(cloud, aws("sqs")) | (
         _other_calls(cloud, aws)
     )  # fmt: skip
 
@@ -340,6 +342,78 @@ def _other_calls(cloud: Laptop, aws: Callable[[str], Any]) -> Calls:
     }
 
 
+def _far_calls(cloud: Laptop, aws: Callable[[str], Any]) -> Calls:
+    """What no function is ever meant to do: to take what is another's, to widen its own rights, to stop the service."""
+    anything = json.dumps({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*", "Principal": "*"}]})
+    role = role_of(cloud, "finish-job").rsplit("/", 1)[-1]
+    function, topic, pool = "maskmill-local-plan-job", cloud.outputs["ErrorTopicArn"], cloud.outputs["UserPoolId"]
+    uploads, site = cloud.outputs["UploadsBucket"], cloud.outputs["SiteBucket"]
+    admin = "arn:aws:iam::aws:policy/AdministratorAccess"
+    s3, rows, iam, functions, cognito = aws("s3"), aws("dynamodb"), aws("iam"), aws("lambda"), aws("cognito-idp")
+    sns, sqs, events, secrets, parameters = aws("sns"), aws("sqs"), aws("events"), aws("secretsmanager"), aws("ssm")
+    key = {"pk": {"S": NOBODY}}
+    return {
+        "other table": lambda: rows.get_item(TableName="other", Key=key),
+        "other table's rows": lambda: rows.query(TableName="other", KeyConditionExpression="pk = :p"),
+        "new table": lambda: rows.create_table(
+            TableName="of-nobody",
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        ),
+        "other bucket": lambda: s3.get_object(Bucket=ASSETS, Key="a"),
+        "write other bucket": lambda: s3.put_object(Bucket=ASSETS, Key="a", Body=b"x"),
+        "page": lambda: s3.put_object(Bucket=site, Key="index.html", Body=b"x"),
+        "everybody's bucket": lambda: s3.put_bucket_policy(Bucket=uploads, Policy=anything),
+        "announce elsewhere": lambda: s3.put_bucket_notification_configuration(
+            Bucket=uploads, NotificationConfiguration={}
+        ),
+        "keep forever": lambda: s3.delete_bucket_lifecycle(Bucket=uploads),
+        "every right": lambda: iam.attach_role_policy(RoleName=role, PolicyArn=admin),
+        "no rights": lambda: iam.delete_role_policy(RoleName=role, PolicyName="none"),
+        "new role": lambda: iam.create_role(RoleName=NOBODY, AssumeRolePolicyDocument=anything),
+        "federated": lambda: aws("sts").get_federation_token(Name=NOBODY),
+        "let anybody invoke": lambda: functions.add_permission(
+            FunctionName=function, StatementId="all", Action="lambda:InvokeFunction", Principal="*"
+        ),
+        "stop a function": lambda: functions.put_function_concurrency(
+            FunctionName=function, ReservedConcurrentExecutions=0
+        ),
+        "remove a function": lambda: functions.delete_function(FunctionName=function),
+        "settings of a function": lambda: functions.get_function_configuration(FunctionName=function),
+        "new source": lambda: functions.create_event_source_mapping(
+            FunctionName=function, EventSourceArn=f"arn:aws:sqs:us-east-1:000000000000:{NOBODY}"
+        ),
+        "let anybody publish": lambda: sns.set_topic_attributes(
+            TopicArn=topic, AttributeName="Policy", AttributeValue=anything
+        ),
+        "remove topic": lambda: sns.delete_topic(TopicArn=topic),
+        "new queue": lambda: sqs.create_queue(QueueName=NOBODY),
+        "let anybody send": lambda: sqs.add_permission(
+            QueueUrl=cloud.outputs["PlanQueueUrl"], Label="all", AWSAccountIds=["111122223333"], Actions=["*"]
+        ),
+        "another's password": lambda: cognito.admin_set_user_password(
+            UserPoolId=pool, Username="ann@example.com", Password="Aa1!aaaaaaaa", Permanent=True
+        ),
+        "a machine's secret": lambda: cognito.describe_user_pool_client(
+            UserPoolId=pool, ClientId=cloud.outputs["UserPoolClientId"]
+        ),
+        "remove person": lambda: cognito.admin_delete_user(UserPoolId=pool, Username="ann@example.com"),
+        "a secret": lambda: secrets.get_secret_value(SecretId="any"),
+        "new secret": lambda: secrets.create_secret(Name=NOBODY, SecretString="x"),
+        "a parameter": lambda: parameters.get_parameter(Name="any"),
+        "new key of ours": lambda: aws("kms").create_key(),
+        "stop the sweep": lambda: events.disable_rule(Name=NOBODY),
+        "keep no log": lambda: aws("logs").put_retention_policy(
+            logGroupName="/aws/lambda/maskmill-local-serve-api", retentionInDays=1
+        ),
+        "remove stack": lambda: aws("cloudformation").delete_stack(StackName="maskmill-local-data"),
+        "all APIs": lambda: aws("apigatewayv2").get_apis(),
+        "all distributions": lambda: aws("cloudfront").list_distributions(),
+        "machines": lambda: aws("ec2").describe_instances(),
+    }
+
+
 # The endpoint's test notification, which the collector ignores.
 NOTHING = {"eventSource": "aws:sagemaker", "eventName": "TestNotification", "requestParameters": {"inputLocation": ""}}
 
@@ -362,6 +436,7 @@ def test_a_role_may_do_what_is_named_for_it_and_nothing_else(cloud: Laptop, name
     tried = calls(cloud, session_of(cloud, *trusted(cloud, name)))
     may = MAY[name] | {f"see {folder}" for folder, (bucket, _) in FOLDERS.items() if f"list {bucket}" in MAY[name]}
     assert may <= tried.keys()
+    assert len(tried.keys() - may) >= FORBIDDEN_MIN
     codes = {call: outcome(act) for call, act in tried.items()}
     assert {call: code for call, code in codes.items() if code not in DENIED and call not in may} == {}
     assert {call: code for call, code in codes.items() if code not in HARMLESS and call in may} == {}

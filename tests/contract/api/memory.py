@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from lambdas.aws.ids import RandomIds, new_secret
@@ -15,6 +16,7 @@ from lambdas.serve_api.rates import Rates
 from lambdas.serve_api.signing import Keyring
 from lambdas.spending import Switch
 from maskmill.core.bill import Fleet
+from maskmill.core.messages import Message
 from maskmill.core.ports import PostTicket
 from maskmill.core.table import Key
 from tests.contract import aws
@@ -61,6 +63,14 @@ class _LaneClient:
         return self.call("lane.invoke", Payload.decode(), run)  # type: ignore[no-any-return]
 
 
+class _Queues(MemoryQueues):
+    """The queues, which name a message in full."""
+
+    def send(self, messages: Iterable[Message], *, delay_s: int = 0) -> None:
+        for message in messages:
+            self.call("queue.send", message.model_dump_json(), partial(self._send, message, delay_s))
+
+
 @dataclass
 class MemoryCloud:
     """All that the API needs; `asked` holds the calls since it was cleared."""
@@ -71,7 +81,7 @@ class MemoryCloud:
     def __post_init__(self) -> None:
         self.table = MemoryTable(self._call)
         self.media = MemoryObjects("media", self._call)
-        self.queues = MemoryQueues(self._call)
+        self.queues = _Queues(self._call)
         clock = FixedClock()
         self.ports = Ports(
             table=self.table,
@@ -102,8 +112,8 @@ class MemoryCloud:
         folder = f"t/{tenant}/"
         return rows | {key: repr(data) for key, data in self.media.objects.items() if key.startswith(folder)}
 
-    def _call(self, service: str, label: str, effect: Callable[[], Any]) -> Any:
-        self.asked.append((service, label))
+    def _call(self, service: str, label: object, effect: Callable[[], Any]) -> Any:
+        self.asked.append((service, str(label)))
         return effect()
 
 
