@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from infra.config import STAGES
 from infra.context import BadConfiguration, chosen
 from infra.plans import LOOPBACK
 from lambdas.serve_api.routes import ROUTES
@@ -42,7 +45,22 @@ def test_requests_are_limited_and_logged(cloud: Cloud) -> None:
     assert stage["StageName"] == "$default"
     assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] > 0
     assert stage["DefaultRouteSettings"]["ThrottlingBurstLimit"] > 0
-    assert "$context.requestId" in stage["AccessLogSettings"]["Format"]
+    logged = json.loads(stage["AccessLogSettings"]["Format"])
+    assert {logged[name] for name in ("request_id", "method", "path", "status")} == {
+        "$context.requestId",
+        "$context.httpMethod",
+        "$context.path",
+        "$context.status",
+    }
+    assert logged["subject"] == "$context.authorizer.claims.sub"  # who; no other claim, no header, no query
+    assert not [value for value in logged.values() if "header" in value or "query" in value.lower()]
+    assert [value for value in logged.values() if "claims" in value] == [logged["subject"]]
+
+
+def test_the_record_of_requests_is_kept_as_long_as_the_stage_says(cloud: Cloud) -> None:
+    groups = {group.name: group.properties["RetentionInDays"] for group in cloud.resources("Logs::LogGroup")}
+    assert set(groups.values()) == {STAGES[cloud.stage].log_days}
+    assert {"AccessLog", "ServeApi/Log"} <= set(groups)
 
 
 def test_no_other_origin_is_admitted(cloud: Cloud) -> None:
