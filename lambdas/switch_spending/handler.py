@@ -9,6 +9,7 @@ from typing import Any
 
 from lambdas.aws import clients
 from lambdas.aws.clock import SystemClock
+from lambdas.aws.events import records_of, texts_of
 from lambdas.aws.table import DynamoTable
 from lambdas.aws.telemetry import count, logger_of
 from lambdas.switch_spending.logic import Ports, turn
@@ -24,6 +25,10 @@ def connect() -> Ports:
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Raises ForeignEvent: what another source sends by mistake must not stop a service."""
+    if "Records" in texts_of(event):
+        for record in records_of(event):
+            texts_of(texts_of(record).get("Sns"), "Message")
     found = asdict(turn(connect(), event))
     logger_of(FUNCTION).warning("spending switch", extra={**found, "by_budget": "Records" in event})
     count(FUNCTION, {"stopped": int(found["is_stopped"])})

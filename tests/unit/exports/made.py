@@ -29,6 +29,7 @@ from maskmill.core.prompt import Prompt, Template
 from maskmill.core.recipe import Recipe, resolve
 from maskmill.core.result import ItemResult, LabelMask
 from maskmill.core.rows import ExportState, JobState
+from maskmill.core.table import Update
 from maskmill.exports.entries import entries
 from maskmill.imaging.masks import rle_of
 from maskmill.imaging.normal import normal_png
@@ -98,7 +99,8 @@ class Finished:
             items = tuple(self._item(index) for index in range(start, min(start + CHUNK_ITEMS, self.images)))
             self._render(Chunk(number=number, items=items))
         key = rows.job_key(TENANT, JOB)
-        self.table.rows[key] |= {"status": JobStatus.SUCCEEDED.value, "planned": True, "archive_bytes": 1}
+        ended = {("status",): JobStatus.SUCCEEDED.value, ("planned",): True, ("archive_bytes",): 1}
+        self.table.write(Update(key, set=ended))
 
     @property
     def job(self) -> JobState:
@@ -128,8 +130,8 @@ class Finished:
         for item in chunk.items:
             result = paint(self.media, self.job, chunk, item).result
             state.keep_result(self.table, self.media, TENANT, JOB, result)
-            row = self.table.rows[rows.chunk_key(TENANT, JOB, chunk.number)]
-            row["items"][str(item.index)]["s"] = ItemStatus.DONE.value
+            done = {("items", str(item.index), "s"): ItemStatus.DONE.value}
+            self.table.write(Update(rows.chunk_key(TENANT, JOB, chunk.number), set=done))
             self._note_truth(result)
 
     def _note_truth(self, result: ItemResult) -> None:
