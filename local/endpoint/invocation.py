@@ -3,9 +3,11 @@
 SageMaker does not retry: whatever goes wrong here becomes a failure record and a message on the error topic.
 """
 
+import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from local.endpoint import messages
@@ -14,7 +16,8 @@ from local.endpoint.cloud import Cloud, CloudError
 from local.endpoint.container import Answer, MalformedAnswer, NoAnswer
 from local.endpoint.deployed import DeployedEndpoint
 
-FAULTS = ("drop_notifications", "duplicate_notifications", "fail_uploads")
+FAULTS = ("drop_notifications", "duplicate_notifications", "delay_notifications", "fail_uploads")
+DELAY_S = 4.0  # of a notification that is held back
 
 
 class Invokes(Protocol):
@@ -32,6 +35,13 @@ class Failed(Exception):
         self.body = reason.encode() if body is None else body
 
 
+def later(delay_s: float, action: Callable[[], None]) -> None:
+    """Do something after a delay, unless the process has ended by then."""
+    timer = threading.Timer(delay_s, action)
+    timer.daemon = True
+    timer.start()
+
+
 @dataclass(slots=True)
 class Runner:
     """Runs invocations of one endpoint and counts them. `faults` holds how many of each fault are still to come."""
@@ -41,6 +51,7 @@ class Runner:
     cloud: Cloud
     clock: Callable[[], float]
     log: Callable[[str], None]
+    later: Callable[[float, Callable[[], None]], None] = later
     counts: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
 
@@ -121,7 +132,14 @@ class Runner:
     def _publish(self, topic: str | None, message: str) -> None:
         if topic is None or self._take_fault("drop_notifications"):
             return
-        for _ in range(2 if self._take_fault("duplicate_notifications") else 1):
+        times = 2 if self._take_fault("duplicate_notifications") else 1
+        if self._take_fault("delay_notifications"):
+            self.later(DELAY_S, partial(self._send, topic, message, times))
+        else:
+            self._send(topic, message, times)
+
+    def _send(self, topic: str, message: str, times: int) -> None:
+        for _ in range(times):
             try:
                 self.cloud.publish(self.endpoint.role, topic, message)
             except CloudError as error:

@@ -3,7 +3,7 @@
 POST /endpoints/{name}/async-invocations    the call of the SDKs, with SageMaker's status, headers and errors
 GET  /credentials[/{name}]                  the execution role's session, as a container's credentials endpoint
 GET  /_local/state                          counters per endpoint
-PUT  /_local/faults/{name}                  {"drop_notifications": 1, "duplicate_notifications": 1, "fail_uploads": 1}
+PUT  /_local/faults/{name}                  {"drop_notifications": 1}: how many are still to come, see invocation.FAULTS
 GET  /ping                                  whether the stand-in itself is up
 """
 

@@ -24,9 +24,10 @@ from local.processes import DIRECT
 pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]
 
 HANDLER = """
-import logging, os
+import logging, os, time
 logging.getLogger().setLevel(logging.INFO)
 def handler(event, context):
+    time.sleep(event.get("sleep_s", 0))
     if event.get("log"):
         logging.getLogger("library").info("said %s", event["log"])
     return {"file": os.path.realpath(__file__), "pid": os.getpid()}
@@ -432,3 +433,30 @@ def test_a_queue_without_groups_keeps_its_order(emulator: EmulatorSettings) -> N
     for body in "abcd":
         sqs.send_message(QueueUrl=url, MessageBody=body)
     assert drained(emulator, url) == "abcd"
+
+
+def test_a_function_may_die_in_the_middle_of_its_work(emulator: EmulatorSettings, stack: dict[str, str]) -> None:
+    functions, name = client("lambda", emulator.url), stack["Function"]
+    first = json.load(functions.invoke(FunctionName=name, Payload=b"{}")["Payload"])
+    post(f"{emulator.url}/_local/workers", {"kill_after_s": {name: [0.1]}})
+    died = functions.invoke(FunctionName=name, Payload=b'{"sleep_s": 5}')
+    assert died["FunctionError"] == "Unhandled"
+    again = json.load(functions.invoke(FunctionName=name, Payload=b"{}")["Payload"])
+    assert again["pid"] != first["pid"]
+    assert post(f"{emulator.url}/_local/workers", {})[1] == {"killed": {name: 1}, "busy": 0}
+
+
+def test_a_service_may_be_slow_or_busy_for_a_while(emulator: EmulatorSettings) -> None:
+    sqs = client("sqs", emulator.url)
+    url = sqs.create_queue(QueueName="troubled")["QueueUrl"]
+    troubles = {"delay_s": {"sqs": 0.2}, "refuse": {"sqs SendMessage": 3, "s3 ListObjectsV2": 3}}
+    post(f"{emulator.url}/_local/troubles", troubles)
+    began = time.monotonic()
+    with pytest.raises(ClientError, match="RequestThrottled"):
+        sqs.send_message(QueueUrl=url, MessageBody="x")  # the client tries three times
+    assert time.monotonic() - began > 0.6
+    with pytest.raises(ClientError, match="SlowDown"):
+        client("s3", emulator.url).list_objects_v2(Bucket="absent")
+    _, answer = post(f"{emulator.url}/_local/troubles", {})
+    assert answer["met"] == {"sqs SendMessage": 3, "s3 ListObjectsV2": 3}
+    sqs.send_message(QueueUrl=url, MessageBody="x")

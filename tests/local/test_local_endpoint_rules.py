@@ -1,6 +1,7 @@
 """The endpoint stand-in without network: the call's contract, names, queue, scaling, messages and failures."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from local.endpoint.cloud import CloudError, Permission, bucket_and_key
 from local.endpoint.container import Answer, MalformedAnswer, NoAnswer, check_headers, forwarded_headers
 from local.endpoint.deployed import DeployedEndpoint, read_endpoints
 from local.endpoint.instance import Instance, Phase, Scaling
-from local.endpoint.invocation import Runner
+from local.endpoint.invocation import DELAY_S, Runner
 from local.endpoint.request import AsyncRequest, ValidationError, parse
 
 ENDPOINT = DeployedEndpoint(
@@ -238,6 +239,21 @@ def test_faults_drop_duplicate_and_fail() -> None:
     assert len(run(OK, duplicate_notifications=1)[1].published) == 2
     runner, cloud, _ = run(OK, fail_uploads=1)
     assert (runner.counts["upload_failures"], cloud.published[0][0]) == (1, "failed")
+
+
+def test_a_notification_that_is_held_back_comes_later() -> None:
+    cloud = FakeCloud()
+    held: list[tuple[float, Callable[[], None]]] = []
+    runner = Runner(
+        ENDPOINT, FakeContainer(OK), cloud, lambda: 12.5, lambda line: None, later=lambda *one: held.append(one)
+    )
+    runner.faults["delay_notifications"] = 1
+    for _ in range(2):
+        runner.run(accept(ENDPOINT, REQUEST, now=10.0))
+    assert len(cloud.published) == 1
+    ((delay_s, send),) = held
+    send()
+    assert (delay_s, len(cloud.published)) == (DELAY_S, 2)
 
 
 def test_an_expired_request_fails_without_an_invocation() -> None:

@@ -293,12 +293,16 @@ class MemorySockets:
         for connection_id in connection_ids:
             self.lines[connection_id] = []
 
+    def leave(self, connection_id: str) -> bool:
+        """Its client goes, without a word; False when it had gone."""
+        self.hear.pop(connection_id, None)
+        return self.lines.pop(connection_id, None) is not None
+
     def send(self, connection_id: str, text: str) -> bool:
         return self.call("socket.send", connection_id, lambda: self._send(connection_id, text))
 
     def close(self, connection_id: str) -> bool:
-        self.hear.pop(connection_id, None)
-        return self.lines.pop(connection_id, None) is not None
+        return self.call("socket.close", connection_id, lambda: self.leave(connection_id))
 
     def _send(self, connection_id: str, text: str) -> bool:
         if connection_id in self.lines:

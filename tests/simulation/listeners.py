@@ -60,7 +60,7 @@ class Listener:
             self.world.sleep(10 * self._chance("slow client"))
             self._catch_up()
             self._listen()
-            self.sockets.close(connection_id)
+            self.sockets.leave(connection_id)
             self.world.sleep(AWAY_S * self._chance("away"))
 
     def _connect(self) -> str:
@@ -74,7 +74,7 @@ class Listener:
                 ports = hold_connection.Ports(self.api.table, self.sockets, self.world)
                 hold_connection.admit(ports, connection_id, ticket)
             except (Crash, Unavailable, hold_connection.NoEntry):
-                self.sockets.close(connection_id)
+                self.sockets.leave(connection_id)
                 self.world.sleep(5.0)
             else:
                 return connection_id

@@ -61,7 +61,7 @@ from tests.simulation.marks import Marks
 from tests.simulation.model import Platform
 from tests.simulation.post import LIMIT_S, Body, Post
 from tests.simulation.rows import parsed_once
-from tests.simulation.shaky import ShakyQueues, ShakyTable
+from tests.simulation.shaky import ShakyObjects, ShakyQueues, ShakyTable
 from tests.simulation.stand_ins import SlowMaker, answer_to, check, normalise, paint, write_dataset
 from tests.simulation.users import CountedIds, NoDoors, User
 from tests.simulation.world import Crash, World
@@ -175,7 +175,7 @@ class Pipeline:
         return ShakyTable(world.call, world=world)
 
     def _new_bucket(self, name: str) -> MemoryObjects:
-        return MemoryObjects(name, self.borders.call)
+        return ShakyObjects(name, self.borders.call, world=self.world)
 
     def run(self) -> list[str]:
         """Play until every user has an answer, then check what is left; returns the violations."""

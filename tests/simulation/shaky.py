@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from maskmill.core.errors import Unavailable
 from maskmill.core.messages import Message
 from maskmill.core.table import Index, Key, Page, Query, Row, RowConflict, Write
-from tests.simulation.cloud import MemoryQueues, MemorySockets, MemoryTable, label_of
+from tests.simulation.cloud import MemoryObjects, MemoryQueues, MemorySockets, MemoryTable, label_of
 from tests.simulation.world import World
 
 LAG_S = 2.0  # by which an index lags behind its table at most
@@ -86,6 +86,19 @@ def _is_found(query: Query, row: Row) -> bool:
     pk_name, sort_name = SORTED_BY[query.index]
     is_early = query.at_most is None or row.get(sort_name, 0) <= query.at_most
     return row.get(pk_name) == query.pk and sort_name in row and is_early
+
+
+@dataclass(slots=True, kw_only=True)
+class ShakyObjects(MemoryObjects):
+    """A bucket in which the first of two writers may be told that it came second."""
+
+    world: World
+
+    def _put_first(self, key: str, data: bytes, media_type: str) -> bool:
+        was_first = MemoryObjects._put_first(self, key, data, media_type)
+        if was_first and self.world.faults.repeated and self.world.strikes("repeated", key):
+            return MemoryObjects._put_first(self, key, data, media_type)
+        return was_first
 
 
 @dataclass(slots=True, kw_only=True)

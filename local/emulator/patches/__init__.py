@@ -11,6 +11,7 @@ from local.emulator.patches import (
     authorization,
     batch_actions,
     decisions,
+    dying_workers,
     fair_queues,
     function_code,
     function_concurrency,
@@ -28,6 +29,7 @@ from local.emulator.patches import (
     silent_function,
     table_ttl,
     tls,
+    troubles,
     viewer_methods,
 )
 
@@ -56,3 +58,5 @@ def apply_all(*, deployed_file: Path) -> None:
     alternate_names.apply()
     tls.apply()
     request_counts.apply()
+    dying_workers.apply()
+    troubles.apply()

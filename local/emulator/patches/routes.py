@@ -19,35 +19,36 @@ Page = tuple[int, dict[str, str], bytes]
 def serve(path: str, answer: Callable[[dict[str, Any]], Answer]) -> None:
     """Answer `POST path` with `answer(question)`: a status and a JSON object."""
 
-    async def respond(_scope: dict[str, Any], receive: Any, send: Any) -> None:
-        status, found = answer(json.loads(await _body(receive)))
-        await _send(send, status, {"content-type": "application/json"}, json.dumps(found).encode())
+    async def answered(_scope: dict[str, Any], receive: Any, send: Any) -> None:
+        status, found = answer(json.loads(await drain(receive)))
+        await respond(send, status, {"content-type": "application/json"}, json.dumps(found).encode())
 
-    _route("POST", path, respond)
+    _route("POST", path, answered)
 
 
 def serve_page(path: str, page: Callable[[dict[str, list[str]]], Page]) -> None:
     """Answer `GET path?query` with `page(query)`: a status, headers and a body."""
 
-    async def respond(scope: dict[str, Any], _receive: Any, send: Any) -> None:
+    async def shown(scope: dict[str, Any], _receive: Any, send: Any) -> None:
         query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        await _send(send, *page(query))
+        await respond(send, *page(query))
 
-    _route("GET", path, respond)
+    _route("GET", path, shown)
 
 
-def _route(method: str, path: str, respond: Callable[..., Awaitable[None]]) -> None:
+def _route(method: str, path: str, responder: Callable[..., Awaitable[None]]) -> None:
     app_module = internal("app")
     served = app_module.app
 
     async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
         is_ours = scope["type"] == "http" and scope["path"] == path and scope["method"] == method
-        await (respond if is_ours else served)(scope, receive, send)
+        await (responder if is_ours else served)(scope, receive, send)
 
     app_module.app = app
 
 
-async def _body(receive: Any) -> bytes:
+async def drain(receive: Any) -> bytes:
+    """The whole body of a request."""
     received = b""
     while True:
         message = await receive()
@@ -56,7 +57,8 @@ async def _body(receive: Any) -> bytes:
             return received
 
 
-async def _send(send: Any, status: int, headers: dict[str, str], body: bytes) -> None:
+async def respond(send: Any, status: int, headers: dict[str, str], body: bytes) -> None:
+    """Send a whole response."""
     lines = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
     lines.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": lines})
