@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 
+from tests.simulation.coverage import JOBS_MIN, shortfalls
 from tests.simulation.modes import JOBS, MODES, pipeline_of
 
 
@@ -20,12 +21,18 @@ def main() -> int:
     parser.add_argument("--mode", action="append", choices=MODES, help="one of the modes, or several (default: all)")
     chosen = parser.parse_args()
     seeds = range(chosen.start, chosen.start + chosen.seeds)
-    return max(play(mode, seeds) for mode in chosen.mode or MODES)
+    marks: Counter[str] = Counter()
+    met = {mode: Counter[str]() for mode in chosen.mode or MODES}
+    failed = max(play(mode, seeds, met[mode], marks) for mode in met)
+    if met.keys() != MODES.keys() or JOBS * len(seeds) < JOBS_MIN:
+        return failed
+    missed = shortfalls(met["full"], marks, jobs=JOBS * len(seeds))
+    print(*missed, sep="\n")
+    return int(failed or bool(missed))
 
 
-def play(mode: str, seeds: range) -> int:
-    """One mode (see modes.py) over all seeds."""
-    met: Counter[str] = Counter()
+def play(mode: str, seeds: range, met: Counter[str], marks: Counter[str]) -> int:
+    """One mode (see modes.py) over all seeds; adds to the faults that were met and the marks that were left."""
     repairs: Counter[str] = Counter()
     failed = 0
     began = time.process_time()
@@ -33,6 +40,7 @@ def play(mode: str, seeds: range) -> int:
         pipeline = pipeline_of(mode, seed)
         violations = pipeline.run()
         met.update(pipeline.world.met)
+        marks.update(pipeline.world.marks)
         repairs.update(pipeline.repairs)
         if violations:
             failed += 1

@@ -6,7 +6,6 @@ where they happen: by the users, the queues, the world and the sweep.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -173,8 +172,3 @@ def _at(row: Row, path: tuple[str, ...]) -> object:
             return None
         value = value[name]
     return value
-
-
-def shortfalls(marks: Counter[str]) -> list[str]:
-    """The marks that have never been left."""
-    return [f"never: {about} ({mark})" for mark, about in MARKS.items() if not marks[mark]]

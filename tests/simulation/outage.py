@@ -29,7 +29,7 @@ class Blackout(Pipeline):
     def __post_init__(self) -> None:
         Pipeline.__post_init__(self)
         self.service = list(SERVICES)[int(len(SERVICES) * self.world.chance("which", "outage"))]
-        begin_s = 1200 * self.world.chance("when", "outage")
+        begin_s = 30 + 420 * self.world.chance("when", "outage")  # while most jobs are under way
         self.outage = Outage(SERVICES[self.service], begin_s, begin_s + DOWN_S)
         self.world.outages.append(self.outage)
         self.world.marks[f"outage_of_{self.service}"] += 1
