@@ -10,7 +10,6 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
@@ -46,15 +45,12 @@ EVIL = 'x\r\n{"level":"INFO","message":"forged"}\u2028\u2029\x85\x0b\x1c'
 
 
 @pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    """What all functions log: a logger keeps the stream that it was made with."""
+def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """What all functions log: a logger keeps the stream that it was made with, which may be one of an earlier test."""
     kept = io.StringIO()
-    handlers = [logger_of(name).registered_handler for name in FUNCTIONS]
-    before = [handler.setStream(kept) for handler in handlers]
-    yield kept
-    for handler, stream in zip(handlers, before, strict=True):
-        if stream is not None:
-            handler.setStream(stream)
+    for name in FUNCTIONS:
+        monkeypatch.setattr(logger_of(name).registered_handler, "stream", kept)
+    return kept
 
 
 class Person:
