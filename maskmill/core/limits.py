@@ -64,6 +64,7 @@ LABEL_BYTES_EXPECTED = 64 * 1024  # of a label's RLE, for reading ahead
 ESTIMATE_IMAGES_MAX = 200  # whose masks an estimate looks for, one by one; beyond that it samples
 ESTIMATE_IMAGES_AT_SUBMISSION_MAX = 50  # where somebody waits for the job to be accepted
 MODEL_ATTEMPTS_MAX = 3
+REQUESTS_IN_OUTAGE = 40  # that a chunk may make besides: each call counts, also while the endpoint takes none
 REQUESTS_PER_CHUNK_MAX = 6  # to the endpoint, for each of a chunk's items; an attempt that is handed over again counts
 REPAIRS_PER_CHUNK_MAX = 100  # sweeps that sent something of a chunk again
 CONFLICT_RETRIES_MAX = 8

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from lambdas import state
 from maskmill.core import keys, rows
-from maskmill.core.limits import REPAIRS_PER_CHUNK_MAX, REQUESTS_PER_CHUNK_MAX
+from maskmill.core.limits import REPAIRS_PER_CHUNK_MAX, REQUESTS_IN_OUTAGE, REQUESTS_PER_CHUNK_MAX
 from maskmill.core.recipe import variants_per_image
 from maskmill.core.rows import JobState
 from maskmill.core.table import Key, Row
@@ -98,7 +98,10 @@ class Ledger:
             if key.sk.startswith(rows.CHUNK_PREFIX) and (job := rows.job_of_pk(key.pk)):
                 chunk = rows.chunk_of(row)
                 counted[job[1]] += chunk.asked
-                if chunk.asked > REQUESTS_PER_CHUNK_MAX * len(chunk.items) or chunk.repairs > REPAIRS_PER_CHUNK_MAX:
+                if (
+                    chunk.asked > REQUESTS_PER_CHUNK_MAX * len(chunk.items) + REQUESTS_IN_OUTAGE
+                    or chunk.repairs > REPAIRS_PER_CHUNK_MAX
+                ):
                     yield f"{key} had {chunk.asked} requests and {chunk.repairs} repairs"
         for job_id, times in counted.items():
             if handed[job_id] > times:

@@ -12,7 +12,7 @@ from maskmill.core import job as jobs
 from maskmill.core.image import Refusal
 from maskmill.core.item import BEFORE_RENDERING, ItemStatus
 from maskmill.core.job import Counts
-from maskmill.core.limits import REQUESTS_PER_CHUNK_MAX
+from maskmill.core.limits import REQUESTS_IN_OUTAGE, REQUESTS_PER_CHUNK_MAX
 from maskmill.core.plan import Chunk
 from maskmill.core.table import Condition, Key, Op, Path, Put, Row, Update
 from maskmill.core.work import NOTHING_SPENT, Spent
@@ -79,7 +79,7 @@ class ChunkState:
 
 
 def _requests_max(items: int) -> int:
-    return REQUESTS_PER_CHUNK_MAX * items
+    return REQUESTS_PER_CHUNK_MAX * items + REQUESTS_IN_OUTAGE
 
 
 def job_pk(tenant: str, job_id: str) -> str:

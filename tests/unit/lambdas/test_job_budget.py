@@ -5,7 +5,13 @@ from __future__ import annotations
 from maskmill.core import rows
 from maskmill.core.errors import Code
 from maskmill.core.item import ItemStatus
-from maskmill.core.limits import JOB_LIFE_S, REPAIRS_PER_CHUNK_MAX, REQUESTS_PER_CHUNK_MAX, SWEEP_PATIENCE_S
+from maskmill.core.limits import (
+    JOB_LIFE_S,
+    REPAIRS_PER_CHUNK_MAX,
+    REQUESTS_IN_OUTAGE,
+    REQUESTS_PER_CHUNK_MAX,
+    SWEEP_PATIENCE_S,
+)
 from maskmill.core.messages import DispatchItems
 from maskmill.core.table import RowConflict, Update, Write
 from tests.simulation.cloud import MemoryTable
@@ -37,7 +43,7 @@ def codes(scene: Scene) -> list[str | None]:
 def test_a_request_that_nobody_can_note_is_handed_over_a_bounded_number_of_times() -> None:
     """Leases alone do not bound it: the attempt stays the first, and every message hands it over again."""
     scene = planned(ForgetfulTable())
-    most = REQUESTS_PER_CHUNK_MAX * ITEMS
+    most = REQUESTS_PER_CHUNK_MAX * ITEMS + REQUESTS_IN_OUTAGE
     for _ in range(3 * most):
         scene.dispatch()
     assert len(scene.endpoint.invocations) == most
