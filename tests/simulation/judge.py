@@ -39,6 +39,8 @@ READERS = {
     QueueName.REMOVE: "RemoveDataset",
 }
 OBJECTS = {"get": "s3:GetObject", "head": "s3:GetObject", "put": "s3:PutObject", "delete": "s3:DeleteObject"}
+DOORS = {"upload": ("s3:PutObject", "<Uploads.Arn>"), "download": ("s3:GetObject", "<Media.Arn>")}
+THE_ONE = "the one"  # endpoint or lane that there is
 WRITES = {"Put": "dynamodb:PutItem", "Update": "dynamodb:UpdateItem", "Delete": "dynamodb:DeleteItem"}
 (SOCKET,) = (resource for _, resource in sockets("POST"))
 QUEUES = {kind.model_fields["kind"].default: queue for kind, queue in QUEUE_OF.items()}
@@ -65,6 +67,17 @@ class Judge:
         """Whoever may not list a bucket is refused instead of being told that an object is missing."""
         bucket = service.partition(".")[0].capitalize()
         self._weigh(role_of(service), [("s3:ListBucket", f"<{bucket}.Arn>")])
+
+    def telling(self, service: str, effect: Callable[[], Any]) -> Any:
+        """What a call finds, unless it is that nothing is there and the role may not be told so."""
+        try:
+            found = effect()
+        except ObjectMissing:
+            self.weigh_absence(service)
+            raise
+        if found is None and service.endswith(".head"):
+            self.weigh_absence(service)
+        return found
 
     def _weigh(self, role: str | None, asked: Iterable[Right]) -> None:
         if role is None:
@@ -108,7 +121,11 @@ def needs(service: str, label: Any) -> Iterator[Right]:
         kind = next(value for value in label if value in QUEUES)
         yield "sqs:SendMessage", f"<{QUEUES[kind].value.capitalize()}Queue/Queue.Arn>"
     elif port == "endpoint":
-        yield "sagemaker:InvokeEndpointAsync", "endpoint"
+        yield "sagemaker:InvokeEndpointAsync", THE_ONE
+    elif port == "lane":
+        yield "lambda:InvokeFunction", THE_ONE
+    elif port == "doors":  # what is signed opens no more than the role that signed it may do
+        yield DOORS[verb][0], f"{DOORS[verb][1]}/{label}"
     elif port == "socket":
         yield "execute-api:ManageConnections", SOCKET
 
@@ -116,9 +133,20 @@ def needs(service: str, label: Any) -> Iterator[Right]:
 def covers(right: Right, need: Right) -> bool:
     if right[0] != need[0]:
         return False
-    if need[1] == "endpoint":  # there is one
+    if need[1] == THE_ONE:
         return True
     return fnmatch.fnmatchcase(need[1], right[1].replace("[", "[[]"))
+
+
+@contextmanager
+def acting(role: str | None) -> Iterator[None]:
+    """What is called meanwhile is called by this role; by None, nobody's rights are asked."""
+    before = getattr(greenlet.getcurrent(), "role", None)
+    greenlet.getcurrent().role = role
+    try:
+        yield
+    finally:
+        greenlet.getcurrent().role = before
 
 
 @contextmanager
@@ -130,17 +158,7 @@ def judged(judge: Judge) -> Iterator[None]:
     def weighed(world: World, service: str, label: Hashable, effect: Callable[[], Any]) -> Any:
         judge.weigh(service, label)
 
-        def told() -> Any:
-            try:
-                found = effect()
-            except ObjectMissing:
-                judge.weigh_absence(service)
-                raise
-            if found is None and service.endswith(".head"):
-                judge.weigh_absence(service)
-            return found
-
-        return call(world, service, label, told)
+        return call(world, service, label, lambda: judge.telling(service, effect))
 
     def written(table: MemoryTable, wanted: Write) -> Any:
         greenlet.getcurrent().asked = type(wanted).__name__
@@ -151,11 +169,8 @@ def judged(judge: Judge) -> Iterator[None]:
         return query(table, wanted)
 
     def played(role: str, own: Pipeline, run: Callable[[], Any]) -> Any:
-        greenlet.getcurrent().role = role
-        try:
+        with acting(role):
             found = run()
-        finally:
-            greenlet.getcurrent().role = None
         if judge.refused and [*own.invariants.violations, *own.live.violations, *own.hooks.violations]:
             raise Noticed
         return found

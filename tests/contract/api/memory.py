@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -21,6 +22,7 @@ from maskmill.core.ports import PostTicket
 from maskmill.core.table import Key
 from tests.contract import aws
 from tests.simulation.cloud import FixedClock, MemoryObjects, MemoryQueues, MemoryTable
+from tests.simulation.judge import Judge, acting
 from tests.unit.lambdas.gateway import LANE_SEGMENTER, LANE_SIDE_MAX, QUOTAS, TRIAL_LIFE_S, lane_reply
 
 FLEET = Fleet(instance_type="ml.c6i.xlarge", instances_max=1, idle_s=300, chunk_items=16, renders_at_once=20)
@@ -58,7 +60,8 @@ class _LaneClient:
     def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - the SDK's names
         def run() -> dict[str, Any]:
             request = type("Request", (), {"body": Payload, "url": "https://lane.example"})
-            return {"Payload": io.BytesIO(self.function.send(request).content)}
+            with acting(None):  # the lane has rights of its own
+                return {"Payload": io.BytesIO(self.function.send(request).content)}
 
         return self.call("lane.invoke", Payload.decode(), run)  # type: ignore[no-any-return]
 
@@ -73,8 +76,9 @@ class _Queues(MemoryQueues):
 
 @dataclass
 class MemoryCloud:
-    """All that the API needs; `asked` holds the calls since it was cleared."""
+    """All that the API needs; `asked` holds the calls since it was cleared, and `judge` may refuse one."""
 
+    judge: Judge | None = None
     asked: list[Asked] = field(default_factory=list)
     lane: aws.LaneFunction = field(default_factory=lambda: aws.LaneFunction(lane_reply))
 
@@ -112,9 +116,13 @@ class MemoryCloud:
         folder = f"t/{tenant}/"
         return rows | {key: repr(data) for key, data in self.media.objects.items() if key.startswith(folder)}
 
-    def _call(self, service: str, label: object, effect: Callable[[], Any]) -> Any:
+    def _call(self, service: str, label: Hashable, effect: Callable[[], Any]) -> Any:
         self.asked.append((service, str(label)))
-        return effect()
+        if self.judge is None:
+            return effect()
+        values = tuple(json.loads(str(label)).values()) if service == "queue.send" else label
+        self.judge.weigh(service, values)
+        return self.judge.telling(service, effect)
 
 
 def _is_of(key: Key, tenant: str) -> bool:
