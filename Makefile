@@ -72,6 +72,9 @@ IMAGES ?= 1000
 bench-requests: .venv/test ## What IMAGES images ask of AWS, by kind, in dollars, and whether memory stays flat (an hour)
 	@$(BIN)/python -m benchmarks.requests --images $(IMAGES)
 
+sbom: .venv/test ## What is shipped, as CycloneDX: wheels, the C libraries inside them, the page's packages (build/sbom.json)
+	@$(BIN)/python -m local.sbom
+
 REASON ?=
 halt: .venv/dev ## Stop what costs money: new jobs, uploads and requests to the models (STAGE=dev, REASON="..."); what was submitted waits
 	@$(BIN)/python -m local.operate halt --stage "$(STAGE)" --reason "$(REASON)"
