@@ -16,9 +16,10 @@ from tests.unit.infra.test_access import RIGHTS
 
 WORLDS = (
     *(("calm", seed) for seed in (4, 6, 10)),
-    *(("clearing", seed) for seed in (1, 6, 11, 12)),
-    *(("removing", seed) for seed in (1, 6, 11, 12)),
-    *(("full", seed) for seed in (2, 3, 6, 7, 10, 11, 12)),
+    *(("clearing", seed) for seed in (1, 6, 11, 12, 65)),
+    *(("removing", seed) for seed in (1, 6, 11, 12, 13)),
+    *(("full", seed) for seed in (2, 3, 6, 7, 10, 11, 12, 13, 36)),
+    ("primary", 13),
 )
 RIGHTS_MIN = 100  # that the simulation needs; fewer mean that it has stopped to play something
 World = tuple[str, int]
