@@ -15,6 +15,7 @@ from lambdas.aws.table import DynamoTable
 from maskmill.core.messages import QueueName
 from maskmill.core.ports import Clearable, Objects, Queues, Table
 from tests.contract import aws
+from tests.simulation.bounds import check_row
 from tests.simulation.cloud import MemoryObjects, MemoryQueues, MemoryTable
 
 EMULATOR = pytest.param("emulator", marks=pytest.mark.integration)
@@ -52,7 +53,7 @@ class MemoryCloud:
     name: str = "memory"
 
     def table(self) -> MemoryTable:
-        return MemoryTable()
+        return MemoryTable(check=check_row)
 
     def bucket(self, *, page_max: int = PAGE_MAX) -> MemoryObjects:
         return MemoryObjects("media", delete_max=page_max)

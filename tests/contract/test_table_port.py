@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from maskmill.core import rows
+from maskmill.core.errors import Code, MaskmillError
 from maskmill.core.image import Image, ImageStatus, Upload
 from maskmill.core.item import ItemStatus
 from maskmill.core.plan import Chunk, PlannedItem
@@ -117,6 +118,27 @@ def test_conditions(table: Table, condition: Condition, holds: bool) -> None:
     else:
         with pytest.raises(RowConflict):
             table.write(update)
+
+
+CANNOT_BE_HELD = {
+    "a row of more than 400 KB": Put(KEY, {"text": "x" * 410_000}),
+    "a row that is too large with its key": Put(KEY, {"text": "ä" * 205_000}),
+    "an empty sort key": Put(Key("T#a", ""), {}),
+    "a sort key of more than 1024 bytes": Put(Key("T#a", "ä" * 513), {}),
+    "an empty set": Put(KEY, {"tags": frozenset()}),
+    "something below a map that is not there": Update(Key("T#a", "THERE"), set={("items", "0", "s"): "done"}),
+    "something below a map that is not there, deep": Update(Key("T#a", "THERE"), set={("map", "b", "c"): 1}),
+}
+
+
+@pytest.mark.parametrize("write", CANNOT_BE_HELD.values(), ids=CANNOT_BE_HELD)
+def test_what_a_table_cannot_hold_is_a_fault_of_ours_and_changes_nothing(table: Table, write: Put | Update) -> None:
+    put(table, "THERE", map={"a": 1})
+    with pytest.raises(MaskmillError) as caught:
+        table.write(write)
+    assert (type(caught.value), caught.value.code) == (MaskmillError, Code.INTERNAL)
+    assert [row["sk"] for row in table.query(Query("T#a")).rows] == ["THERE"]
+    assert table.get(Key("T#a", "THERE")) == {"pk": "T#a", "sk": "THERE", "map": {"a": 1}}
 
 
 def test_adding_to_a_string_set_is_a_union(table: Table) -> None:

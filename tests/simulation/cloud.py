@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from maskmill.core.errors import Code, InvalidInput, Unavailable
+from maskmill.core.errors import Code, InvalidInput, MaskmillError, Unavailable
 from maskmill.core.messages import QUEUE_OF, Message, QueueName
 from maskmill.core.ports import Invoked, ObjectInfo, ObjectMissing
 from maskmill.core.shard import ShardAnswer, ShardRequest
@@ -44,9 +44,10 @@ def at_once(service: str, label: Hashable, effect: Callable[[], Result]) -> Resu
 
 @dataclass(slots=True)
 class MemoryTable:
-    """The table port; `watch` sees every committed write as (key, before, after)."""
+    """The table port; `watch` sees every committed write as (key, before, after), `check` refuses rows before that."""
 
     call: Call = at_once
+    check: Callable[[Row], None] | None = None
     rows: Rows = field(default_factory=Rows)
     watch: list[Callable[[Key, Row | None, Row | None], None]] = field(default_factory=list)
 
@@ -85,6 +86,8 @@ class MemoryTable:
                 if before is None or not all(_holds(before, condition) for condition in write.require):
                     raise RowConflict(write.key, before)
                 after = _updated(before, write)
+        if self.check is not None:
+            self.check(after)
         self.rows[write.key] = after
         self._tell(write.key, before, after)
         return after
@@ -137,7 +140,9 @@ def _updated(before: FrozenRow, write: Update) -> FrozenRow:
 def _parent(row: dict[str, Any], path: Path) -> dict[str, Any]:
     """The map that a path ends in, of its own down to there."""
     for name in path[:-1]:
-        child = row[name]
+        child = row.get(name)
+        if child is None:
+            raise MaskmillError(Code.INTERNAL, detail=f"nothing holds {path}")
         if isinstance(child, FrozenRow):
             row[name] = child = child.thawed()
         row = child

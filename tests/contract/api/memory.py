@@ -21,6 +21,7 @@ from maskmill.core.messages import Message
 from maskmill.core.ports import PostTicket
 from maskmill.core.table import Key
 from tests.contract import aws
+from tests.simulation.bounds import check_row
 from tests.simulation.cloud import FixedClock, MemoryObjects, MemoryQueues, MemoryTable
 from tests.simulation.judge import Judge, acting
 from tests.unit.lambdas.gateway import LANE_SEGMENTER, LANE_SIDE_MAX, QUOTAS, TRIAL_LIFE_S, lane_reply
@@ -83,7 +84,7 @@ class MemoryCloud:
     lane: aws.LaneFunction = field(default_factory=lambda: aws.LaneFunction(lane_reply))
 
     def __post_init__(self) -> None:
-        self.table = MemoryTable(self._call)
+        self.table = MemoryTable(self._call, check=check_row)
         self.media = MemoryObjects("media", self._call)
         self.queues = _Queues(self._call)
         clock = FixedClock()
