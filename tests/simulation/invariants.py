@@ -65,14 +65,16 @@ class Invariants:
 
     def committed(self, key: Key, before: Row | None, after: Row | None) -> None:
         """Called at every commit of the table."""
-        if key.sk.startswith("JOB#") and after is not None:
-            self.jobs_of.setdefault(rows.job_of(after).job.dataset_id, set()).add(after["job_id"])
-        if after is None or before is None:
+        if after is None:
             return
-        if key.sk.startswith(rows.CHUNK_PREFIX):
-            self._chunk_changed(key, rows.chunk_of(before), rows.chunk_of(after))
-        elif key.sk.startswith("JOB#"):
-            self._job_changed(key, before, after)
+        if key.sk.startswith(rows.JOB_PREFIX):
+            if before is None:
+                self.jobs_of.setdefault(rows.job_of(after).job.dataset_id, set()).add(after["job_id"])
+            elif before["status"] != after["status"]:
+                self._job_changed(key, before, after)
+        elif before is not None and key.sk.startswith(rows.CHUNK_PREFIX):
+            changed = [int(index) for index, item in after["items"].items() if item is not before["items"][index]]
+            self._chunk_changed(key, rows.chunk_of(before), rows.chunk_of(after), changed)
 
     def inferred(self, request_id: str, request: ShardRequest) -> None:
         """Called when the model works on a request."""
@@ -80,9 +82,9 @@ class Invariants:
         for task in request.images:
             self.inferences.update(prompt.mask_key for prompt in task.prompts)
 
-    def _chunk_changed(self, key: Key, old: ChunkState, new: ChunkState) -> None:
-        for index, item in new.items.items():
-            self._item_changed(f"{key} item {index}", old.items[index], item)
+    def _chunk_changed(self, key: Key, old: ChunkState, new: ChunkState, changed: list[int]) -> None:
+        for index in changed:
+            self._item_changed(f"{key.pk} item {index}", old.items[index], new.items[index])
         if new.ended != sum(item.status.is_terminal for item in new.items.values()):
             self._violated(f"{key} counts {new.ended} ended items, which its states deny")
 
@@ -91,11 +93,8 @@ class Invariants:
 
     def _entered_segmenter(self, key: Key) -> None:
         """No job has more chunks in the segmenter than its window is wide, whatever is sent twice or late."""
-        job = next(
-            job
-            for job in (rows.job_of(row) for k, row in self.table.rows.items() if k.sk.startswith("JOB#"))
-            if rows.job_pk(job.tenant, job.job.job_id) == key.pk
-        )
+        tenant, job_id = rows.job_of_pk(key.pk) or ("", "")
+        job = rows.job_of(self.table.rows[rows.job_key(tenant, job_id)])
         inside = [chunk.number for chunk in self._chunks(job) if _is_segmenting(chunk)]
         if job.window_shards is not None and len(inside) > job.window_shards:
             self._violated(f"{key.pk} has its chunks {inside} in the segmenter, {job.window_shards} may be")
@@ -117,8 +116,6 @@ class Invariants:
 
     def _job_changed(self, key: Key, before: Row, after: Row) -> None:
         was, now = JobStatus(before["status"]), JobStatus(after["status"])
-        if was is now:
-            return
         if now not in jobs.next_of(was):
             self._violated(f"{key} went from {was} to {now}")
         if after["planned"] and (now is JobStatus.FINISHING or now.is_terminal):
@@ -239,12 +236,8 @@ class Invariants:
                 yield f"{key} counts {said} and open jobs {sorted(counted.jobs)}, and there are {there} and none"
 
     def _chunks(self, job: JobState) -> list[ChunkState]:
-        pk = rows.job_pk(job.tenant, job.job.job_id)
-        return [
-            rows.chunk_of(row)
-            for key, row in list(self.table.rows.items())
-            if key.pk == pk and key.sk.startswith(rows.CHUNK_PREFIX)
-        ]
+        of_job = self.table.rows.of(rows.job_pk(job.tenant, job.job.job_id), rows.CHUNK_PREFIX)
+        return [rows.chunk_of(row) for row in of_job]
 
     def _job_faults(self, job: JobState) -> Iterator[str]:
         chunks = self._chunks(job)

@@ -55,6 +55,7 @@ class Live:
     violations: list[str] = field(default_factory=list)
     _waiting: dict[str, list[RowChange]] = field(default_factory=lambda: defaultdict(list))
     _had: dict[tuple[str, int], set[ItemStatus]] = field(default_factory=lambda: defaultdict(set))
+    _last: dict[str, Event] = field(default_factory=dict)  # what was told last, by partition
     _processes: dict[int, Tallies] = field(default_factory=dict)
     _sockets: MemorySockets = field(init=False)
     _listeners: list[Listener] = field(default_factory=list)
@@ -124,15 +125,15 @@ class Live:
 
     def _remember(self, key: Key, row: Row) -> None:
         if key.sk.startswith(rows.CHUNK_PREFIX):
-            for index, item in rows.chunk_of(row).items.items():
-                self._had[key.pk, index].add(item.status)
+            for index, item in row["items"].items():
+                self._had[key.pk, int(index)].add(ItemStatus(item["s"]))
 
     def _told(self, key: Key, event: Event) -> None:
         """Each event takes the next number, goes on from the last, and says what the rows have held."""
-        told = self._events(key.pk)
-        last = told[-2] if len(told) > 1 else None
-        if [one.seq for one in told] != list(range(1, len(told) + 1)):
-            self.violations.append(f"{key} follows {[one.seq for one in told[:-1]]}")
+        last = self._last.get(key.pk)
+        self._last[key.pk] = event
+        if event.seq != (1 if last is None else last.seq + 1) or key.sk != rows.event_key("", "", event.seq).sk:
+            self.violations.append(f"{key} follows {last}")
         if last is not None and JOB_ORDER[event.status] < JOB_ORDER[last.status]:
             self.violations.append(f"{key} says {event.status} after {last.status}")
         if last is not None and event.counts.ended < last.counts.ended:
@@ -142,8 +143,7 @@ class Live:
                 self.violations.append(f"{key} says that item {change.index} is {change.status}, which it never was")
 
     def _events(self, pk: str) -> list[Event]:
-        found = sorted(key for key in self.table.rows if key.pk == pk and key.sk.startswith(rows.EVENT_PREFIX))
-        return [rows.event_of(self.table.rows[key]) for key in found]
+        return [rows.event_of(row) for row in self.table.rows.of(pk, rows.EVENT_PREFIX)]
 
     # At rest
 

@@ -46,6 +46,7 @@ from maskmill.core.messages import (
 )
 from maskmill.core.result import Results
 from maskmill.core.rows import JobState
+from maskmill.core.rows import items as chunk_rows
 from maskmill.core.shard import ShardAnswer, ShardRequest
 from maskmill.core.table import Key, Row
 from maskmill.core.usage import Quotas
@@ -69,9 +70,10 @@ from tests.simulation.world import Crash, World
 # A frozen row is read once, though a dozen functions and checks read it.
 for _reader in ("job_of", "chunk_of", "export_of", "dataset_of", "image_of", "delivery_of", "event_of", "removal_of"):
     setattr(rows, _reader, parsed_once(getattr(rows, _reader)))
+chunk_rows._item_of = parsed_once(chunk_rows._item_of)
 
 LEASE_S = 3600
-SWEEPS_S = (60.0, 120.0, 300.0)  # how often the sweep runs: every minute, unless runs of it fail to begin
+SWEEPS_S = (60.0, 300.0, 600.0)  # how often the sweep runs: every minute, unless runs of it fail to begin
 SEGMENTER = "sim-1"
 FINISH_LEASE_S = 300 + CLOCK_SKEW_S
 FLEET = Fleet(instance_type="ml.c6i.xlarge", instances_max=1, idle_s=300, chunk_items=2, renders_at_once=2)

@@ -144,7 +144,7 @@ class User:
             for one in TEMPLATES
         ]
         layer = {"region": ids[0], "edits": {"hue": 40}}
-        exports = [name for name in ("coco", "yolo-seg") if self.chance(f"wants {name}") < 0.5]
+        exports = [name for name in ("coco", "yolo-seg") if self.chance(f"wants {name}") < 0.3]
         return Recipe.model_validate({"templates": ids, "layers": [layer], "exports": exports})
 
     def _override(self, template_id: str, image_ids: list[str]) -> None:
