@@ -50,8 +50,9 @@ format: .venv/dev ## Format the code
 	$(BIN)/python -m local.page format
 
 SEEDS ?= 2000
-simulate: .venv/dev ## Play SEEDS worlds of the pipeline under faults and print what happened
-	$(BIN)/python -m tests.simulation.campaign --seeds $(SEEDS) $(if $(MODE),--mode $(MODE))
+simulate: .venv/dev ## Play SEEDS worlds of the pipeline under faults and print what happened (MODE=full, START=seed, JSON=file)
+	$(BIN)/python -m tests.simulation.campaign --seeds $(SEEDS) $(if $(filter command line environment,$(origin START)),--start $(START)) \
+		$(if $(MODE),--mode $(MODE)) $(if $(JSON),--json $(JSON))
 
 synth: page ## Synthesise the stacks without credentials, Docker or network (STAGE=dev)
 	$(BIN)/python -m infra.app

@@ -25,7 +25,7 @@ LEAST = dict.fromkeys((kind for kind in Faults.__slots__ if kind != "window_s"),
     "capped": 100,
     "skew": 200,
     "stale_index": 500,
-    "expiry_late": 300,
+    "expiry_late": 80,
     "stream_late": 100,
     "stream_twice": 100,
 }

@@ -28,10 +28,10 @@ BACKLOGGED = Faults(backlog=0.7)
 
 
 def some_of(faults: Faults, seed: int) -> Faults:
-    """Each fault is off in a third of the seeds; in the others it is rare or, now and then, half as likely again."""
+    """Each fault is off in a third of the seeds; in the others it is rare or, now and then, twice as likely."""
     dice = World(seed)
     chosen = {
-        name: getattr(faults, name) * (0.1 + 1.4 * dice.chance("intensity", name) ** 2)
+        name: getattr(faults, name) * (0.2 + 1.7 * dice.chance("intensity", name) ** 2)
         for name in faults.__slots__
         if name != "window_s" and dice.chance("off", name) > 0.35
     }

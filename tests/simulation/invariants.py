@@ -168,7 +168,7 @@ class Invariants:
                 yield f"user {user.number} was told of the retry {user.retried}, and there are {again or 'none'}"
             if again != {retry_id for job in own for retry_id in job.retried_by}:
                 yield f"the job of user {user.number} does not name its retry {again}"
-            if len(made) > 1 or not told <= made or (made and not told and not user.has_left):
+            if len(made) > user.keys or not told <= made or (made != told and not user.has_left):
                 yield f"user {user.number} was told of {told or 'nothing'}, and there are {made or 'none'}"
 
     def _leftovers(self, users: list[User]) -> Iterator[str]:

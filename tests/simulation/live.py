@@ -82,6 +82,9 @@ class Live:
                 self._wake(key.pk)
 
     def _follow(self, tenant: str, job_id: str) -> None:
+        """Somebody follows every other job."""
+        if self.world.chance("is followed", job_id) < 0.5:
+            return
         listener = Listener(self.world, self.api, self._sockets, tenant, job_id, self.asks_anyway)
         self._listeners.append(listener)
         self.world.spawn(60 * self.world.chance("follows", job_id), listener.follow)
@@ -100,6 +103,7 @@ class Live:
             self._wake(pk)
 
     def _succeeds(self, batch: list[RowChange]) -> bool:
+        self.world.invokes("push_progress")
         try:
             failures = push_progress.push(self._ports(batch), batch)
         except (Crash, Unavailable):
@@ -130,7 +134,8 @@ class Live:
 
     def _told(self, key: Key, event: Event) -> None:
         """Each event takes the next number, goes on from the last, and says what the rows have held."""
-        last = self._last.get(key.pk)
+        before = self._events(key.pk)[:-1] if key.pk not in self._last else []  # what an earlier version has told
+        last = self._last.get(key.pk, before[-1] if before else None)
         self._last[key.pk] = event
         if event.seq != (1 if last is None else last.seq + 1) or key.sk != rows.event_key("", "", event.seq).sk:
             self.violations.append(f"{key} follows {last}")

@@ -25,6 +25,7 @@ MARKS = {
     "cancelled_unplanned": "a job is cancelled before it is planned",
     "late_upload": "a picture comes after its job was submitted",
     "override": "a template says something else for some pictures",
+    "second_job": "a user asks for something else of the same pictures",
     "retry": "an ended job is run again",
     "nothing_to_retry": "… although nothing of it failed",
     "removal": "a dataset is removed",

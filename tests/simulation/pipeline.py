@@ -256,6 +256,7 @@ class Pipeline:
         )
 
     def _serve(self, user: User) -> None:
+        self.world.invokes(f"user {user.number}")
         try:
             user.work()
         except Exception as error:  # noqa: BLE001 - an unexpected error is a finding, not a reason to stop
@@ -278,6 +279,7 @@ class Pipeline:
         return self._succeeds(self._bury_letter, letter)
 
     def _succeeds(self, handler: Callable[[Any], object], body: Body) -> bool:
+        self.world.invokes(handler.__name__.lstrip("_"))
         try:
             handler(body)
         except (Crash, Unavailable):
@@ -387,6 +389,7 @@ class Pipeline:
             self.world.at(self._sweep_s, self._sweep_forever)
 
     def _sweep(self) -> None:
+        self.world.invokes("sweep")
         ports = sweep.Ports(
             self.table, self.uploads, self.work, self.queues, self.clock, self.switch, work_bucket="work"
         )

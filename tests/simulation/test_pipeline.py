@@ -1,4 +1,4 @@
-"""A few hundred jobs through the whole pipeline under seeded faults: every item ends once, every count is right."""
+"""What the smaller modes of the simulation show, beside the campaign in `test_campaign.py`."""
 
 from __future__ import annotations
 
@@ -7,36 +7,14 @@ from collections import Counter
 import pytest
 
 from maskmill.core.shard import ShardRequest
-from tests.simulation.faults import EVERYTHING
 from tests.simulation.modes import pipeline_of
 from tests.simulation.pipeline import Pipeline
 from tests.simulation.world import World
 
-SEEDS = 120
-
-
-@pytest.mark.parametrize("start", range(0, SEEDS, 30))
-def test_every_item_ends_once_under_all_faults(start: int) -> None:
-    met: Counter[str] = Counter()
-    for seed in range(start, start + 30):
-        pipeline = pipeline_of("full", seed)
-        violations = pipeline.run()
-        assert not violations, f"seed {seed}: {violations[:5]}"
-        met.update(pipeline.world.met)
-    assert sum(met.values()) > 1000
-
-
-@pytest.mark.parametrize("start", range(1000, 1000 + SEEDS, 30))
-def test_the_main_path_needs_no_sweep_when_nothing_is_lost(start: int) -> None:
-    for seed in range(start, start + 30):
-        pipeline = pipeline_of("primary", seed, jobs=2)
-        violations = pipeline.run()
-        assert not violations, f"seed {seed}: {violations[:5]}"
-
 
 @pytest.mark.parametrize("mode", ["crowded", "backlogged"])
 def test_neither_a_crowd_nor_a_backlog_does_harm(mode: str) -> None:
-    for seed in range(3000, 3030):
+    for seed in range(3000, 3015):
         violations = pipeline_of(mode, seed).run()
         assert not violations, f"seed {seed}: {violations[:5]}"
 
@@ -62,15 +40,6 @@ def seed_has_twins(pipeline: Pipeline) -> bool:
     return sum(data.endswith(b"twin") for data in pipeline.uploads.objects.values()) > 1
 
 
-def test_the_same_seed_plays_the_same_world() -> None:
-    def digest() -> list[str]:
-        pipeline = Pipeline(World(7, EVERYTHING), jobs=3)
-        pipeline.run()
-        return [f"{key}={row}" for key, row in sorted(pipeline.table.rows.items(), key=lambda pair: pair[0])]
-
-    assert digest() == digest()
-
-
 def test_a_second_job_with_other_edits_asks_the_model_for_nothing() -> None:
     pipeline = Pipeline(World(3), jobs=1, with_cancel=False, with_retry=False)
     assert not pipeline.run()
@@ -92,7 +61,7 @@ def test_in_calm_who_follows_a_job_learns_everything_by_sockets_that_break() -> 
 @pytest.mark.parametrize(("mode", "start"), [("removing", 4000), ("removing", 4020), ("clearing", 4000)])
 def test_what_is_removed_leaves_nothing_and_takes_nothing_from_others(mode: str, start: int) -> None:
     met: Counter[str] = Counter()
-    for seed in range(start, start + 20):
+    for seed in range(start, start + 10):
         pipeline = pipeline_of(mode, seed)
         violations = pipeline.run()
         assert not violations, f"seed {seed}: {violations[:5]}"

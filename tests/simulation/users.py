@@ -13,6 +13,7 @@ from lambdas.serve_api import datasets, images, jobs, submissions, templates, up
 from lambdas.serve_api.ports import Ports
 from maskmill.core import keys, rows
 from maskmill.core.api import CreateDataset, PatchTemplate, RequestUploads, SubmitJob
+from maskmill.core.edit import Edits
 from maskmill.core.errors import Code, Conflict, InvalidInput, NotFound, Unavailable
 from maskmill.core.geometry import Point
 from maskmill.core.image import Upload
@@ -31,6 +32,7 @@ TEMPLATES = (
     Template(name="shoe", prompt=Prompt(points=(Point(x=0.2, y=0.9),))),
 )
 
+MORE_JOBS = 2  # over the same pictures, fewer than
 OVERRIDE = Prompt(points=(Point(x=0.7, y=0.7),))
 
 
@@ -75,6 +77,7 @@ class User:
     retried: list[str] = field(default_factory=list)  # jobs that took up the first one, once for each answer
     dataset_id: str = ""
     has_left: bool = False
+    keys: int = 1  # under which jobs were asked for
     clicks: int = 0  # second ones that have not been answered yet
     is_removed: bool = False  # the dataset, by its user or because it expired
     removed_images: set[str] = field(default_factory=set)
@@ -137,6 +140,9 @@ class User:
             self._cancel(self.submitted[0][1])
         if self.may_retry and self.chance("retries") < 0.3:
             self._retry(self.submitted[0][1])
+        if self.may_retry:
+            for again in range(int(MORE_JOBS * self.chance("more jobs"))):
+                self._submit_again(recipe, again)
 
     def _recipe(self) -> Recipe:
         ids = [
@@ -232,8 +238,8 @@ class User:
         finally:
             self.clicks -= 1
 
-    def _submit(self, recipe: Recipe) -> None:
-        body, key = SubmitJob(recipe=recipe), f"key-{self.number}"
+    def _submit(self, recipe: Recipe, key: str = "") -> None:
+        body, key = SubmitJob(recipe=recipe), key or f"key-{self.number}"
         leaves = self.may_leave and self.chance("leaves") < 0.2
         try:
             job = submissions.submit(self.api, self.tenant, self.dataset_id, key, body)
@@ -245,10 +251,23 @@ class User:
             job = self._insist(lambda: submissions.submit(self.api, self.tenant, self.dataset_id, key, body))
         self.submitted.append((self.tenant, job.job.job_id))
 
-    def _retry(self, job_id: str) -> None:
-        """Wait for the end of the job, and have it run again under one key, perhaps with two clicks."""
+    def _submit_again(self, recipe: Recipe, again: int) -> None:
+        """The same pictures with other edits, once the last job has ended: most masks are known by then."""
+        self._await_end(self.submitted[-1][1])
+        if self.has_left:
+            return
+        layers = tuple(layer.model_copy(update={"edits": Edits(hue=60 + 10 * again)}) for layer in recipe.layers)
+        self.world.marks["second_job"] += 1
+        self.keys += 1
+        self._submit(recipe.model_copy(update={"layers": layers}), f"key-{self.number}-{again}")
+
+    def _await_end(self, job_id: str) -> None:
         while not rows.job_of(self._job_row(job_id)).status.is_terminal:
             self.world.sleep(60.0)
+
+    def _retry(self, job_id: str) -> None:
+        """Wait for the end of the job, and have it run again under one key, perhaps with two clicks."""
+        self._await_end(job_id)
         for _ in range(2 if self.chance("retries_twice") < 0.5 else 1):
             try:
                 state = self._insist(lambda: submissions.retry(self.api, self.tenant, job_id, f"again-{self.number}"))

@@ -28,6 +28,7 @@ EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 _MASK = (1 << 64) - 1
 # What may happen to a call of a service, in the order of its share of one throw of the dice: at most one of them.
 AT_A_CALL = ("crash_before", "throttle", "crash_after", "ambiguous", "slow")
+Step = tuple[float, str, str, str, str]  # the time, who calls, the service, the label, and what came of it
 Strike = tuple[str, str, int]  # a fault, the label of where it struck, and how often that had been asked for before
 
 
@@ -92,6 +93,7 @@ class Task(greenlet.greenlet):
 
     deadline_s = math.inf
     deploys = 0
+    name = ""
 
 
 @dataclass(slots=True)
@@ -108,6 +110,8 @@ class World:
     outages: list[Outage] = field(default_factory=list)
     deploys: int = 0
     calls: int = 0
+    invocations: int = 0  # of functions
+    trace: list[Step] | None = None  # every call, where somebody wants to know
     _heap: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
     _sequence: int = 0
     _asked: dict[tuple[str, Hashable], int] = field(default_factory=dict)
@@ -116,11 +120,13 @@ class World:
     _hub: Any = None
     _shares: tuple[tuple[float, str], ...] = ()  # the upper ends of what each fault of a call takes of [0, 1)
     _hindered: float = 0.0
+    _salt: int = 0
 
     def __post_init__(self) -> None:
         shares = accumulate(getattr(self.faults, fault) for fault in AT_A_CALL)
         self._shares = tuple(zip(shares, AT_A_CALL, strict=True))
         self._hindered = self._shares[-1][0]
+        self._salt = (self.seed * 0x9E3779B97F4A7C15) & _MASK
 
     # Dice
 
@@ -143,7 +149,7 @@ class World:
         if asked is None:
             asked = zlib.crc32(f"{kind}|{label}".encode()) << 20
         self._asked[where] = asked + 1
-        value = (self.seed * 0x9E3779B97F4A7C15 + asked) & _MASK
+        value = self._salt + asked
         value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
         value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & _MASK
         return value ^ (value >> 31), asked & 0xFFFFF
@@ -159,6 +165,11 @@ class World:
     def down_for_s(self, service: str) -> float:
         """For how long a service will not be there yet; 0 when it is there."""
         return max((one.end_s - self.now_s for one in self.outages if one.covers(service, self.now_s)), default=0.0)
+
+    def invokes(self, name: str) -> None:
+        """What runs now is a function of this name."""
+        self.invocations += 1
+        greenlet.getcurrent().name = name
 
     def redeploy(self) -> None:
         """Everything that runs now dies at its next call."""
@@ -230,6 +241,8 @@ class World:
         drawn, nth = self._draw(service, label)
         is_hindered = (drawn >> 16) / 2**48 < self._hindered and self.now_s <= self.faults.window_s
         fault = self._fault(drawn, service, label, nth) if is_hindered else None
+        if self.trace is not None:
+            self.trace.append((self.now_s, _name_of_task(), service, str(label), fault or "done"))
         self.work(SLOW_S if fault == "slow" else 0.005 + 0.05 * (drawn & 0xFFFF) / 0x10000, service)
         if fault is None or fault == "slow":
             return effect()
@@ -267,6 +280,10 @@ class World:
     def now(self) -> datetime:
         """The clock port."""
         return EPOCH + timedelta(seconds=self.now_s)
+
+
+def _name_of_task() -> str:
+    return str(getattr(greenlet.getcurrent(), "name", ""))
 
 
 @dataclass(slots=True)
