@@ -52,6 +52,7 @@ SERVICES = {
     "lambda",
     "s3",
     "sagemaker-runtime",
+    "ssm",
     "sqs",
     "sts",
 }  # whose models of the AWS SDK are kept

@@ -62,6 +62,7 @@ class Stage:
     endpoint: EndpointPlan = ENDPOINT
     lane: LanePlan = LANE
     page: PagePlan = PAGE
+    media_keys: tuple[str, ...] = ("1",)  # those that sessions are trusted by; the first signs
     fast: Segmenter = CLASSIC  # the one of the interactive lane, chosen for its answer within seconds on a CPU
 
     @property

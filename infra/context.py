@@ -32,10 +32,12 @@ NAMES = (
     "machines",
     "budget_dollars",
     "budget_emails",
+    "media_keys",
 )
 
 Value = TypeVar("Value")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_MEDIA_KEYS = re.compile(r"[a-z0-9]{1,16}(,[a-z0-9]{1,16}){0,4}")  # CloudFront takes five in a group
 _MACHINE = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
 
@@ -53,8 +55,9 @@ def chosen(context: Mapping[str, str | None]) -> Stage:
     one's own for it and `page_certificate` the ARN of that domain's certificate. `emulator` is the address of an
     emulator of AWS and `sign_in_path` that of its stand-in for the hosted pages.
     Lists are separated by commas: `upload_origins`, `callback_urls` and `logout_urls` (of pages, beside the command
-    line's own) and `machines` (names of clients with secrets). `budget_dollars` is what the account may spend in a
-    month (0: whatever it takes), and `budget_emails` a list of those who are told when most of it is gone.
+    line's own), `machines` (names of clients with secrets) and `media_keys` (the first signs, all are trusted).
+    `budget_dollars` is what the account may spend in a month (0: whatever it takes), and `budget_emails` a list of
+    those who are told when most of it is gone.
     """
     stage = _named(STAGES, context.get("stage") or DEV.name, what="stage")
     origins = context.get("upload_origins")
@@ -66,6 +69,7 @@ def chosen(context: Mapping[str, str | None]) -> Stage:
         budget=_budget(stage.budget, context),
         page=_page(stage.page, context),
         sign_in=_sign_in(stage.sign_in, context),
+        media_keys=_media_keys(stage.media_keys, context),
         fast=_segmenter(stage.fast, context, name="fast", weights="fast_weights"),
         endpoint=replace(
             stage.endpoint,
@@ -114,6 +118,16 @@ def _sign_in(default: SignIn, context: Mapping[str, str | None]) -> SignIn:
         logout_urls=lists.get("logout_urls", default.logout_urls),
         machines=lists.get("machines", default.machines),
     )
+
+
+def _media_keys(default: tuple[str, ...], context: Mapping[str, str | None]) -> tuple[str, ...]:
+    text = context.get("media_keys")
+    if not text:
+        return default
+    names = tuple(text.split(","))
+    if not _MEDIA_KEYS.fullmatch(text) or len(set(names)) < len(names):
+        raise BadConfiguration(f"up to five different names of small letters and digits are keys of media: {text!r}")
+    return names
 
 
 def _segmenter(default: Segmenter, context: Mapping[str, str | None], *, name: str, weights: str) -> Segmenter:

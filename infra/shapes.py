@@ -34,4 +34,5 @@ BURY_LETTERS = Shape(verb="bury_letters", bundle=CONTROL, memory_mb=512, timeout
 SWITCH_SPENDING = Shape(verb="switch_spending", bundle=CONTROL, memory_mb=256, timeout_s=20)
 HOLD_CONNECTION = Shape(verb="hold_connection", bundle=CONTROL, memory_mb=512, timeout_s=10)
 PUBLISH_PAGE = Shape(verb="publish_page", bundle=CONTROL, memory_mb=1024, timeout_s=300)
+MAKE_KEY = Shape(verb="make_key", bundle=CONTROL, memory_mb=1024, timeout_s=60)  # it draws primes for some seconds
 PUSH_PROGRESS = Shape(verb="push_progress", bundle=CONTROL, memory_mb=512, timeout_s=60, batch=100)

@@ -29,7 +29,7 @@ export function laptop(state: string): Plugin {
     config: () => ({
       server: {
         headers: HEADERS,
-        proxy: existsSync(profileFile) ? proxies(profile().api_url, mediaBucket(state)) : {},
+        proxy: existsSync(profileFile) ? proxies(profile().api_url, pageUrl(state)) : {},
       },
     }),
     configureServer: (server) => {
@@ -61,17 +61,18 @@ function config(origin: string): object {
   };
 }
 
-function mediaBucket(state: string): string {
+function pageUrl(state: string): URL {
   const stacks = JSON.parse(readFileSync(join(resolve(state), "outputs.json"), "utf8")) as Record<string, object>;
   const outputs: Record<string, string> = Object.assign({}, ...Object.values(stacks));
-  return outputs["MediaBucket"] ?? "";
+  return new URL(outputs["PageUrl"] ?? "");
 }
 
-function proxies(apiUrl: string, bucket: string): Record<string, ProxyOptions> {
+/** Media come from the laptop's distribution under its own name, which is in what the reader's cookies open. */
+function proxies(apiUrl: string, page: URL): Record<string, ProxyOptions> {
   const api = new URL(apiUrl);
   return {
     "/api": { target: api.origin, rewrite: (path) => api.pathname + path },
-    "/media": { target: api.origin, rewrite: (path) => path.replace(/^\/media/, `/${bucket}`), changeOrigin: true },
+    "/media": { target: api.origin, headers: { host: page.host } },
   };
 }
 

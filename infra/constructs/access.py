@@ -11,6 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 
+from maskmill.core.rsa import PUBLIC
 from maskmill.core.table import Index
 
 
@@ -81,6 +82,24 @@ def invoke_function(scope: cdk.Stack, name: str) -> iam.PolicyStatement:
         service="lambda", resource="function", resource_name=name, arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME
     )
     return iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[arn])
+
+
+def read_secret(stack: cdk.Stack, name: str) -> iam.PolicyStatement:
+    """A secret parameter; the account's own key, which encrypts it, admits everybody who may read the parameter."""
+    return iam.PolicyStatement(actions=["ssm:GetParameter"], resources=[_parameter(stack, name)])
+
+
+def lock_away(stack: cdk.Stack, folder: str) -> list[iam.PolicyStatement]:
+    """Secrets below a folder that are written and removed and never read, and the plain halves beside them."""
+    everything, public = _parameter(stack, f"{folder}/*"), _parameter(stack, f"{folder}/*/{PUBLIC}")
+    return [
+        iam.PolicyStatement(actions=["ssm:PutParameter", "ssm:DeleteParameters"], resources=[everything]),
+        iam.PolicyStatement(actions=["ssm:GetParameter"], resources=[public]),
+    ]
+
+
+def _parameter(stack: cdk.Stack, name: str) -> str:
+    return stack.format_arn(service="ssm", resource="parameter", resource_name=name.removeprefix("/"))
 
 
 def read_weights(stack: cdk.Stack, uri: str | None, *, names: tuple[str, ...] = ("*",)) -> list[iam.PolicyStatement]:

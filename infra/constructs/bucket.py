@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -50,6 +51,23 @@ def _post_from(origins: Sequence[str]) -> s3.CorsRule:
         allowed_headers=["*"],
         exposed_headers=["ETag"],
         max_age=3600,
+    )
+
+
+def admit_distributions(bucket: s3.Bucket, *, keys: Sequence[str]) -> None:
+    """Distributions of this account may read objects whose keys match one of the patterns.
+
+    Which one of them is not said: the bucket is of an earlier stack than its distribution.
+    """
+    stack = cdk.Stack.of(bucket)
+    distributions = stack.format_arn(service="cloudfront", region="", resource="distribution", resource_name="*")
+    bucket.add_to_resource_policy(
+        iam.PolicyStatement(
+            principals=[iam.ServicePrincipal("cloudfront.amazonaws.com")],
+            actions=["s3:GetObject"],
+            resources=[bucket.arn_for_objects(key) for key in keys],
+            conditions={"ArnLike": {"AWS:SourceArn": distributions}},
+        )
     )
 
 

@@ -2,14 +2,17 @@
 
 /          the site bucket, which only this distribution may read
 /api/*     the HTTP API
-/media/*   the media bucket under addresses that the API signed: S3 checks the signature, so the distribution adds
-           none of its own, keeps the query as it is and caches nothing that could outlive an address
+/media/*   the media bucket, for those whose session covers the address: cookies that the API signed, checked here.
+           Pictures never change under their names and are kept; a job's files are saved and never kept
+
+S3 admits the distribution, and others by addresses that the API signed for them: those do not lead through here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import aws_cdk as cdk
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_cloudfront as cloudfront
 from aws_cdk import aws_cloudfront_origins as origins
@@ -20,11 +23,28 @@ from infra.constructs.headers import ISOLATED, MEDIA_POLICY, OWN, headers, page_
 from infra.plans import PagePlan
 
 TO_HTTPS = cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS
-STRIP_MEDIA = """\
+MEDIA_FOLDER = "/media/"
+FILES_FOLDER = f"{MEDIA_FOLDER}t/*/jobs/*"
+CACHED = cdk.Duration.hours(1)  # after which nothing that was removed lies anywhere but with who saw it
+FOUND_ELSEWHERE = (403, 404)
+
+# A session covers addresses by how they begin, so none may lead elsewhere by its dots; nothing of ours is named so.
+TO_OBJECT = """\
 function handler(event) {
   var request = event.request;
-  request.uri = request.uri.replace(/^\\/media/, '');
+  var path = /^\\/media(\\/t\\/[A-Za-z0-9-]+\\/(px|jobs)\\/[A-Za-z0-9._\\/-]+)$/.exec(request.uri);
+  if (path === null || path[1].indexOf('..') >= 0 || path[1].indexOf('//') >= 0) {
+    return { statusCode: 403, statusDescription: 'Forbidden' };
+  }
+  request.uri = path[1];
   return request;
+}
+"""
+# Said by a function because it runs on answers of the store that are good: a browser must not keep a refusal for ever.
+KEEP_FOR_EVER = """\
+function handler(event) {
+  event.response.headers['cache-control'] = { value: 'private, max-age=31536000, immutable' };
+  return event.response;
 }
 """
 
@@ -41,18 +61,24 @@ class Distribution(Construct):
         page: PagePlan,
         site: s3.IBucket,
         media: s3.IBucket,
+        media_keys: cloudfront.IKeyGroup,
         api_host: str,
         connect: Sequence[str],
     ) -> None:
         super().__init__(scope, name)
         self._comment = comment
+        self._readers = media_keys
         self._distribution = cloudfront.Distribution(
             self,
             "Distribution",
             comment=comment,
             default_root_object="index.html",
             default_behavior=self._site(site, connect),
-            additional_behaviors={"/api/*": self._api(api_host), "/media/*": self._media(media)},
+            additional_behaviors={"/api/*": self._api(api_host), **self._media(media)},
+            # What is refused or missing now may be there a moment later.
+            error_responses=[
+                cloudfront.ErrorResponse(http_status=status, ttl=cdk.Duration.seconds(0)) for status in FOUND_ELSEWHERE
+            ],
             domain_names=[page.domain] if page.domain else None,
             certificate=_certificate(self, page.certificate),
             http_version=cloudfront.HttpVersion.HTTP2_AND_3,
@@ -83,36 +109,65 @@ class Distribution(Construct):
             response_headers_policy=headers(self, "ApiHeaders", comment=self._comment, policy=None, more=OWN),
         )
 
-    def _media(self, media: s3.IBucket) -> cloudfront.BehaviorOptions:
-        return cloudfront.BehaviorOptions(
-            origin=origins.S3BucketOrigin.with_bucket_defaults(media),
-            viewer_protocol_policy=TO_HTTPS,
-            allowed_methods=cloudfront.AllowedMethods.ALLOW_GET_HEAD_OPTIONS,
-            cache_policy=cloudfront.CachePolicy.CACHING_DISABLED,
-            origin_request_policy=cloudfront.OriginRequestPolicy(
-                self,
-                "SignedAddress",
-                comment=self._comment,
-                query_string_behavior=cloudfront.OriginRequestQueryStringBehavior.all(),
-                header_behavior=cloudfront.OriginRequestHeaderBehavior.none(),
-                cookie_behavior=cloudfront.OriginRequestCookieBehavior.none(),
+    def _media(self, media: s3.IBucket) -> dict[str, cloudfront.BehaviorOptions]:
+        # By its names alone: the library would write the distribution into the policy of the bucket, which is of an
+        # earlier stack. That policy admits the account's distributions itself (infra/constructs/bucket.py).
+        bucket = s3.Bucket.from_bucket_attributes(
+            self,
+            "Media",
+            bucket_name=media.bucket_name,
+            bucket_regional_domain_name=media.bucket_regional_domain_name,
+        )
+        cdk.Annotations.of(self).acknowledge_warning("@aws-cdk/aws-cloudfront-origins:updateImportedBucketPolicyOac")
+        origin = origins.S3BucketOrigin.with_origin_access_control(bucket)
+        to_object = self._function("ToObject", TO_OBJECT, cloudfront.FunctionEventType.VIEWER_REQUEST)
+        keep = self._function("KeepForEver", KEEP_FOR_EVER, cloudfront.FunctionEventType.VIEWER_RESPONSE)
+        as_files = {"Content-Disposition": "attachment", "Cache-Control": "private, no-cache"}
+        return {
+            FILES_FOLDER: cloudfront.BehaviorOptions(
+                origin=origin,
+                viewer_protocol_policy=TO_HTTPS,
+                trusted_key_groups=[self._readers],
+                cache_policy=cloudfront.CachePolicy.CACHING_DISABLED,
+                response_headers_policy=self._media_headers("FileHeaders", as_files),
+                function_associations=[to_object],
             ),
-            response_headers_policy=headers(self, "MediaHeaders", comment=self._comment, policy=MEDIA_POLICY, more=OWN),
-            function_associations=[
-                cloudfront.FunctionAssociation(
-                    event_type=cloudfront.FunctionEventType.VIEWER_REQUEST, function=self._strip_media()
-                )
-            ],
+            f"{MEDIA_FOLDER}*": cloudfront.BehaviorOptions(
+                origin=origin,
+                viewer_protocol_policy=TO_HTTPS,
+                trusted_key_groups=[self._readers],
+                cache_policy=self._pictures_cached(),
+                response_headers_policy=self._media_headers("MediaHeaders", {}),
+                function_associations=[to_object, keep],
+            ),
+        }
+
+    def _pictures_cached(self) -> cloudfront.CachePolicy:
+        """One copy for all who may see it: sessions are checked before, so neither cookies nor queries tell apart."""
+        return cloudfront.CachePolicy(
+            self,
+            "Pictures",
+            comment=self._comment,
+            min_ttl=cdk.Duration.seconds(0),
+            default_ttl=CACHED,
+            max_ttl=CACHED,
+            cookie_behavior=cloudfront.CacheCookieBehavior.none(),
+            query_string_behavior=cloudfront.CacheQueryStringBehavior.none(),
+            header_behavior=cloudfront.CacheHeaderBehavior.none(),
         )
 
-    def _strip_media(self) -> cloudfront.Function:
-        return cloudfront.Function(
+    def _media_headers(self, name: str, more: Mapping[str, str]) -> cloudfront.ResponseHeadersPolicy:
+        return headers(self, name, comment=self._comment, policy=MEDIA_POLICY, more={**OWN, **more})
+
+    def _function(self, name: str, code: str, event: cloudfront.FunctionEventType) -> cloudfront.FunctionAssociation:
+        made = cloudfront.Function(
             self,
-            "StripMedia",
+            name,
             comment=self._comment,
-            code=cloudfront.FunctionCode.from_inline(STRIP_MEDIA),
+            code=cloudfront.FunctionCode.from_inline(code),
             runtime=cloudfront.FunctionRuntime.JS_2_0,
         )
+        return cloudfront.FunctionAssociation(event_type=event, function=made)
 
 
 def _certificate(scope: Construct, arn: str | None) -> acm.ICertificate | None:

@@ -17,6 +17,7 @@ PLANS = keys.plan("*", "*")
 CHUNKS = PLANS.replace("plan.json", "chunks/*")
 DATASETS = keys.dataset_file("*", "*", "*")
 EXPORTS = keys.export_file("*", "*", "*", "*")
+SHOWN = (NORMALS, THUMBNAILS, LABEL_PICTURES, VARIANTS, EMBEDDINGS, DATASETS, EXPORTS)  # to people, by the distribution
 REQUESTS = keys.request("*", "*", "*")
 
 ANSWERS_FOLDER, FAILURES_FOLDER = keys.ANSWERS_FOLDER, keys.FAILURES_FOLDER

@@ -10,7 +10,8 @@ from constructs import Construct
 from infra import shapes
 from infra.config import Stage
 from infra.constructs import prefixes
-from infra.constructs.access import absence, index, invoke_function, objects, rows, send
+from infra.constructs.access import absence, index, invoke_function, objects, read_secret, rows, send
+from infra.constructs.distribution import MEDIA_FOLDER
 from infra.constructs.function import Function
 from infra.constructs.http_api import Routes
 from infra.constructs.people import People
@@ -41,7 +42,7 @@ class ApiStack(cdk.Stack):
         live_url: str,
     ) -> None:
         super().__init__(scope, name, description="Maskmill: sign-in and HTTP API")
-        self._stage, self._data, self._pipeline, self._live_url = stage, data, pipeline, live_url
+        self._stage, self._data, self._pipeline, self._web, self._live_url = stage, data, pipeline, web, live_url
         self.people = People(
             self,
             "People",
@@ -77,6 +78,7 @@ class ApiStack(cdk.Stack):
                 objects(data.media, "GetObject", keys=(prefixes.EMBEDDINGS, prefixes.MASKS)),
                 objects(data.media, "GetObject", "PutObject", keys=(prefixes.AUTOMASKS,)),
                 absence(data.media),
+                read_secret(self, self._web.media_keys.signing_name),
                 invoke_function(self, self._stage.lane_name),
                 send(*(queue.queue for queue in queues)),
             ],
@@ -97,6 +99,9 @@ class ApiStack(cdk.Stack):
             lane_name=stage.lane_name,
             lane_segmenter=stage.fast.version,
             live_url=self._live_url,
+            media_url=f"{self._web.origin}{MEDIA_FOLDER}",
+            media_key_name=self._web.media_keys.signing_name,
+            media_key_pair_id=self._web.media_keys.signing_id,
             lane_side_max=stage.lane_side_max,
             trial_life_s=stage.trial_hours * 3600,
             **{f"quota_{quota}": stage.quotas.of(quota) for quota in Quota},

@@ -6,7 +6,8 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from infra.config import Stage
-from infra.constructs.bucket import announce_arrivals, private_bucket
+from infra.constructs import prefixes
+from infra.constructs.bucket import admit_distributions, announce_arrivals, private_bucket
 from infra.constructs.queue import WorkQueue
 from infra.constructs.table import row_table
 from infra.shapes import INGEST_IMAGE
@@ -33,6 +34,7 @@ class DataStack(cdk.Stack):
             post_origins=(*stage.page_origins, *stage.upload_origins),
         )
         self.media = private_bucket(self, "Media", is_disposable=gone)
+        admit_distributions(self.media, keys=prefixes.SHOWN)
         self.work = private_bucket(self, "Work", is_disposable=gone, expire_days=WORK_DAYS)
         self.ingest_queue = WorkQueue(self, QueueName.INGEST, read_by=INGEST_IMAGE)
         announce_arrivals(self.uploads, self.ingest_queue)

@@ -13,6 +13,7 @@ from infra.constructs.bucket import private_bucket
 from infra.constructs.distribution import Distribution
 from infra.constructs.http_api import Door
 from infra.constructs.log import log_group
+from infra.constructs.media_keys import MediaKeys
 from infra.constructs.people import hosted_pages
 from infra.stacks.data import DataStack
 
@@ -34,6 +35,7 @@ class WebStack(cdk.Stack):
             rate=stage.api_rate,
             burst=stage.api_burst,
         )
+        self.media_keys = MediaKeys(self, "MediaKeys", stage)
         uploads = f"https://{data.uploads.bucket_regional_domain_name}"
         emulator = stage.emulator
         elsewhere = [uploads, live_url, hosted_pages(stage.prefix)] if emulator is None else [emulator.url, live_url]
@@ -44,6 +46,7 @@ class WebStack(cdk.Stack):
             page=stage.page,
             site=self.site,
             media=data.media,
+            media_keys=self.media_keys.group,
             api_host=self.door.host,
             connect=elsewhere,
         )

@@ -43,6 +43,11 @@ def sqs() -> Any:
 
 
 @cache
+def parameters() -> Any:
+    return boto3.client("ssm", config=_config(4))
+
+
+@cache
 def functions() -> Any:
     """For the interactive lane: somebody waits, so a call that takes too long is not made again."""
     config = Config(connect_timeout=CONNECT_TIMEOUT_S, read_timeout=LANE_TIMEOUT_S, retries={"total_max_attempts": 1})
@@ -61,5 +66,5 @@ def sockets(url: str) -> Any:
 
 def forget() -> None:
     """Drop all clients; the next use makes new ones."""
-    for client in (dynamodb, s3, sqs, functions, sagemaker_runtime, sockets):
+    for client in (dynamodb, s3, sqs, parameters, functions, sagemaker_runtime, sockets):
         client.cache_clear()

@@ -45,13 +45,17 @@ def order_in(event: Mapping[str, Any]) -> Order:
     )
 
 
-def reply(order: Order, resource: str, *, failure: str | None = None) -> None:
-    """Say that an order was carried out, or why not; `resource` names what it is about, the same at every order."""
+def reply(order: Order, resource: str, *, failure: str | None = None, told: Mapping[str, str] | None = None) -> None:
+    """Say that an order was carried out, or why not; `resource` names what it is about, the same at every order.
+
+    What is `told` others of the deployment may read as attributes of the resource.
+    """
     answer = {
         **order.identity,
         "PhysicalResourceId": resource,
         "Status": "SUCCESS" if failure is None else "FAILED",
         "Reason": (failure or "")[:REASON_CHARS_MAX],
+        "Data": dict(told or {}),
     }
     request = urllib.request.Request(  # noqa: S310 - the address that the deployment gave
         order.reply_to, data=json.dumps(answer).encode(), method="PUT", headers={"Content-Type": ""}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cache
 from http import HTTPStatus
@@ -12,6 +12,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response, content_types
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 from pydantic import BaseModel
 
 from lambdas.aws import clients
@@ -24,8 +25,10 @@ from lambdas.aws.objects import S3Objects
 from lambdas.aws.queues import SqsQueues, queue_urls
 from lambdas.aws.table import DynamoTable
 from lambdas.aws.telemetry import logger_of
+from lambdas.aws.vault import ParameterVault
 from lambdas.serve_api import bodies, once, problems
 from lambdas.serve_api.identity import tenant_of
+from lambdas.serve_api.media import MediaCookie, MediaGate
 from lambdas.serve_api.names import is_id
 from lambdas.serve_api.once import Answer
 from lambdas.serve_api.ports import Ports
@@ -38,6 +41,7 @@ from maskmill.core.bill import Fleet
 from maskmill.core.errors import Code, MaskmillError, NotFound
 from maskmill.core.limits import RATE_WINDOW_S
 from maskmill.core.ports import Ids
+from maskmill.core.rsa import PrivateKey
 from maskmill.core.settings import ServeApiSettings, hosts_of
 from maskmill.core.usage import Quotas
 
@@ -64,6 +68,7 @@ def connect() -> Ports:
         spending=Switch(table, clock),
         rates=Rates(table, clock, per_window=settings.requests_per_minute),
         keyring=Keyring(table, draw=new_secret),
+        gate=_gate(settings),
         live_url=settings.live_url,
         media_bucket=settings.media_bucket,
         segmenter=settings.segmenter,
@@ -83,6 +88,17 @@ def connect() -> Ports:
         draw_secret=new_secret,
         webhook_private_hosts=hosts_of(settings.webhook_private_hosts),
     )
+
+
+def _gate(settings: ServeApiSettings) -> MediaGate:
+    """The key is read by the first call that signs with it, which few processes ever serve."""
+
+    @cache
+    def key() -> PrivateKey:
+        vault = ParameterVault(clients.parameters())
+        return PrivateKey.model_validate_json(vault.secret(settings.media_key_name))
+
+    return MediaGate(url=settings.media_url, key_pair_id=settings.media_key_pair_id, key=key)
 
 
 def _fleet(settings: ServeApiSettings) -> Fleet:
@@ -121,10 +137,14 @@ def _serve(route: Route) -> Callable[..., Response[Any]]:
             bodies.check_media_type(call.headers)
         if route.content is not None:
             return _content(route.run(call), route.content)
-        answer = _made_once(route, call) if route.is_creating else _answer(route.run(call))
+        if route.is_creating:
+            answer, cookies = _made_once(route, call), ()
+        else:
+            reply = route.run(call)
+            answer, cookies = _answer(reply), reply.cookies
         if route.method != "GET":
             _note(route, call, answer)
-        return _response(answer)
+        return _response(answer, cookies)
 
     return serve
 
@@ -175,12 +195,25 @@ def _answer(reply: Reply) -> Answer:
     return Answer(reply.status, "" if reply.body is None else _json(reply.body), {**wait, **reply.headers})
 
 
-def _response(answer: Answer) -> Response[str]:
+def _response(answer: Answer, cookies: Iterable[MediaCookie] = ()) -> Response[str]:
     return Response(
         status_code=answer.status,
         content_type=content_types.APPLICATION_JSON if answer.text else None,
         body=answer.text,
         headers={**_EVERY_ANSWER, **_rate_headers(), **answer.headers},
+        cookies=[_sent(cookie) for cookie in cookies],
+    )
+
+
+def _sent(cookie: MediaCookie) -> Cookie:
+    """Neither scripts nor other sites get at it, and it goes to media alone: calls of the API carry a token instead."""
+    return Cookie(
+        cookie.name,
+        cookie.value,
+        path=cookie.path,
+        max_age=cookie.life_s,
+        http_only=True,
+        same_site=SameSite.STRICT_MODE,
     )
 
 

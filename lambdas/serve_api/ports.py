@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lambdas.serve_api.media import MediaGate
 from lambdas.serve_api.rates import Rates
 from lambdas.serve_api.signing import Keyring
 from lambdas.spending import Switch
@@ -34,6 +35,7 @@ class Ports:
     keyring: Keyring
     rates: Rates
     spending: Switch
+    gate: MediaGate
     live_url: str
     media_bucket: str
     segmenter: str

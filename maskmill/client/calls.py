@@ -141,7 +141,11 @@ def base_of(api_url: str) -> str:
 
 
 def open_http(
-    timeout: httpx.Timeout, *, transport: httpx.BaseTransport | None = None, follow_redirects: bool = False
+    timeout: httpx.Timeout,
+    *,
+    transport: httpx.BaseTransport | None = None,
+    auth: httpx.Auth | None = None,
+    follow_redirects: bool = False,
 ) -> httpx.Client:
     """An HTTP client with bounded connections and time-outs that asks no proxy for loopback."""
     mounts: Any = _LOOPBACK
@@ -149,6 +153,7 @@ def open_http(
         timeout=timeout,
         verify=_trusted_roots(),
         transport=transport,
+        auth=auth,
         mounts=mounts,
         limits=httpx.Limits(max_connections=CONNECTIONS_MAX),
         headers={"User-Agent": f"maskmill/{__version__}"},

@@ -6,6 +6,7 @@ idempotency key. An answer may hold fields that this version does not know; they
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from types import TracebackType
@@ -16,9 +17,10 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from maskmill.client.calls import STORAGE_TIMEOUT, Call, Caller, Token, open_http
+from maskmill.client.media import SPARE_S, MediaPass, Opened, cookie_header
 from maskmill.client.problems import RefusedAnswer
 from maskmill.client.retry import Backoff
-from maskmill.core.api import Page
+from maskmill.core.api import MediaSession, Page
 from maskmill.core.errors import Code, InvalidInput, Unavailable
 
 Value = TypeVar("Value", bound=BaseModel)
@@ -29,8 +31,8 @@ PAGES_MAX = 100_000
 class Wire:
     """A service's address with its user's token; close it, or use it in a `with` block.
 
-    `storage` posts to and reads from signed addresses: it never carries the token. Every method raises the errors of
-    core.errors; `problems.request_id_of` names the request they came from.
+    `storage` posts to and reads from addresses that the service gave: it never carries the token. Every method raises
+    the errors of core.errors; `problems.request_id_of` names the request they came from.
     """
 
     def __init__(
@@ -45,7 +47,25 @@ class Wire:
         self.backoff = backoff or Backoff()
         self._caller = Caller(api_url, token, backoff=self.backoff, transport=transport, timeout_s=timeout_s)
         self.api_url = self._caller.api_url
-        self.storage = open_http(STORAGE_TIMEOUT, transport=transport)
+        self._media = MediaPass(self._opened_media)
+        self.storage = open_http(STORAGE_TIMEOUT, transport=transport, auth=self._media)
+
+    def open_media(self) -> MediaSession:
+        """A session for the tenant's own pictures; reads through `storage` ask for theirs themselves."""
+        return self._asked_media()[0]
+
+    def close_media(self) -> None:
+        """Show the session's cookies no more."""
+        self._media.forget()
+        self._delete("/media-session")
+
+    def _opened_media(self) -> Opened:
+        session, cookie = self._asked_media()
+        return Opened(session.url, cookie, time.monotonic() + session.expires_in_s - SPARE_S)
+
+    def _asked_media(self) -> tuple[MediaSession, str]:
+        answer = self._caller.send(Call("POST", "/media-session", may_repeat=True))
+        return self._parsed(MediaSession, answer), cookie_header(answer)
 
     def close(self) -> None:
         """Give back all connections."""

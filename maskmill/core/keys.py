@@ -38,6 +38,11 @@ ANSWERS_FOLDER = "async"  # the endpoint's output path; a request's own folder f
 FAILURES_FOLDER = "async-failed"
 
 
+def tenant_folder(tenant: str) -> str:
+    """Everything of a tenant, in each bucket."""
+    return f"t/{tenant}/"
+
+
 def uploads_folder(tenant: str, dataset_id: str) -> str:
     """Every upload of a dataset."""
     return f"t/{tenant}/d/{dataset_id}/"

@@ -60,6 +60,9 @@ class ServeApiSettings(Settings):
     lane_name: str  # the function that segments for people who wait
     lane_segmenter: str  # the version of the segmenter in it
     live_url: str  # where clients open sockets
+    media_url: str  # the folder that media are served below, with a slash at its end
+    media_key_name: str  # of the secret that media sessions are signed with
+    media_key_pair_id: str  # of the same key at the distribution
     lane_side_max: int  # points along each side of a search for everything that the lane ends in time
     webhook_queue_url: str
     webhook_private_hosts: str  # separated by commas: hosts that may be told although they are not public
@@ -204,3 +207,8 @@ class HoldConnectionSettings(Settings):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishPageSettings(Settings):
     site_bucket: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MakeKeySettings(Settings):
+    key_folder: str  # below which the names of keys lie

@@ -26,6 +26,7 @@ from maskmill.core.messages import QueueName
 
 TABLE = "maskmill"
 UPLOADS, MEDIA, WORK, SITE = "maskmill-uploads", "maskmill-media", "maskmill-work", "maskmill-site"
+MEDIA_KEY_NAME = "/maskmill/media-key/1/private"
 QUEUES = tuple(queue.value for queue in QueueName)
 _ACCOUNT = {
     "AWS_ACCESS_KEY_ID": "testing",

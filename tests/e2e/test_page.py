@@ -16,6 +16,7 @@ from local.emulator.patches.one_click import DEMO_USER
 from tests.e2e.conftest import User
 from tests.e2e.visitor import Visitor, challenge_of
 from tests.page.browser import find_chromium, lacking
+from tests.unit.lambdas.media_key import values_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]
 
@@ -28,20 +29,32 @@ def visitor(cloud: Laptop) -> Iterator[Visitor]:
 
 
 @pytest.fixture(scope="module")
-def picture(ann: User, photos: Path, cloud: Laptop) -> str:
-    """A signed address of one of Ann's pictures, as the API gives it away."""
+def picture(ann: User, photos: Path) -> str:
+    """The path of one of Ann's pictures at the page's origin."""
     ann.maskmill("upload", str(photos), "--dataset", "page")
-    (dataset,) = [one for one in ann.get("/datasets")[1]["items"] if one["name"] == "page"]
-    image = ann.get(f"/datasets/{dataset['dataset_id']}/images")[1]["items"][0]
-    return str(image["thumbnail_url"])
+    image = ann.get(f"/datasets/{dataset_of(ann)}/images")[1]["items"][0]
+    return through_page(image["thumbnail_url"])
 
 
-def through_page(cloud: Laptop, address: str) -> str:
-    """What the page makes of a signed address: the same path and query at its own origin."""
-    parts = urlsplit(address)
-    path = parts.path.removeprefix(f"/{cloud.outputs['MediaBucket']}")
-    assert path.startswith("/t/")
-    return f"/media{path}?{parts.query}"
+def through_page(address: str) -> str:
+    """What the page makes of an address that the API gives away: where it lies at its own origin, whatever else."""
+    path = urlsplit(address).path
+    return f"/media{path[path.index('/t/') :]}"
+
+
+def session_of(visitor: Visitor, name: str) -> dict[str, str]:
+    """The cookies that somebody's browser keeps, as a header."""
+    token = visitor.sign_in(login_hint=f"{name}@example.com")["access_token"]
+    answer = visitor.client.post("/api/v1/media-session", headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == 201, answer.text
+    values = values_of(answer.headers.get_list("set-cookie"))
+    visitor.client.cookies.clear()  # each request says itself what it shows
+    return {"Cookie": "; ".join(f"{cookie}={value}" for cookie, value in values.items())}
+
+
+@pytest.fixture(scope="module")
+def shown(visitor: Visitor, ann: User) -> dict[str, str]:
+    return session_of(visitor, "ann")
 
 
 def assets(visitor: Visitor) -> list[str]:
@@ -123,38 +136,53 @@ def test_the_api_answers_at_the_pages_origin(visitor: Visitor) -> None:
     assert visitor.get("/api/v1/docs").headers["Content-Security-Policy"].startswith("default-src 'none'")
 
 
-def test_a_signed_address_gives_its_picture_at_the_pages_origin(visitor: Visitor, cloud: Laptop, picture: str) -> None:
-    path = through_page(cloud, picture)
-    direct = httpx.get(picture, trust_env=False)
-    answer = visitor.get(path)
-    assert (answer.status_code, answer.content) == (200, direct.content)
-    assert answer.headers["Content-Type"] == direct.headers["Content-Type"] == "image/webp"
-    assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
-    assert answer.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'; sandbox"
-    part = visitor.get(path, Range="bytes=4-7")
-    assert (part.status_code, part.content) == (206, direct.content[4:8])
-    assert visitor.get(path, **{"If-None-Match": answer.headers["ETag"]}).status_code == 304
-
-
-def test_an_address_is_good_for_what_was_signed_and_for_nothing_else(
-    visitor: Visitor, cloud: Laptop, ann: User, picture: str
+def test_a_picture_opens_for_its_owner_and_is_kept(
+    visitor: Visitor, cloud: Laptop, picture: str, shown: dict[str, str]
 ) -> None:
-    path = through_page(cloud, picture)
-    bare, _, query = path.partition("?")
-    (other,) = {
-        through_page(cloud, one["source_url"]).partition("?")[0]
-        for one in ann.get(f"/datasets/{dataset_of(ann)}/images")[1]["items"][:1]
-    }
+    answer = visitor.get(picture, **shown)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/webp")
+    assert answer.headers["Cache-Control"] == "private, max-age=31536000, immutable"
+    assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'; sandbox"
+    part = visitor.get(picture, Range="bytes=4-7", **shown)
+    assert (part.status_code, part.content) == (206, answer.content[4:8])
+    assert visitor.get(picture, **{"If-None-Match": answer.headers["ETag"]}, **shown).status_code == 304
+    direct = f"{cloud.emulator_url}/{cloud.outputs['MediaBucket']}{picture.removeprefix('/media')}"
+    assert httpx.get(direct, trust_env=False).status_code == 403
+
+
+def test_a_picture_opens_for_nobody_else_and_no_refusal_is_kept(
+    visitor: Visitor, bob: User, picture: str, shown: dict[str, str]
+) -> None:
+    bobs, token = session_of(visitor, "bob"), "Bearer " + visitor.sign_in(login_hint="ann@example.com")["access_token"]
+    forged = {"Cookie": shown["Cookie"].replace("CloudFront-Policy=e", "CloudFront-Policy=f")}
+    elsewhere = re.sub("/t/[^/]+/", "/t/somebody-else/", picture)
     refused = [
-        bare,  # without a signature
-        f"{other}?{query}",  # another picture
-        re.sub("/t/[^/]+/", "/t/somebody-else/", path),  # another tenant
-        path.replace("X-Amz-Expires=", "X-Amz-Expires=9"),
-        f"{path}&response-content-type=text%2Fhtml",  # what was not signed
-        f"{path[:-1]}{'0' if path[-1] != '0' else '1'}",
+        visitor.get(picture),
+        visitor.get(picture, Authorization=token),  # which is for the API alone
+        visitor.get(picture, **bobs),
+        visitor.get(picture, **forged),
+        visitor.get(elsewhere, **shown),
+        visitor.get(picture.replace("thumbnail", "nothing"), **shown),
+        visitor.client.put(picture, content=b"x", headers=shown),
     ]
-    assert [visitor.get(one).status_code for one in refused] == [403] * len(refused)
-    assert visitor.client.put(path, content=b"x").status_code == 403
+    assert [answer.status_code for answer in refused] == [403] * len(refused)
+    assert not any("immutable" in answer.headers.get("Cache-Control", "") for answer in refused)
+
+
+def test_a_session_ends_when_somebody_signs_out(visitor: Visitor, picture: str) -> None:
+    """A browser keeps the cookies as they are set, and forgets them when it is told to."""
+    token = {"Authorization": "Bearer " + visitor.sign_in(login_hint="ann@example.com")["access_token"]}
+    opened = visitor.client.post("/api/v1/media-session", headers=token)
+    closed = visitor.client.request("DELETE", "/api/v1/media-session", headers=token)
+    visitor.client.cookies.clear()
+    assert (opened.status_code, closed.status_code) == (201, 204)
+    kept = values_of([*opened.headers.get_list("set-cookie"), *closed.headers.get_list("set-cookie")])
+    assert len(kept) == 4 and set(kept.values()) == {""}
+    assert {line.partition("; ")[2] for line in closed.headers.get_list("set-cookie")} == {
+        f"Path={'/'.join(picture.split('/')[:4])}/; Max-Age=0; HttpOnly; Secure; SameSite=Strict"
+    }
 
 
 def dataset_of(user: User) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import secrets
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -11,25 +13,36 @@ import pytest
 from aws_cdk import aws_cloudfront as cloudfront
 from aws_cdk import aws_cloudfront_origins as origins
 
-from infra.constructs.bucket import private_bucket
+from infra.constructs.bucket import admit_distributions, private_bucket
 from infra.constructs.distribution import Distribution
 from infra.constructs.http_api import Door
 from infra.constructs.log import log_group
 from infra.plans import PagePlan
+from lambdas.serve_api.media import signed
 from local.aws import client
 from local.emulator.environment import EmulatorSettings
+from maskmill.core.rsa import PrivateKey, draw_key, public_pem
 
 pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]
 
 NAME, STRICT = "page-test.localhost", "strict-test.localhost"
+PICTURE, BOBS = f"t/ann/px/{'0' * 64}/normal.png", f"t/bob/px/{'0' * 64}/normal.png"
+ARCHIVE, PLAN = "t/ann/jobs/j1/dataset/dataset.zip", "t/ann/jobs/j1/plan.json"
 
 
-def template(folder: Path) -> str:
+@pytest.fixture(scope="module")
+def key() -> PrivateKey:
+    return draw_key(secrets.randbelow)
+
+
+def template(folder: Path, key: PrivateKey) -> str:
     """The distribution of the stacks under a name of its own, and one that may not list its bucket."""
     app = cdk.App(outdir=str(folder), analytics_reporting=False)
     stack = cdk.Stack(app, "edge", synthesizer=cdk.DefaultStackSynthesizer(generate_bootstrap_version_rule=False))
     site = private_bucket(stack, "Site", is_disposable=True)
     media = private_bucket(stack, "Media", is_disposable=True)
+    admit_distributions(media, keys=("t/*/px/*", "t/*/jobs/*/dataset/*"))
+    trusted = cloudfront.PublicKey(stack, "Key", encoded_key=public_pem(key))
     door = Door(stack, "Door", name="edge", log=log_group(stack, "Log", "/edge", days=1), rate=10, burst=10)
     Distribution(
         stack,
@@ -38,6 +51,7 @@ def template(folder: Path) -> str:
         page=PagePlan(domain=NAME),
         site=site,
         media=media,
+        media_keys=cloudfront.KeyGroup(stack, "Group", items=[trusted]),
         api_host=door.host,
         connect=["https://elsewhere.example"],
     )
@@ -49,14 +63,15 @@ def template(folder: Path) -> str:
     )
     cdk.CfnOutput(stack, "SiteName", value=site.bucket_name)
     cdk.CfnOutput(stack, "MediaName", value=media.bucket_name)
+    cdk.CfnOutput(stack, "KeyId", value=trusted.public_key_id)
     app.synth()
     return (folder / "edge.template.json").read_text()
 
 
 @pytest.fixture(scope="module")
-def buckets(emulator: EmulatorSettings, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def buckets(emulator: EmulatorSettings, key: PrivateKey, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     cloudformation = client("cloudformation", emulator.url)
-    cloudformation.create_stack(StackName="edge", TemplateBody=template(tmp_path_factory.mktemp("synth")))
+    cloudformation.create_stack(StackName="edge", TemplateBody=template(tmp_path_factory.mktemp("synth"), key))
     cloudformation.get_waiter("stack_create_complete").wait(
         StackName="edge", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
     )
@@ -64,7 +79,8 @@ def buckets(emulator: EmulatorSettings, tmp_path_factory: pytest.TempPathFactory
     found = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
     s3 = client("s3", emulator.url)
     s3.put_object(Bucket=found["SiteName"], Key="index.html", Body=b"<p>page", ContentType="text/html")
-    s3.put_object(Bucket=found["MediaName"], Key="t/a b.txt", Body=b"0123456789", ContentType="text/plain")
+    for name in (PICTURE, BOBS, ARCHIVE, PLAN):
+        s3.put_object(Bucket=found["MediaName"], Key=name, Body=b"0123456789", ContentType="image/png")
     return found
 
 
@@ -104,31 +120,105 @@ def test_an_api_is_an_origin(browser: httpx.Client) -> None:
     assert (answer.status_code, answer.json()) == (404, {"message": "Not Found"})
 
 
-def signed(emulator: EmulatorSettings, bucket: str, key: str) -> str:
-    address: str = client("s3", emulator.url).generate_presigned_url(
-        "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=60
+# Media ----------------------------------------------------------------------------------------------------------------
+
+
+Session = Mapping[str, str]
+
+
+@pytest.fixture(scope="module")
+def folder(emulator: EmulatorSettings) -> str:
+    return f"http://{NAME}:{emulator.port}/media/t/ann/"
+
+
+@pytest.fixture(scope="module")
+def session(key: PrivateKey, buckets: dict[str, str], folder: str) -> Session:
+    return signed(key, buckets["KeyId"], resource=f"{folder}*", until=soon())
+
+
+def soon() -> datetime:
+    return datetime.now(UTC) + timedelta(hours=1)
+
+
+def asked(browser: httpx.Client, path: str, session: Session | None, **headers: str) -> httpx.Response:
+    shown = "; ".join(f"CloudFront-{name}={value}" for name, value in (session or {}).items())
+    return browser.get(f"/media/{path}", headers={**headers, **({"Cookie": shown} if shown else {})})
+
+
+def status(browser: httpx.Client, path: str, session: Session | None) -> int:
+    return asked(browser, path, session).status_code
+
+
+def test_a_session_opens_its_own_folder_and_no_other(browser: httpx.Client, session: Session) -> None:
+    assert asked(browser, PICTURE, session).text == "0123456789"
+    assert asked(browser, ARCHIVE, session).text == "0123456789"
+    assert "MissingKey" in asked(browser, PICTURE, None).text
+    assert [status(browser, PICTURE, None), status(browser, BOBS, session)] == [403, 403]
+
+
+def test_no_dots_lead_out_of_the_folder(browser: httpx.Client, session: Session) -> None:
+    """The cookies cover such an address, by how it begins; what they cover there is not what lies there."""
+    beyond = BOBS.removeprefix("t/")
+    for dots in (f"t/ann/../{beyond}", f"t/ann/%2e%2e/{beyond}", f"t/ann/..%2f{beyond}", f"t/ann//../{beyond}"):
+        address = browser.base_url.copy_with(raw_path=f"/media/{dots}".encode())
+        shown = "; ".join(f"CloudFront-{name}={value}" for name, value in session.items())
+        assert browser.get(address, headers={"Cookie": shown}).status_code == 403, dots
+
+
+def test_what_was_signed_cannot_be_changed(
+    browser: httpx.Client, session: Session, key: PrivateKey, folder: str
+) -> None:
+    for name in ("Policy", "Signature", "Key-Pair-Id", "Hash-Algorithm"):
+        without = {other: value for other, value in session.items() if other != name}
+        flipped = session[name][:-4] + ("A" if session[name][-4] != "A" else "B") + session[name][-3:]
+        assert status(browser, PICTURE, without) == 403, name
+        assert status(browser, PICTURE, {**session, name: flipped}) == 403, name
+    longer = signed(key, session["Key-Pair-Id"], resource=f"{folder}*", until=soon() + timedelta(days=1))
+    assert status(browser, PICTURE, {**session, "Policy": longer["Policy"]}) == 403
+
+
+def test_a_session_ends_and_another_key_opens_nothing(
+    browser: httpx.Client, session: Session, key: PrivateKey, folder: str
+) -> None:
+    ended = datetime.now(UTC) - timedelta(seconds=1)
+    assert status(browser, PICTURE, signed(key, session["Key-Pair-Id"], resource=f"{folder}*", until=ended)) == 403
+    forged = draw_key(secrets.randbelow)
+    for resource in (f"{folder}*", "*", "http*://*"):
+        assert status(browser, PICTURE, signed(forged, session["Key-Pair-Id"], resource=resource, until=soon())) == 403
+
+
+def test_the_store_itself_gives_nothing_and_what_nobody_is_shown_stays_closed(
+    browser: httpx.Client, emulator: EmulatorSettings, buckets: dict[str, str], session: Session
+) -> None:
+    direct = httpx.get(f"{emulator.url}/{buckets['MediaName']}/{PICTURE}", trust_env=False)
+    assert direct.status_code == 403
+    assert status(browser, PLAN, session) == 403
+    signed_address = client("s3", emulator.url).generate_presigned_url(
+        "get_object", Params={"Bucket": buckets["MediaName"], "Key": PICTURE}, ExpiresIn=60
     )
-    return "/media" + address.removeprefix(f"{emulator.url}/{bucket}")
+    assert httpx.get(signed_address, trust_env=False).status_code == 200  # for other programs
+    assert status(browser, f"{PICTURE}?{signed_address.partition('?')[2]}", None) == 403
 
 
-def test_a_bucket_without_access_control_checks_the_signature_that_comes_with_the_address(
-    browser: httpx.Client, emulator: EmulatorSettings, buckets: dict[str, str]
-) -> None:
-    path = signed(emulator, buckets["MediaName"], "t/a b.txt")
-    assert (browser.get(path).status_code, browser.get(path).text) == (200, "0123456789")
-    part = browser.get(path, headers={"Range": "bytes=2-4"})
+def test_pictures_are_kept_and_refusals_and_files_are_not(browser: httpx.Client, session: Session) -> None:
+    picture, archive = asked(browser, PICTURE, session), asked(browser, ARCHIVE, session)
+    assert picture.headers["Cache-Control"] == "private, max-age=31536000, immutable"
+    assert picture.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'; sandbox"
+    assert picture.headers["X-Content-Type-Options"] == "nosniff"
+    assert picture.headers["Content-Type"] == "image/png"
+    assert "Content-Disposition" not in picture.headers
+    assert archive.headers["Content-Disposition"] == "attachment"
+    assert archive.headers["Cache-Control"] == "private, no-cache"
+    for refused in (asked(browser, PICTURE, None), asked(browser, PICTURE.replace("normal", "other"), session)):
+        assert refused.status_code == 403
+        assert "Cache-Control" not in refused.headers
+
+
+def test_a_download_goes_on_where_it_broke(browser: httpx.Client, session: Session) -> None:
+    part = asked(browser, ARCHIVE, session, Range="bytes=2-4")
     assert (part.status_code, part.text, part.headers["Content-Range"]) == (206, "234", "bytes 2-4/10")
-    assert browser.get(path, headers={"If-None-Match": part.headers["ETag"]}).status_code == 304
-    assert browser.get(path.partition("?")[0]).status_code == 403
-    assert browser.get(path.replace("X-Amz-Expires=60", "X-Amz-Expires=600")).status_code == 403
-
-
-def test_no_header_of_the_visitor_reaches_the_bucket_and_spoils_the_signature(
-    browser: httpx.Client, emulator: EmulatorSettings, buckets: dict[str, str]
-) -> None:
-    path = signed(emulator, buckets["MediaName"], "t/a b.txt")
-    answer = browser.get(path, headers={"Authorization": "Bearer token", "Cookie": "a=b"})
-    assert answer.status_code == 200
+    known = {"If-None-Match": part.headers["ETag"]}
+    assert asked(browser, PICTURE, session, **known).status_code == 304
 
 
 def test_the_sign_in_pages_are_found_below_an_alternate_name(browser: httpx.Client) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import secrets
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ import numpy as np
 from PIL import Image as Picture
 
 from local.node import find_node, node_environment
-from maskmill.core.api import DatasetView, ImageView
+from maskmill.core.api import DatasetView, ImageView, MediaSession
 from maskmill.core.geometry import Size
 from maskmill.core.image import ImageStatus, NormalImage, SourceFormat
 from tests.page.browser import FRONTEND, ISOLATED, POLICY, VITE, listening
@@ -32,6 +33,7 @@ PAGE_ITEMS = 100
 _BEGAN = datetime(2026, 11, 21, 15, 0, tzinfo=UTC)
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 _DISTINCT = 24
+KEPT = "private, max-age=31536000, immutable"
 
 
 def build_page(folder: Path) -> Path:
@@ -76,24 +78,27 @@ def image_view(number: int) -> ImageView:
             is_grey=False,
             has_alpha=False,
         ),
-        source_url=f"https://media.test/t/{sha256}/source.png?{'s' * 600}",
-        thumbnail_url=f"https://media.test/t/{number}/thumbnail.webp?{'s' * 600}",
+        source_url=f"https://media.test/t/{sha256}/source.png?{secrets.token_hex(300)}",
+        thumbnail_url=f"https://media.test/t/{number}/thumbnail.webp?{secrets.token_hex(300)}",
     )
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
-    def __init__(self, *given: Any, folder: Path, pictures: list[bytes]) -> None:
-        self._folder, self._pictures = folder, pictures
+    def __init__(self, *given: Any, folder: Path, pictures: list[bytes], asked: list[str]) -> None:
+        self._folder, self._pictures, self._asked = folder, pictures, asked
         super().__init__(*given)
 
     def do_GET(self) -> None:
         url = urlsplit(self.path)
         file = self._folder / (url.path.lstrip("/") or "index.html")
-        if url.path.startswith("/media/t/"):
+        if url.path.startswith("/media/t/") and "media=open" not in self.headers.get("Cookie", ""):
+            self._answer(403, b"", "text/xml")
+        elif url.path.startswith("/media/t/"):
+            self._asked.append(self.path)
             number = int(url.path.split("/")[3])
-            self._answer(200, self._pictures[number % _DISTINCT], "image/webp")
+            self._answer(200, self._pictures[number % _DISTINCT], "image/webp", **{"Cache-Control": KEPT})
         elif url.path == "/config.json":
             self._answer_json(_config())
         elif url.path.startswith("/api/v1/"):
@@ -103,12 +108,18 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._answer(404, b"", "text/plain")
 
+    def do_POST(self) -> None:
+        """A media session is all that is ever made here."""
+        session = MediaSession(url="https://media.test/t/", expires_at=_BEGAN, expires_in_s=3600)
+        opens = "media=open; Path=/media/t/; Max-Age=3600; HttpOnly; Secure; SameSite=Strict"
+        self._answer(201, session.model_dump_json().encode(), "application/json", **{"Set-Cookie": opens})
+
     def _answer_json(self, body: dict[str, Any]) -> None:
         self._answer(200, json.dumps(body).encode(), "application/json")
 
-    def _answer(self, status: int, body: bytes, media_type: str) -> None:
+    def _answer(self, status: int, body: bytes, media_type: str, **more: str) -> None:
         self.send_response(status)
-        for name, value in ISOLATED.items():
+        for name, value in {**ISOLATED, **more}.items():
             self.send_header(name, value)
         self.send_header("Content-Security-Policy", POLICY)
         self.send_header("Content-Type", media_type)
@@ -149,8 +160,8 @@ def _answer(path: str, query: dict[str, list[str]]) -> dict[str, Any]:
 
 
 @contextmanager
-def serving_gallery(folder: Path) -> Iterator[str]:
-    """The address of the built page and of its service."""
-    handler = partial(_Handler, folder=folder, pictures=thumbnails())
+def serving_gallery(folder: Path, asked: list[str] | None = None) -> Iterator[str]:
+    """The address of the built page and of its service; `asked` takes the path of each picture that is fetched."""
+    handler = partial(_Handler, folder=folder, pictures=thumbnails(), asked=[] if asked is None else asked)
     with listening(_Server(("127.0.0.1", 0), handler)) as address:
         yield address

@@ -38,12 +38,18 @@ _SCROLL = """async () => {
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def asked() -> list[str]:
+    """The pictures that the service was asked for, one by one."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory, asked: list[str]) -> Iterator[Any]:
     """The images screen, with its first pictures drawn."""
     from playwright.sync_api import sync_playwright
 
     folder = build_page(tmp_path_factory.mktemp("page"))
-    with serving_gallery(folder) as address, sync_playwright() as playwright:
+    with serving_gallery(folder, asked) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium())
         page = browser.new_page(viewport=SIGHT)
         page.add_init_script(_SIGNED_IN)
@@ -51,6 +57,41 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         page.get_by_text("photo-0000.jpg").wait_for()
         yield page
         browser.close()
+
+
+_DRAWN = """() => {
+  const pictures = [...document.querySelectorAll('img[src^="/media/"]')];
+  return pictures.length > 0 && pictures.every((picture) => picture.complete && picture.naturalWidth > 0);
+}"""
+
+
+def test_a_picture_that_was_seen_is_not_fetched_again(page: Any, asked: list[str]) -> None:
+    """Its address is the same at every listing, although what signs it never is."""
+    page.wait_for_load_state("networkidle")
+    page.wait_for_function(_DRAWN)
+    first = list(asked)
+    assert first and len(set(first)) == len(first)
+    assert not any("?" in path for path in first)
+    page.reload()
+    page.get_by_text("photo-0000.jpg").wait_for()
+    page.wait_for_load_state("networkidle")
+    page.wait_for_function(_DRAWN)
+    print(f"\n{len(first)} pictures at the first visit, {len(asked) - len(first)} at the second")
+    assert asked == first
+
+
+def test_pictures_heal_after_a_session_ended_unseen(page: Any, asked: list[str]) -> None:
+    """As on a machine that slept: the cookies are gone, and the page believes that they last."""
+    page.wait_for_timeout(10_500)  # the page does not ask for a session over and over
+    page.context.clear_cookies()
+    before = len(asked)
+    page.get_by_role("gridcell").first.focus()
+    page.keyboard.press("End")
+    page.get_by_role("gridcell", name=f"photo-{IMAGES - 1:04d}.jpg").wait_for(timeout=30_000)
+    page.wait_for_function(_DRAWN, timeout=30_000)
+    assert len(asked) > before
+    page.keyboard.press("Home")
+    page.get_by_role("gridcell", name="photo-0000.jpg").wait_for()
 
 
 def test_scrolling_through_5000_images_leaves_the_page_free(page: Any, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ from tests.simulation.post import LIMIT_S, Body, Post
 from tests.simulation.rows import parsed_once
 from tests.simulation.shaky import ShakyObjects, ShakyQueues, ShakyTable
 from tests.simulation.stand_ins import SlowMaker, answer_to, check, normalise, paint, write_dataset
-from tests.simulation.users import CountedIds, NoDoors, User
+from tests.simulation.users import NO_GATE, CountedIds, NoDoors, User
 from tests.simulation.world import Crash, World
 
 # A frozen row is read once, though a dozen functions and checks read it.
@@ -229,6 +229,7 @@ class Pipeline:
             rates=Rates(self.table, self.clock, per_window=1000),
             spending=self.switch,
             live_url="wss://live.example",
+            gate=NO_GATE,
             media_bucket="media",
             segmenter=SEGMENTER,
             lane_segmenter=SEGMENTER,

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TypeVar
 
 from lambdas.serve_api import datasets, images, jobs, submissions, templates, uploads
+from lambdas.serve_api.media import MediaGate
 from lambdas.serve_api.ports import Ports
 from maskmill.core import keys, rows
 from maskmill.core.api import CreateDataset, PatchTemplate, RequestUploads, SubmitJob
@@ -21,6 +22,7 @@ from maskmill.core.messages import IngestUpload
 from maskmill.core.ports import PostTicket
 from maskmill.core.prompt import Prompt, Template
 from maskmill.core.recipe import Recipe
+from maskmill.core.rsa import PrivateKey
 from maskmill.core.table import Row
 from tests.simulation.cloud import MemoryObjects, MemoryTable
 from tests.simulation.stand_ins import file_of
@@ -56,6 +58,13 @@ class NoDoors:
 
     def download(self, key: str, *, filename: str | None = None) -> str:
         return key
+
+
+def _no_key() -> PrivateKey:
+    raise AssertionError("nobody here looks at pictures")
+
+
+NO_GATE = MediaGate(url="https://page.example/media/", key_pair_id="none", key=_no_key)
 
 
 @dataclass(slots=True)

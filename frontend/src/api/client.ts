@@ -22,6 +22,7 @@ import type {
   JobViewPage,
   Limits,
   LiveTicket,
+  MediaSession as MediaView,
   PatchTemplate,
   Recipe,
   SegmentImage,
@@ -36,14 +37,29 @@ import type {
 
 type Signal = AbortSignal | undefined;
 
+/** What has to be open before addresses of pictures and files are given to anybody. */
+export interface Media {
+  ready(): Promise<void>;
+}
+
 /** Requests may leave out what has a default. */
 export type Sent<T> = { [K in keyof T]?: Sent<T[K]> | null | undefined };
 
 export class Api {
   readonly #http: Http;
+  readonly #media: Media;
 
-  constructor(http: Http) {
+  constructor(http: Http, media: (api: Api) => Media) {
     this.#http = http;
+    this.#media = media(this);
+  }
+
+  openMedia(): Promise<MediaView> {
+    return this.#http.call<MediaView>("POST", "/media-session", { mayRepeat: true }).then(({ body }) => body);
+  }
+
+  closeMedia(): Promise<unknown> {
+    return this.#send("DELETE", "/media-session");
   }
 
   limits(signal?: Signal): Promise<Limits> {
@@ -88,11 +104,11 @@ export class Api {
     asked: { status?: ImageStatus; cursor?: string | null; limit?: number } = {},
     signal?: Signal,
   ): Promise<ImageViewPage> {
-    return this.#get(query(`/datasets/${dataset}/images`, { limit: 100, ...asked }), signal);
+    return this.#opened(this.#get(query(`/datasets/${dataset}/images`, { limit: 100, ...asked }), signal));
   }
 
   image(dataset: string, image: string, signal?: Signal): Promise<ImageView> {
-    return this.#get(`/datasets/${dataset}/images/${image}`, signal);
+    return this.#opened(this.#get(`/datasets/${dataset}/images/${image}`, signal));
   }
 
   removeImage(dataset: string, image: string): Promise<unknown> {
@@ -105,7 +121,7 @@ export class Api {
 
   /** 202 and a time to wait while the embedding is being made. */
   embedding(dataset: string, image: string, signal?: Signal): Promise<Answer<EmbeddingView>> {
-    return this.#http.call("GET", `/datasets/${dataset}/images/${image}/embedding`, { signal });
+    return this.#opened(this.#http.call("GET", `/datasets/${dataset}/images/${image}/embedding`, { signal }));
   }
 
   templates(dataset: string, cursor?: string | null, signal?: Signal): Promise<TemplateViewPage> {
@@ -171,7 +187,7 @@ export class Api {
   }
 
   variants(job: string, cursor?: string | null, signal?: Signal, limit = 50): Promise<ItemVariantsPage> {
-    return this.#get(query(`/jobs/${job}/variants`, { cursor, limit }), signal);
+    return this.#opened(this.#get(query(`/jobs/${job}/variants`, { cursor, limit }), signal));
   }
 
   events(job: string, since: number, signal?: Signal): Promise<JobEvents> {
@@ -183,11 +199,11 @@ export class Api {
   }
 
   files(job: string, signal?: Signal): Promise<DatasetFiles> {
-    return this.#get(`/jobs/${job}/files`, signal);
+    return this.#opened(this.#get(`/jobs/${job}/files`, signal));
   }
 
   exports(job: string, signal?: Signal): Promise<ExportViewPage> {
-    return this.#get(`/jobs/${job}/exports`, signal);
+    return this.#opened(this.#get(`/jobs/${job}/exports`, signal));
   }
 
   startExport(job: string, format: ExportFormat, key: string): Promise<ExportView> {
@@ -196,7 +212,13 @@ export class Api {
 
   /** 202 while it is being made. */
   export(job: string, format: ExportFormat, signal?: Signal): Promise<Answer<ExportView>> {
-    return this.#http.call("GET", `/jobs/${job}/exports/${format}`, { signal });
+    return this.#opened(this.#http.call("GET", `/jobs/${job}/exports/${format}`, { signal }));
+  }
+
+  /** An answer with addresses in it, once they open. */
+  async #opened<T>(asked: Promise<T>): Promise<T> {
+    const [answer] = await Promise.all([asked, this.#media.ready()]);
+    return answer;
   }
 
   async #get<T>(path: string, signal?: Signal): Promise<T> {
@@ -218,12 +240,15 @@ function query(path: string, values: Record<string, string | number | null | und
   return text ? `${path}?${text}` : path;
 }
 
-/** Where the page's own origin serves what a signed address of the store names, or null for null. */
-export function mediaUrl(signed: string): string;
-export function mediaUrl(signed: string | null | undefined): string | null;
-export function mediaUrl(signed: string | null | undefined): string | null {
-  if (!signed) return null;
-  const url = new URL(signed);
-  const start = url.pathname.indexOf("/t/");
-  return start < 0 ? signed : `/media${url.pathname.slice(start)}${url.search}`;
+/**
+ * Where the page's own origin serves what an address of a picture or a file names, or null for null. It is the same at
+ * every listing, so that browsers keep what they have; a signature in it is for programs that show no cookies.
+ */
+export function mediaUrl(address: string): string;
+export function mediaUrl(address: string | null | undefined): string | null;
+export function mediaUrl(address: string | null | undefined): string | null {
+  if (!address) return null;
+  const { pathname } = new URL(address);
+  const start = pathname.indexOf("/t/");
+  return start < 0 ? address : `/media${pathname.slice(start)}`;
 }

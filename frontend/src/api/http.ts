@@ -13,6 +13,8 @@ export interface Ask {
   readonly signal?: AbortSignal | undefined;
   /** The same key names the same effect, so such a call may be repeated although it makes something. */
   readonly key?: string;
+  /** Done twice it is as if done once, although its method does not say so. */
+  readonly mayRepeat?: boolean;
   readonly ifMatch?: string;
   readonly ifNoneMatch?: string;
 }
@@ -40,7 +42,7 @@ export class Http {
 
   /** The answer of a call; throws ApiError for refusals and for a network that stays away, AbortError when aborted. */
   async call<T>(method: string, path: string, ask: Ask = {}): Promise<Answer<T>> {
-    const isRepeatable = method === "GET" || method === "DELETE" || method === "PATCH" || ask.key !== undefined;
+    const isRepeatable = /^(GET|DELETE|PATCH)$/.test(method) || ask.key !== undefined || ask.mayRepeat === true;
     let wasRefused = false;
     for (let attempt = 0; ; attempt++) {
       let token = "";

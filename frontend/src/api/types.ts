@@ -40,6 +40,7 @@ export type {
   LabelView,
   Limits,
   LiveTicket,
+  MediaSession,
   Mask,
   MaskChoice,
   NormalImage,

@@ -5,6 +5,7 @@ import { ApiError } from "../api/problem.ts";
 import type { Limits } from "../api/types.ts";
 import type { Config } from "../config.ts";
 import { router } from "../router.svelte.ts";
+import { healPictures, MediaSession } from "../session/media.ts";
 import { Session, type SessionState } from "../session/session.ts";
 import { clearDrafts } from "./draft.ts";
 
@@ -26,6 +27,7 @@ class App {
   notes = $state<Note[]>([]);
   #api: Api | null = null;
   #session: Session | null = null;
+  #media: MediaSession | null = null;
   #lastNote = 0;
   #wasIn = false;
 
@@ -47,7 +49,8 @@ class App {
     }
     const home = `${location.origin}/`;
     this.#session = new Session(this.config.sign_in, home, (state) => this.#take(state));
-    this.#api = new Api(new Http(this.#session));
+    this.#api = new Api(new Http(this.#session), (api) => (this.#media = new MediaSession(api)));
+    healPictures(document, () => this.#media);
     const address = new URL(location.href);
     try {
       const place = await this.#session.start(address);
@@ -69,7 +72,13 @@ class App {
   }
 
   async signOut(): Promise<void> {
+    await this.#media?.close();
     await this.#session?.signOut();
+  }
+
+  /** Something of the reader's own did not open: its cookies may have ended while the machine slept. */
+  async renewMedia(): Promise<void> {
+    await this.#media?.again();
   }
 
   /** Who is signed in, where the sign-in said it. */

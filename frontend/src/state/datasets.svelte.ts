@@ -1,6 +1,5 @@
 /** The reader's datasets, page by page, and a few pictures of each as they come into sight. */
 import type { DatasetView, ImageView } from "../api/types.ts";
-import { isFresh } from "../api/signed.ts";
 import { app } from "./app.svelte.ts";
 
 const PICTURES = 4;
@@ -34,11 +33,11 @@ class Datasets {
     this.#pictures.delete(id);
   }
 
-  /** The first pictures of a dataset; asked for once while their addresses last. */
+  /** The first pictures of a dataset; asked for once. */
   async pictures(dataset: DatasetView): Promise<ImageView[]> {
     const key = `${dataset.dataset_id} ${dataset.images_total}`;
     const kept = await this.#pictures.get(key)?.catch(() => null);
-    if (kept?.every((image) => isFresh(image.thumbnail_url ?? "", Date.now()))) return kept;
+    if (kept) return kept;
     const asked = app.api
       .images(dataset.dataset_id, { status: "ready", limit: PICTURES })
       .then((page) => [...page.items]);

@@ -1,5 +1,4 @@
 /** The images of a dataset as far as they were read: page by page, read again while ingest works on them. */
-import { isFresh } from "../api/signed.ts";
 import type { ImageView, ImageViewPage } from "../api/types.ts";
 
 const PAGES_AHEAD_ITEMS = 150;
@@ -18,30 +17,24 @@ export class ImageList {
   isLoading = $state(false);
   error = $state.raw<unknown>(null);
   readonly #read: ReadPage;
-  readonly #now: () => number;
   readonly #stopped = new AbortController();
   readonly #known = new Map<string, ImageView>();
   #pages: PageRead[] = [];
   #next: string | null = null;
   #wanted = 0;
-  #renewing = new Set<string>();
 
-  constructor(read: ReadPage, now: () => number = Date.now) {
+  constructor(read: ReadPage) {
     this.#read = read;
-    this.#now = now;
   }
 
   get waiting(): number {
     return this.items.filter((image) => image.status === "expected").length;
   }
 
-  /** These are looked at: read on to a little beyond them, and sign anew what would not open any more. */
-  async show(from: number, to: number): Promise<void> {
+  /** Images up to this one are looked at: read on to a little beyond. */
+  async show(to: number): Promise<void> {
     this.#wanted = Math.max(this.#wanted, to + PAGES_AHEAD_ITEMS);
-    const stale = this.items
-      .slice(from, to)
-      .filter((image) => image.thumbnail_url && !isFresh(image.thumbnail_url, this.#now()));
-    await Promise.all([this.#readOn(), this.#renew(stale.map((image) => image.image_id))]);
+    await this.#readOn();
   }
 
   /** Read to the end. */
@@ -102,16 +95,6 @@ export class ImageList {
     }
   }
 
-  async #renew(ids: readonly string[]): Promise<void> {
-    const pages = this.#pages.filter((page) => page.ids.some((id) => ids.includes(id)));
-    for (const page of pages) {
-      const name = page.cursor ?? "";
-      if (this.#renewing.has(name)) continue;
-      this.#renewing.add(name);
-      await this.#readAgain(page).finally(() => this.#renewing.delete(name));
-    }
-  }
-
   async #readAgain(page: PageRead): Promise<void> {
     let fresh: ImageViewPage;
     try {
@@ -132,11 +115,8 @@ export class ImageList {
     this.#show();
   }
 
-  /** An address that still opens is kept, so that no picture is fetched twice. */
   #keep(image: ImageView): void {
-    const old = this.#known.get(image.image_id);
-    const url = old?.thumbnail_url && isFresh(old.thumbnail_url, this.#now()) ? old.thumbnail_url : image.thumbnail_url;
-    this.#known.set(image.image_id, { ...image, thumbnail_url: url });
+    this.#known.set(image.image_id, image);
   }
 
   /** Ids grow with time, and the service lists by them. */

@@ -45,16 +45,6 @@ test("a page that is whole is not read again", async () => {
   expect(pages.items).toHaveLength(6);
 });
 
-test("addresses are renewed by reading the page that holds the image", async () => {
-  const service = new Service();
-  service.done = new Set([0, 1, 2, 3]);
-  const pages = new ResultPages(service.read);
-  while (pages.hasMore) await pages.more(signal);
-  service.asked = [];
-  await pages.renew(3, signal);
-  expect(service.asked).toEqual(["1"]);
-});
-
 const recipe = fromSent({
   templates: ["t1", "t2"],
   layers: [

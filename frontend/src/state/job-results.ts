@@ -59,12 +59,6 @@ export class ResultPages {
     if (this.#pages.length === 0) await this.more(signal);
   }
 
-  /** Read the page of an image again, for addresses that are good now. */
-  async renew(index: number, signal: AbortSignal): Promise<void> {
-    const position = this.#pages.findIndex(({ items }) => items.some((item) => item.index === index));
-    if (position >= 0) await this.#again(position, signal);
-  }
-
   /**
    * Read a page again, and as many after it as now lie between it and the next one: a page is bounded by its size, so
    * what came in between pushes others off it. The answer is how many there are.

@@ -106,11 +106,6 @@ export class JobState {
     if (!this.isReadingResults && this.#pages.hasMore) await this.#readResults((signal) => this.#pages.more(signal));
   }
 
-  /** Addresses that have run out are asked for anew. */
-  async renew(index: number): Promise<void> {
-    await this.#readResults((signal) => this.#pages.renew(index, signal));
-  }
-
   #take(job: JobView): void {
     const isFirst = this.view === null;
     const hasJustEnded = hasEnded(job.status) && (this.view === null || !hasEnded(this.view.status));

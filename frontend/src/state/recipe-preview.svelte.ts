@@ -152,12 +152,13 @@ export class RecipePreview {
     return createImageBitmap(await blob, { premultiplyAlpha: "none", colorSpaceConversion: "none" });
   }
 
-  /** The upright source; an address that has run out is asked for anew. */
+  /** The upright source; where it does not open, once more under a new session. */
   async #blob(image: ImageView): Promise<Blob> {
-    const first = await fetch(mediaUrl(image.source_url ?? ""));
+    const address = mediaUrl(image.source_url ?? "");
+    const first = await fetch(address);
     if (first.ok) return first.blob();
-    const fresh = await app.api.image(this.#dataset, image.image_id);
-    const second = await fetch(mediaUrl(fresh.source_url ?? ""));
+    await app.renewMedia();
+    const second = await fetch(address);
     if (!second.ok) throw new Error(`${image.name}: ${second.status}`);
     return second.blob();
   }

@@ -14,6 +14,7 @@ from lambdas.serve_api.routes import (
     jobs,
     live,
     manual,
+    media,
     templates,
     usage,
     webhooks,
@@ -28,6 +29,7 @@ RESOURCES = (
     *jobs.ROUTES,
     *webhooks.ROUTES,
     *exports.ROUTES,
+    *media.ROUTES,
     *live.ROUTES,
 )
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from lambdas.serve_api import cursors, once, tags
+from lambdas.serve_api.media import MediaCookie
 from lambdas.serve_api.ports import Ports
 from maskmill.core.errors import Code, FieldFault, InvalidInput, NotFound, Where
 from maskmill.core.limits import PAGE_ITEMS_MAX
@@ -86,6 +87,7 @@ class Reply:
     body: BaseModel | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     content: str = ""
+    cookies: tuple[MediaCookie, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from local.emulator.patches import (
     function_concurrency,
     http_cors,
     image_functions,
+    media_keys,
     missing_objects,
     one_click,
     origins,
@@ -26,6 +27,7 @@ from local.emulator.patches import (
     role_sessions,
     sagemaker,
     service_rights,
+    signed_cookies,
     silent_function,
     table_ttl,
     tls,
@@ -54,6 +56,8 @@ def apply_all(*, deployed_file: Path) -> None:
     viewer_methods.apply()
     missing_objects.apply()
     origins.apply()
+    media_keys.apply()
+    signed_cookies.apply()
     one_click.apply()
     alternate_names.apply()
     tls.apply()

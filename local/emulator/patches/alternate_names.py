@@ -11,6 +11,7 @@ from typing import Any
 from local.emulator.internals import internal
 from local.emulator.patches import routes
 
+VIEWER_HOST = "x-viewer-host"  # under which the name goes on that the visitor came by
 LEFT = ("/oauth2/token", "/logout", routes.PREFIX)
 
 
@@ -48,5 +49,6 @@ def _host(scope: dict[str, Any]) -> str:
 
 
 def _addressed(scope: dict[str, Any], host: str) -> dict[str, Any]:
-    others = [(name, value) for name, value in scope["headers"] if name != b"host"]
-    return {**scope, "headers": [*others, (b"host", host.encode("latin-1"))]}
+    others = [(name, value) for name, value in scope["headers"] if name not in (b"host", VIEWER_HOST.encode())]
+    asked = [(VIEWER_HOST.encode(), value) for name, value in scope["headers"] if name == b"host"]
+    return {**scope, "headers": [*others, *asked, (b"host", host.encode("latin-1"))]}

@@ -1,8 +1,7 @@
-"""Fetch for distributions from origins that are the emulator's own: APIs, and buckets that check signatures.
+"""Fetch for distributions from APIs of the emulator's own. It knows no distribution.
 
-Reason: the emulator dials an API's name on AWS, which is not there, and answers 502. And it serves every bucket by
-its policy alone, without the query: an address that is signed for S3, which a distribution hands on as it is, could
-never be checked. Here both go through the emulator's own front door. It knows no distribution.
+Reason: the emulator dials an API's name on AWS, which is not there, and answers 502. Here such a request goes through
+the emulator's own front door.
 """
 
 import asyncio
@@ -39,9 +38,6 @@ def apply() -> None:
             named = {name.lower(): value for name, value in named.items()}
             named["host"] = f"{api.group(1)}.execute-api.localhost:{_port()}"
             path = origin["origin_path"] + uri
-        elif origin["s3_bucket"] and not origin["oac_id"] and not origin["oai_id"]:
-            named = {**headers, "host": f"127.0.0.1:{_port()}"}  # for which the emulator's functions sign
-            path = f"/{origin['s3_bucket']}{origin['origin_path']}{uri}"
         else:
             elsewhere: Fetched = await fetch(origin, method, uri, query, headers, body, *rest)
             return elsewhere

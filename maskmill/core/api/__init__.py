@@ -30,6 +30,7 @@ from maskmill.core.api.library import (
     UploadTickets,
 )
 from maskmill.core.api.live import JobEvents, JobMessage, LiveTicket, Pong
+from maskmill.core.api.media import MediaSession
 from maskmill.core.api.service import Health, Limits
 from maskmill.core.api.usage import QuotaView, UsageView
 from maskmill.core.api.webhooks import CreateWebhook, DeliveryView, WebhookSecret, WebhookView
@@ -58,6 +59,7 @@ __all__ = [
     "LabelView",
     "Limits",
     "LiveTicket",
+    "MediaSession",
     "Page",
     "PatchDataset",
     "PatchTemplate",

@@ -285,7 +285,7 @@ class FakeService:
 
     def _put(self, key: str, data: bytes) -> str:
         self.store.objects.setdefault(key, data)
-        return f"{self.url}/store/{key}"
+        return f"{self.url}/store/{key}?X-Amz-Signature=x"
 
     def _variants(self, job: dict[str, Any], item: dict[str, Any]) -> dict[str, Any]:
         image = next(one for one in self.images[job["dataset"]] if one["image_id"] == item["image_id"])
@@ -477,6 +477,8 @@ def serving(service: FakeService) -> Iterator[FakeService]:
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)
+            for line in answer.cookies:
+                self.send_header("Set-Cookie", line)
             self.send_header("Content-Length", str(len(answer.body)))
             self.end_headers()
             if answer.cut_at is not None:

@@ -19,6 +19,7 @@ class Answer:
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     cut_at: int | None = None  # the connection breaks after so many bytes of the body
+    cookies: tuple[str, ...] = ()
 
 
 @dataclass

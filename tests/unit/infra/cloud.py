@@ -28,6 +28,7 @@ class Cloud:
 
     def __init__(self, stage: str, assembly: Path) -> None:
         self.stage = stage
+        self.folder = assembly
         self._templates = {
             path.name.removesuffix(".template.json"): json.loads(path.read_text())
             for path in sorted(assembly.glob("*.template.json"))

@@ -81,6 +81,9 @@ PLAN = "t/*/jobs/*/plan.json"
 # The zip of the page is named by its content.
 BUILT = "arn:<AWS::Partition>:s3:::cdk-hnb659fds-assets-<AWS::AccountId>-<AWS::Region>/<sha256>.zip"
 
+KEYS = "arn:<AWS::Partition>:ssm:<AWS::Region>:<AWS::AccountId>:parameter/maskmill-prod/media-key"
+PRIVATE_KEY, PUBLIC_KEY = f"{KEYS}/1/private", f"{KEYS}/1/public"
+
 RIGHTS = {
     "ServeApi": table("get", "query", "put", "update", "delete")
     | {("dynamodb:Query", "<Table.Arn>/index/recent")}
@@ -89,7 +92,7 @@ RIGHTS = {
     | get("Media", EMBEDDINGS, AUTOMASKS, MASKS)
     | put("Media", AUTOMASKS)
     | miss("Media")
-    | {("lambda:InvokeFunction", LANE)}
+    | {("lambda:InvokeFunction", LANE), ("ssm:GetParameter", PRIVATE_KEY)}
     | send("Plan", "Export", "Webhook", "Remove"),
     "IngestImage": table("get", "put", "update")
     | get("Uploads", UPLOADS)
@@ -157,6 +160,8 @@ RIGHTS = {
     "PushProgress": table("get", "query", "put", "delete") | changes() | send("Webhook") | sockets("POST"),
     "HoldConnection": table("get", "query", "put", "update", "delete") | sockets("POST", "DELETE"),
     "PublishPage": get("Site", "*") | put("Site", "*") | delete("Site", "*") | miss("Site") | {("s3:GetObject", BUILT)},
+    "MakeKey": {(f"ssm:{action}", f"{KEYS}/*") for action in ("PutParameter", "DeleteParameters")}
+    | {("ssm:GetParameter", f"{KEYS}/*/public")},
     "Lane": get("Media", NORMAL, EMBEDDINGS) | put("Media", EMBEDDINGS) | miss("Media"),
 }
 
@@ -191,6 +196,18 @@ def test_who_removes_sees_only_below_the_folders_that_it_clears(prod: Cloud) -> 
         '{"StringLike": {"s3:prefix": ["t/*/px/*/", "t/*/jobs/*/"]}}',
         '{"StringLike": {"s3:prefix": ["t/*/jobs/*/", "async/t/*/jobs/*/answers/", "async-failed/t/*/jobs/*/answers/"]}}',
     }
+
+
+def test_the_key_of_media_is_read_by_the_api_alone_and_lies_in_no_template(cloud: Cloud) -> None:
+    reads = {
+        role.name
+        for role in cloud.resources("IAM::Role")
+        for action, resource in grants(cloud, role.name)
+        if action.startswith("ssm:Get") and not resource.endswith("/public")
+    }
+    assert reads == {"ServeApi/Role"}
+    for template in cloud.folder.glob("*.template.json"):
+        assert "PRIVATE KEY" not in template.read_text()
 
 
 def test_no_role_has_a_managed_policy_or_a_foreign_principal(cloud: Cloud) -> None:

@@ -15,7 +15,7 @@ from infra import shapes
 from infra.shapes import Shape
 from maskmill.core import keys, messages, rows
 from tests.unit.infra.cloud import Cloud, grants
-from tests.unit.infra.test_access import BUILT, changes, log_of, receive, sockets, unnamed
+from tests.unit.infra.test_access import BUILT, PRIVATE_KEY, PUBLIC_KEY, changes, log_of, receive, sockets, unnamed
 from tests.unit.infra.uses import UNKNOWN, Source, source_of
 
 VERBS = [value.verb for value in vars(shapes).values() if isinstance(value, Shape)]
@@ -39,6 +39,13 @@ SITE = {
     "read": {("s3:GetObject", "<Site.Arn>/file"), ("s3:ListBucket", "<Site.Arn>")},
     "write": {("s3:PutObject", "<Site.Arn>/file")},
     "remove": {("s3:DeleteObject", "<Site.Arn>/file")},
+}
+VAULT = {
+    "secret": {("ssm:GetParameter", PRIVATE_KEY)},
+    "lock": {("ssm:PutParameter", PRIVATE_KEY)},
+    "show": {("ssm:PutParameter", PUBLIC_KEY)},
+    "shown": {("ssm:GetParameter", PUBLIC_KEY)},
+    "forget": {("ssm:DeleteParameters", PRIVATE_KEY), ("ssm:DeleteParameters", PUBLIC_KEY)},
 }
 READS = {"get", "head"}  # of which a function wants to hear that there is nothing
 
@@ -108,7 +115,8 @@ def _objects(verb: str, source: Source) -> set[tuple[str, str]]:
 def _published(source: Source) -> set[tuple[str, str]]:
     laid = {pair for use in source.uses() if use.port == "site" for pair in SITE[use.method]}
     unpacked = any(use.port == "archives" for use in source.uses())
-    return laid | ({("s3:GetObject", BUILT)} if unpacked else set())
+    locked = {pair for use in source.uses() if use.port == "vault" for pair in VAULT[use.method]}
+    return laid | locked | ({("s3:GetObject", BUILT)} if unpacked else set())
 
 
 def _cleared(source: Source) -> set[tuple[str, str]]:

@@ -20,6 +20,7 @@ from tests.unit.infra.cloud import Cloud, Resource, grants
 
 DISABLED, OPTIMIZED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad", "658327ea-f89d-4fab-a63d-7e88639e58f6"  # caching
 ALL_BUT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+PICTURES, FILES = "/media/*", "/media/t/*/jobs/*"
 HOSTED = "https://maskmill-{stage}-<AWS::AccountId>.auth.<AWS::Region>.amazoncognito.com"
 
 
@@ -66,6 +67,7 @@ COMMON = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+OPEN = {"Site/Policy", "Media/Policy"}
 ISOLATED = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}
 
 
@@ -81,7 +83,9 @@ def test_the_page_may_run_its_own_files_and_call_the_service_alone(cloud: Cloud)
 
 def test_media_can_run_nothing_and_the_api_speaks_for_itself(cloud: Cloud) -> None:
     media = {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox"}
-    assert headers(cloud, "/media/*") == COMMON | media
+    assert headers(cloud, PICTURES) == COMMON | media
+    as_files = {"Content-Disposition": "attachment", "Cache-Control": "private, no-cache"}
+    assert headers(cloud, FILES) == COMMON | media | as_files
     assert headers(cloud, "/api/*") == COMMON
 
 
@@ -104,15 +108,57 @@ def test_the_site_is_read_by_its_distribution_alone(cloud: Cloud) -> None:
     assert distribution(cloud)["DefaultRootObject"] == "index.html"  # so that nobody sees the list
 
 
-def test_no_bucket_but_the_site_admits_a_service(cloud: Cloud) -> None:
+def test_no_bucket_but_the_sites_and_the_media_admits_a_service(cloud: Cloud) -> None:
     for policy in cloud.resources("S3::BucketPolicy"):
         effects = {one["Effect"] for one in policy.properties["PolicyDocument"]["Statement"]}
-        assert effects == ({"Deny", "Allow"} if policy.name == "Site/Policy" else {"Deny"}), policy.name
+        assert effects == ({"Deny", "Allow"} if policy.name in OPEN else {"Deny"}), policy.name
 
 
-def test_files_are_cached_and_what_is_somebodys_is_not(cloud: Cloud) -> None:
-    found = {path: behavior["CachePolicyId"] for path, behavior in behaviors(cloud).items()}
-    assert found == {"/": OPTIMIZED, "/api/*": DISABLED, "/media/*": DISABLED}
+def test_media_are_read_by_distributions_of_the_account_and_only_what_people_are_shown(cloud: Cloud) -> None:
+    policy = cloud.named("Media/Policy", "S3::BucketPolicy")
+    (statement,) = [one for one in policy.properties["PolicyDocument"]["Statement"] if one["Effect"] == "Allow"]
+    assert (statement["Principal"], statement["Action"]) == ({"Service": "cloudfront.amazonaws.com"}, "s3:GetObject")
+    (source,) = statement["Condition"]["ArnLike"].values()
+    assert cloud.text(policy.stack, source) == "arn:<AWS::Partition>:cloudfront::<AWS::AccountId>:distribution/*"
+    shown = {name.removeprefix("<Media.Arn>/") for name in cloud.texts(policy.stack, statement["Resource"])}
+    assert shown == {
+        "t/*/px/*/normal.png",
+        "t/*/px/*/thumbnail.webp",
+        "t/*/px/*/labels/*.png",
+        "t/*/px/*/variants/*",
+        "t/*/px/*/embeddings/*.bin",
+        "t/*/jobs/*/dataset/*",
+        "t/*/jobs/*/exports/*/*",
+    }
+
+
+def test_files_of_the_page_and_pictures_are_kept_and_what_may_change_is_not(cloud: Cloud) -> None:
+    found = {
+        path: cloud.text("", behavior["CachePolicyId"])
+        for path, behavior in behaviors(cloud).items()
+        if path != PICTURES
+    }
+    assert found == {"/": OPTIMIZED, "/api/*": DISABLED, FILES: DISABLED}
+    kept = cloud.only("CloudFront::CachePolicy").properties["CachePolicyConfig"]
+    assert behaviors(cloud)[PICTURES]["CachePolicyId"]["Ref"]
+    assert (kept["MinTTL"], kept["DefaultTTL"], kept["MaxTTL"]) == (0, 3600, 3600)
+    cause = kept["ParametersInCacheKeyAndForwardedToOrigin"]
+    assert cause["CookiesConfig"] == {"CookieBehavior": "none"}
+    assert cause["QueryStringsConfig"] == {"QueryStringBehavior": "none"}
+    assert cause["HeadersConfig"] == {"HeaderBehavior": "none"}
+
+
+def test_a_refusal_is_never_kept(cloud: Cloud) -> None:
+    """What is missing now may be there a moment later, and a session may be renewed."""
+    kept = {one["ErrorCode"]: one for one in distribution(cloud)["CustomErrorResponses"]}
+    assert {code: one["ErrorCachingMinTTL"] for code, one in kept.items()} == {403: 0, 404: 0}
+    assert not any("ResponsePagePath" in one for one in kept.values())
+    (keep,) = [
+        one for one in behaviors(cloud)[PICTURES]["FunctionAssociations"] if one["EventType"] == "viewer-response"
+    ]
+    assert "immutable" in code_of(cloud, keep)  # such functions run on good answers alone
+    policy = cloud.named("Web/MediaHeaders", "CloudFront::ResponseHeadersPolicy").properties
+    assert "Cache-Control" not in json.dumps(policy)  # which would be on every answer
 
 
 def test_the_api_gets_whole_requests_under_its_own_name(cloud: Cloud) -> None:
@@ -125,23 +171,65 @@ def test_the_api_gets_whole_requests_under_its_own_name(cloud: Cloud) -> None:
 
 def test_the_site_takes_no_request_that_changes_anything(cloud: Cloud) -> None:
     assert "AllowedMethods" not in behaviors(cloud)["/"]  # GET and HEAD
-    assert set(behaviors(cloud)["/media/*"]["AllowedMethods"]) == {"GET", "HEAD", "OPTIONS"}
+    assert "AllowedMethods" not in behaviors(cloud)[PICTURES] and "AllowedMethods" not in behaviors(cloud)[FILES]
 
 
-def test_a_signed_address_reaches_the_media_bucket_as_it_was_signed(cloud: Cloud) -> None:
-    """S3 checks its signature: of the path without `/media`, of the whole query, and of the bucket's own host."""
-    media = origin(cloud, "/media/*")
+def code_of(cloud: Cloud, association: dict[str, Any]) -> str:
+    """The code of a function that a behavior names."""
+    name = cloud.text(cloud.only("CloudFront::Distribution").stack, association["FunctionARN"])
+    function = cloud.named(name.strip("<>").removesuffix(".FunctionARN"), "CloudFront::Function")
+    return str(function.properties["FunctionCode"])
+
+
+@pytest.mark.parametrize("path", [PICTURES, FILES])
+def test_media_are_for_those_who_show_a_session_that_our_own_keys_signed(cloud: Cloud, path: str) -> None:
+    web = cloud.only("CloudFront::Distribution")
+    assert cloud.texts(web.stack, behaviors(cloud)[path]["TrustedKeyGroups"]) == ["<MediaKeys/Group>"]
+    group = cloud.only("CloudFront::KeyGroup").properties["KeyGroupConfig"]
+    assert cloud.texts(web.stack, group["Items"]) == ["<MediaKeys/Key1>"]
+    key = cloud.only("CloudFront::PublicKey").properties["PublicKeyConfig"]
+    assert cloud.text(web.stack, key["EncodedKey"]) == "<MediaKeys/Made1/Default.PublicKey>"
+    media = origin(cloud, path)
     assert media["DomainName"] == "<Media.RegionalDomainName>"
-    assert "OriginAccessControlId" not in media  # a second signature would be one too many
-    assert media["S3OriginConfig"] == {"OriginAccessIdentity": ""}
-    policy = cloud.only("CloudFront::OriginRequestPolicy").properties["OriginRequestPolicyConfig"]
-    assert policy["QueryStringsConfig"] == {"QueryStringBehavior": "all"}
-    assert policy["HeadersConfig"] == {"HeaderBehavior": "none"}
-    assert policy["CookiesConfig"] == {"CookieBehavior": "none"}
-    (function,) = behaviors(cloud)["/media/*"]["FunctionAssociations"]
-    assert function["EventType"] == "viewer-request"
-    code = cloud.only("CloudFront::Function").properties["FunctionCode"]
-    assert "request.uri.replace(/^\\/media/, '')" in code
+    assert media["OriginAccessControlId"]
+    (first,) = [one for one in behaviors(cloud)[path]["FunctionAssociations"] if one["EventType"] == "viewer-request"]
+    assert "statusCode: 403" in code_of(cloud, first)
+
+
+def test_nothing_but_media_asks_for_a_session_and_the_api_is_told_where_they_lie(cloud: Cloud) -> None:
+    asking = {path for path, behavior in behaviors(cloud).items() if "TrustedKeyGroups" in behavior}
+    assert asking == {PICTURES, FILES}
+    api = cloud.named("ServeApi/Function", "Lambda::Function")
+    told = {name: cloud.text(api.stack, value) for name, value in api.properties["Environment"]["Variables"].items()}
+    assert told["MEDIA_URL"] == f"{cloud.outputs()['PageUrl']}media/"
+    assert told["MEDIA_KEY_PAIR_ID"] == "<MediaKeys/Key1>"
+    assert told["MEDIA_KEY_NAME"] == f"/maskmill-{cloud.stage}/media-key/1/private"
+
+
+def test_a_new_key_signs_while_the_old_one_is_still_trusted(tmp_path: Path, page: Path) -> None:
+    cloud = dev(tmp_path, page, media_keys="2,1")
+    group = cloud.only("CloudFront::KeyGroup")
+    trusted = cloud.texts(group.stack, group.properties["KeyGroupConfig"]["Items"])
+    assert trusted == ["<MediaKeys/Key2>", "<MediaKeys/Key1>"]
+    api = cloud.named("ServeApi/Function", "Lambda::Function")
+    told = {name: cloud.text(api.stack, value) for name, value in api.properties["Environment"]["Variables"].items()}
+    assert told["MEDIA_KEY_PAIR_ID"] == "<MediaKeys/Key2>"
+    assert told["MEDIA_KEY_NAME"].endswith("/2/private")
+    assert {pair for pair in grants(cloud, "ServeApi/Role") if pair[0].startswith("ssm:")} == {
+        (
+            "ssm:GetParameter",
+            "arn:<AWS::Partition>:ssm:<AWS::Region>:<AWS::AccountId>:parameter/maskmill-dev/media-key/2/private",
+        )
+    }
+    exported = json.loads((cloud.folder / "maskmill-dev-web.template.json").read_text())["Outputs"].values()
+    named = {cloud.text("maskmill-dev-web", one["Value"]) for one in exported}
+    assert {"<MediaKeys/Key1>", "<MediaKeys/Key2>"} <= named  # the API lets go of the old one after the new is there
+
+
+@pytest.mark.parametrize("names", ["1,1", "A", "1,2,3,4,5,6", "a/b", "1,"])
+def test_keys_of_media_have_up_to_five_plain_names(names: str) -> None:
+    with pytest.raises(BadConfiguration, match="keys of media"):
+        chosen({"media_keys": names})
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "eu-west-1"])

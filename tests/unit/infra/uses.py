@@ -15,7 +15,7 @@ from pathlib import Path
 from infra.bundle import ROOT
 
 PORTS = frozenset(
-    {"table", "media", "uploads", "work", "doors", "queues", "endpoint", "lane", "sockets", "site", "archives"}
+    {"table", "media", "uploads", "work", "doors", "queues", "endpoint", "lane", "sockets", "site", "archives", "vault"}
 )
 SHARED = ("spending", "state", "usage")  # modules of lambdas/ that more than one function uses
 UNKNOWN = "?"  # a key that comes with a message or lies in a row

@@ -12,7 +12,16 @@ import pytest
 from lambdas.serve_api import handler as edge
 from maskmill.core.usage import Quota
 from tests.contract import aws
-from tests.unit.lambdas.gateway import LANE_SEGMENTER, LANE_SIDE_MAX, QUOTAS, TRIAL_LIFE_S, Api, lane_reply
+from tests.unit.lambdas.gateway import (
+    LANE_SEGMENTER,
+    LANE_SIDE_MAX,
+    MEDIA_KEY_PAIR_ID,
+    MEDIA_URL,
+    QUOTAS,
+    TRIAL_LIFE_S,
+    Api,
+    lane_reply,
+)
 
 FLEET_SETTINGS = {
     "INSTANCE_TYPE": "ml.c6i.xlarge",
@@ -46,6 +55,9 @@ def whole_account() -> Iterator[Account]:
             "SEGMENTER": "classic-1",
             "LANE_NAME": "lane",
             "LIVE_URL": "wss://live.example/live",
+            "MEDIA_URL": MEDIA_URL,
+            "MEDIA_KEY_NAME": aws.MEDIA_KEY_NAME,
+            "MEDIA_KEY_PAIR_ID": MEDIA_KEY_PAIR_ID,
             "LANE_SEGMENTER": LANE_SEGMENTER,
             "LANE_SIDE_MAX": str(LANE_SIDE_MAX),
             "TRIAL_LIFE_S": str(TRIAL_LIFE_S),

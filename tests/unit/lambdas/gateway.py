@@ -29,6 +29,8 @@ SHA256 = "0f" * 32
 PROMPT = {"points": [{"x": 0.5, "y": 0.5}]}
 LANE_SEGMENTER = "sam-vit-b-ec2df6273261"
 LANE_SIDE_MAX = 8
+MEDIA_URL = "https://page.example/media/"
+MEDIA_KEY_PAIR_ID = "K1"
 TRIAL_LIFE_S = 6 * 3600
 QUOTAS = Quotas(
     datasets=50, images=20_000, bytes=10**9, variants_per_day=100_000, gpu_seconds_per_day=100_000, open_jobs=50
@@ -40,6 +42,7 @@ class Answer:
     status: int
     headers: dict[str, str]
     text: str
+    cookies: tuple[str, ...] = ()
 
     @property
     def json(self) -> Any:
@@ -122,7 +125,7 @@ class Api:
         if found.get("isBase64Encoded"):
             data = base64.b64decode(text)
             text = (gzip.decompress(data) if headers.get("Content-Encoding") == "gzip" else data).decode()
-        return Answer(found["statusCode"], headers, text)
+        return Answer(found["statusCode"], headers, text, tuple(found.get("cookies", ())))
 
     def call(self, method: str, path: str, body: Any = None, **more: Any) -> Answer:
         text = body if isinstance(body, str) or body is None else json.dumps(body)

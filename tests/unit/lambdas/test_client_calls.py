@@ -36,6 +36,7 @@ from maskmill.core.recipe import Recipe
 from tests.unit.client.fake_service import serving
 from tests.unit.client.fake_store import Answer
 from tests.unit.lambdas.gateway import Api, claims_of, gateway_event
+from tests.unit.lambdas.media_key import lay_media_key
 from tests.unit.lambdas.things import things
 
 PATIENCE = Backoff(sleep=lambda seconds: None, fraction=lambda: 0.0)
@@ -64,11 +65,12 @@ class Gateway:
             query=dict(parse_qsl(parts.query)) or None,
         )
         found = Api(tenant).send(event)
-        return Answer(found.status, found.text.encode(), found.headers)
+        return Answer(found.status, found.text.encode(), found.headers, cookies=found.cookies)
 
 
 @pytest.fixture
 def gateway(account: dict[str, str], socket_enabled: None) -> Iterator[Gateway]:
+    lay_media_key()
     with serving(Gateway()) as running:  # type: ignore[type-var]
         yield running
 
@@ -138,6 +140,8 @@ CALLS: dict[str, Callable[[Client, Ids], object]] = {
     "GET /jobs/<job>/files": lambda c, i: c.dataset_files(i["job"]),
     "GET /jobs/<job>/events": lambda c, i: c.events(i["job"], since=3),
     "POST /live/tickets": lambda c, _: c.live_ticket(),
+    "POST /media-session": lambda c, _: c.open_media(),
+    "DELETE /media-session": lambda c, _: c.close_media(),
     "POST /webhooks": lambda c, _: c.create_webhook(CreateWebhook(url="https://hooks.example.com/x")),
     "GET /webhooks": lambda c, _: list(c.webhooks()),
     "GET /webhooks/<webhook>": lambda c, i: c.webhook(i["webhook"]),

@@ -1,0 +1,1 @@
+"""Makes the pairs of keys that media sessions are signed with."""
