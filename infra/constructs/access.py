@@ -93,7 +93,7 @@ def lock_away(stack: cdk.Stack, folder: str) -> list[iam.PolicyStatement]:
     """Secrets below a folder that are written and removed and never read, and the plain halves beside them."""
     everything, public = _parameter(stack, f"{folder}/*"), _parameter(stack, f"{folder}/*/{PUBLIC}")
     return [
-        iam.PolicyStatement(actions=["ssm:PutParameter", "ssm:DeleteParameters"], resources=[everything]),
+        iam.PolicyStatement(actions=["ssm:PutParameter", "ssm:DeleteParameter"], resources=[everything]),
         iam.PolicyStatement(actions=["ssm:GetParameter"], resources=[public]),
     ]
 

@@ -57,18 +57,21 @@ def _post_from(origins: Sequence[str]) -> s3.CorsRule:
 def admit_distributions(bucket: s3.Bucket, *, keys: Sequence[str]) -> None:
     """Distributions of this account may read objects whose keys match one of the patterns.
 
-    Which one of them is not said: the bucket is of an earlier stack than its distribution.
+    Which one of them is not said: the bucket is of an earlier stack than its distribution. They may list it, too, or
+    they would be told that a missing object is forbidden; what they ask for is never the list (`TO_OBJECT`).
     """
     stack = cdk.Stack.of(bucket)
     distributions = stack.format_arn(service="cloudfront", region="", resource="distribution", resource_name="*")
-    bucket.add_to_resource_policy(
-        iam.PolicyStatement(
-            principals=[iam.ServicePrincipal("cloudfront.amazonaws.com")],
-            actions=["s3:GetObject"],
-            resources=[bucket.arn_for_objects(key) for key in keys],
-            conditions={"ArnLike": {"AWS:SourceArn": distributions}},
+    shown = [bucket.arn_for_objects(key) for key in keys]
+    for action, resources in (("s3:GetObject", shown), ("s3:ListBucket", [bucket.bucket_arn])):
+        bucket.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("cloudfront.amazonaws.com")],
+                actions=[action],
+                resources=resources,
+                conditions={"ArnLike": {"AWS:SourceArn": distributions}},
+            )
         )
-    )
 
 
 def announce_arrivals(bucket: s3.Bucket, queue: WorkQueue) -> None:

@@ -147,6 +147,7 @@ class Distribution(Construct):
         return cloudfront.CachePolicy(
             self,
             "Pictures",
+            cache_policy_name=f"{self._comment}-pictures-{cdk.Stack.of(self).region}",
             comment=self._comment,
             min_ttl=cdk.Duration.seconds(0),
             default_ttl=CACHED,

@@ -13,6 +13,7 @@ AUTOMASKS = keys.automask("*", "*", "*")
 LABELS = keys.label_png("*", "*", "*").removesuffix(".png")  # refined masks and their run lengths
 LABEL_PICTURES = keys.label_png("*", "*", "*")
 VARIANTS = NORMALS.removesuffix("normal.png") + "variants/*"  # pictures and the records of how they were made
+RESULTS = keys.result("*", "*", "*")  # what an item left behind, where that is long
 PLANS = keys.plan("*", "*")
 CHUNKS = PLANS.replace("plan.json", "chunks/*")
 DATASETS = keys.dataset_file("*", "*", "*")

@@ -49,5 +49,10 @@ class ParameterVault:
                 raise
 
     def forget(self, names: Sequence[str]) -> None:
-        with translated("DeleteParameters"):
-            self._client.delete_parameters(Names=list(names))
+        for name in names:
+            with translated("DeleteParameter"):
+                try:
+                    self._client.delete_parameter(Name=name)
+                except ClientError as error:
+                    if code_of(error) != "ParameterNotFound":
+                        raise

@@ -137,14 +137,11 @@ def _serve(route: Route) -> Callable[..., Response[Any]]:
             bodies.check_media_type(call.headers)
         if route.content is not None:
             return _content(route.run(call), route.content)
-        if route.is_creating:
-            answer, cookies = _made_once(route, call), ()
-        else:
-            reply = route.run(call)
-            answer, cookies = _answer(reply), reply.cookies
+        reply = None if route.is_creating else route.run(call)
+        answer = _made_once(route, call) if reply is None else _answer(reply)
         if route.method != "GET":
             _note(route, call, answer)
-        return _response(answer, cookies)
+        return _response(answer, () if reply is None else reply.cookies)
 
     return serve
 

@@ -1,9 +1,10 @@
-"""Images of a dataset: list, read, remove, with signed addresses of their pictures; it knows no HTTP and no bytes."""
+"""Images of a dataset: list, read, remove, with the addresses of their pictures; it knows no HTTP and no bytes."""
 
 from __future__ import annotations
 
 from lambdas import state
 from lambdas.serve_api import cursors, datasets
+from lambdas.serve_api.media import MediaGate, address_of
 from lambdas.serve_api.ports import Ports
 from maskmill.core import keys, rows
 from maskmill.core.api import ImageView, Page
@@ -11,7 +12,7 @@ from maskmill.core.errors import NotFound
 from maskmill.core.image import Image, ImageStatus
 from maskmill.core.limits import SWEEP_FIRST_LOOK_S
 from maskmill.core.messages import RemoveImage
-from maskmill.core.ports import Doors, Table
+from maskmill.core.ports import Table
 from maskmill.core.table import Query
 
 PREFIX = "IMAGE#"
@@ -25,12 +26,12 @@ def listed(
     query = Query(pk=rows.dataset_pk(tenant, dataset_id), prefix=PREFIX, after=listing.after(cursor))
     keep = None if status is None else lambda row: row["status"] == status.value
     found, after = cursors.page_of(ports.table, query, limit=limit, keep=keep)
-    items = tuple(_view(ports.doors, tenant, rows.image_of(row)) for row in found)
+    items = tuple(_view(ports.gate, tenant, rows.image_of(row)) for row in found)
     return Page[ImageView](items=items, next_cursor=listing.cursor(after))
 
 
 def read(ports: Ports, tenant: str, dataset_id: str, image_id: str) -> ImageView:
-    return _view(ports.doors, tenant, require(ports.table, tenant, dataset_id, image_id))
+    return _view(ports.gate, tenant, require(ports.table, tenant, dataset_id, image_id))
 
 
 def remove(ports: Ports, tenant: str, dataset_id: str, image_id: str) -> None:
@@ -62,11 +63,11 @@ def find(table: Table, tenant: str, dataset_id: str, image_id: str) -> Image | N
     return None if row is None else rows.image_of(row)
 
 
-def _view(doors: Doors, tenant: str, image: Image) -> ImageView:
+def _view(gate: MediaGate, tenant: str, image: Image) -> ImageView:
     source_url = thumbnail_url = None
     if image.normal is not None:
-        source_url = doors.download(keys.normal(tenant, image.normal.pixels_sha256))
-        thumbnail_url = doors.download(keys.thumbnail(tenant, image.normal.pixels_sha256))
+        source_url = address_of(gate, keys.normal(tenant, image.normal.pixels_sha256))
+        thumbnail_url = address_of(gate, keys.thumbnail(tenant, image.normal.pixels_sha256))
     return ImageView(
         image_id=image.image_id,
         dataset_id=image.dataset_id,

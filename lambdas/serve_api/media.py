@@ -58,6 +58,11 @@ def close_session(gate: MediaGate, tenant: str) -> tuple[MediaCookie, ...]:
     return _cookies(folder_url(gate, tenant), dict.fromkeys(NAMES, ""), life_s=0)
 
 
+def address_of(gate: MediaGate, key: str) -> str:
+    """Where an object is shown to who has a session: always the same, so that what was fetched once is kept."""
+    return gate.url + key
+
+
 def folder_url(gate: MediaGate, tenant: str) -> str:
     return gate.url + keys.tenant_folder(tenant)
 

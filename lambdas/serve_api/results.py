@@ -1,4 +1,4 @@
-"""What a job gives: its items, their variants and the files of its dataset, with signed addresses; it knows no HTTP."""
+"""What a job gives: its items, their variants and the files of its dataset, with their addresses; it knows no HTTP."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lambdas import state
 from lambdas.serve_api import cursors, jobs
+from lambdas.serve_api.media import MediaGate, address_of
 from lambdas.serve_api.ports import Ports
 from maskmill.core import keys, rows
 from maskmill.core.api import DatasetFiles, FileView, ItemVariants, ItemView, LabelView, Page, VariantView
@@ -14,7 +15,6 @@ from maskmill.core.errors import Conflict, FieldFault, InvalidInput, Where
 from maskmill.core.item import ItemStatus
 from maskmill.core.limits import PAGE_ITEMS_MAX, SHARD_ITEMS_MAX
 from maskmill.core.plan import Chunk
-from maskmill.core.ports import Doors
 from maskmill.core.recipe import names_in
 from maskmill.core.result import EXTENSIONS, ItemResult, Label, VariantRecord
 from maskmill.core.rows import ChunkState, JobState
@@ -24,7 +24,7 @@ from maskmill.exports import layout
 CHUNKS_SCANNED_MAX = 100
 RESULTS_PER_QUERY = 50
 PAGE_BYTES_MAX = 1024 * 1024  # far below the 6 MB that a function may answer with, since one result may be larger
-URL_BYTES = 2048  # about what a signed address takes, with the session's token in it
+URL_BYTES = 384  # more than an address takes
 
 
 def items(ports: Ports, tenant: str, job_id: str, *, status: ItemStatus | None, cursor: str | None) -> Page[ItemView]:
@@ -106,7 +106,7 @@ def variants(
         if shown and size_bytes > PAGE_BYTES_MAX:
             after = last
             break
-        shown.append(_variants_of(ports.doors, tenant, result))
+        shown.append(_variants_of(ports.gate, tenant, result))
         last = str(row["sk"])
     return Page[ItemVariants](items=tuple(shown), next_cursor=listing.cursor(after))
 
@@ -115,7 +115,7 @@ def _addresses_in(result: ItemResult) -> int:
     return 1 + len(result.labels) + sum(2 + len(variant.labels or ()) for variant in result.variants)
 
 
-def _variants_of(doors: Doors, tenant: str, result: ItemResult) -> ItemVariants:
+def _variants_of(gate: MediaGate, tenant: str, result: ItemResult) -> ItemVariants:
     pixels = result.normal.pixels_sha256
     return ItemVariants(
         index=result.index,
@@ -123,30 +123,30 @@ def _variants_of(doors: Doors, tenant: str, result: ItemResult) -> ItemVariants:
         name=result.image_name,
         normal=result.normal,
         source_file_name=layout.source_file(result),
-        source_url=doors.download(keys.normal(tenant, pixels)),
-        labels=tuple(_label(doors, tenant, pixels, result.file_stem, label) for label in result.labels),
-        variants=tuple(_variant(doors, tenant, pixels, variant) for variant in result.variants),
+        source_url=address_of(gate, keys.normal(tenant, pixels)),
+        labels=tuple(_label(gate, tenant, pixels, result.file_stem, label) for label in result.labels),
+        variants=tuple(_variant(gate, tenant, pixels, variant) for variant in result.variants),
         remarks=result.remarks,
     )
 
 
-def _label(doors: Doors, tenant: str, pixels: str, stem: str, label: Label) -> LabelView:
+def _label(gate: MediaGate, tenant: str, pixels: str, stem: str, label: Label) -> LabelView:
     return LabelView(
         name=label.name,
         file_name=layout.mask_file(stem, label),
         score=label.score,
         area_px=label.area_px,
         box=label.box,
-        mask_url=doors.download(keys.label_png(tenant, pixels, label.object_id)),
+        mask_url=address_of(gate, keys.label_png(tenant, pixels, label.object_id)),
         sha256=label.png_sha256,
         size_bytes=label.png_bytes,
         rle_sha256=label.rle_sha256,
     )
 
 
-def _variant(doors: Doors, tenant: str, pixels: str, variant: VariantRecord) -> VariantView:
+def _variant(gate: MediaGate, tenant: str, pixels: str, variant: VariantRecord) -> VariantView:
     own = variant.labels
-    labels = None if own is None else tuple(_label(doors, tenant, pixels, variant.file_stem, label) for label in own)
+    labels = None if own is None else tuple(_label(gate, tenant, pixels, variant.file_stem, label) for label in own)
     return VariantView(
         variant_id=variant.variant_id,
         file_name=layout.variant_file(variant),
@@ -157,16 +157,16 @@ def _variant(doors: Doors, tenant: str, pixels: str, variant: VariantRecord) -> 
         sample=variant.sample,
         layer=variant.layer,
         layers=variant.layers,
-        url=doors.download(keys.variant(tenant, pixels, variant.variant_id, EXTENSIONS[variant.format])),
-        thumbnail_url=_thumbnail(doors, tenant, pixels, variant),
+        url=address_of(gate, keys.variant(tenant, pixels, variant.variant_id, EXTENSIONS[variant.format])),
+        thumbnail_url=_thumbnail(gate, tenant, pixels, variant),
         labels=labels,
     )
 
 
-def _thumbnail(doors: Doors, tenant: str, pixels: str, variant: VariantRecord) -> str | None:
+def _thumbnail(gate: MediaGate, tenant: str, pixels: str, variant: VariantRecord) -> str | None:
     if not variant.has_thumbnail:
         return None
-    return doors.download(keys.variant_thumbnail(tenant, pixels, variant.variant_id))
+    return address_of(gate, keys.variant_thumbnail(tenant, pixels, variant.variant_id))
 
 
 def files(ports: Ports, tenant: str, job_id: str) -> DatasetFiles:
@@ -196,7 +196,7 @@ def _backgrounds(ports: Ports, job: JobState) -> Iterator[FileView]:
     for normal in {normal.pixels_sha256: normal for normal in behind}.values():
         yield FileView(
             file_name=layout.background_file(normal),
-            url=ports.doors.download(keys.normal(job.tenant, normal.pixels_sha256)),
+            url=address_of(ports.gate, keys.normal(job.tenant, normal.pixels_sha256)),
             sha256=normal.png_sha256,
             size_bytes=normal.png_bytes,
         )

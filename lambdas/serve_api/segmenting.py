@@ -14,6 +14,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from lambdas.serve_api import images, quotas
+from lambdas.serve_api.media import address_of
 from lambdas.serve_api.ports import Ports
 from lambdas.serve_api.prompts import check_mask
 from maskmill.core import keys
@@ -98,7 +99,7 @@ def embedding(ports: Ports, tenant: str, dataset_id: str, image_id: str) -> Embe
             return _embedding_view(ports.lane_segmenter)
         if ports.media.head(key) is None:
             raise ModelFailure(detail="the lane answered and left no embedding")
-    return _embedding_view(ports.lane_segmenter, url=ports.doors.download(key))
+    return _embedding_view(ports.lane_segmenter, url=address_of(ports.gate, key))
 
 
 def _embedding_view(segmenter: str, *, url: str | None = None) -> EmbeddingView:

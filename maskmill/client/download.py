@@ -1,4 +1,4 @@
-"""One file from a signed address to its place on disk, checked and then renamed; it knows no jobs.
+"""One file from an address of the service's to its place on disk, checked and then renamed; it knows no jobs.
 
 A file is complete or absent under its name: bytes go to a hidden name first. A large file can go on where an earlier
 try stopped, provided that the store still has the same one (ETag).
@@ -25,7 +25,7 @@ _NO_CODING = {"Accept-Encoding": "identity"}
 
 
 class AddressExpired(Exception):
-    """The signed address is not accepted any more; the service hands out another one."""
+    """The address is not accepted any more; the service hands out another one."""
 
 
 @dataclass(frozen=True, slots=True)

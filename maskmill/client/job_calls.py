@@ -72,7 +72,7 @@ class JobCalls(Wire):
         return self._all(Page[ItemView], path_of("jobs", job_id, "items"), status=status)
 
     def variants_page(self, job_id: str, cursor: str | None = None) -> Page[ItemVariants]:
-        """One page of what the finished items gave; its signed addresses live for minutes only."""
+        """One page of what the finished items gave; its addresses take a media session."""
         return self._read(Page[ItemVariants], path_of("jobs", job_id, "variants"), cursor=cursor)
 
     def variants(self, job_id: str, *, template: str | None = None) -> Iterator[ItemVariants]:

@@ -97,7 +97,7 @@ class LibraryCalls(Wire):
         return self._ask(Everything, path, search, is_sparse=True)
 
     def embedding(self, dataset_id: str, image_id: str) -> EmbeddingView:
-        """A signed address of the image's embedding; without one it is being made: ask again in a moment."""
+        """The address of the image's embedding; without one it is being made: ask again in a moment."""
         return self._read(EmbeddingView, path_of("datasets", dataset_id, "images", image_id, "embedding"))
 
     # Templates

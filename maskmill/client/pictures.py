@@ -64,7 +64,7 @@ def fetch_thumbnail(client: Service, image: ImageView) -> bytes:
 
 
 def _bytes_at(client: Service, url: str) -> bytes:
-    """A small object at a signed address, asked for again while the store is busy."""
+    """A small object at its address, asked for again while the store is busy."""
     for attempt in range(client.backoff.attempts_max):
         try:
             answer = client.storage.get(url, headers=_NO_CODING)

@@ -28,9 +28,7 @@ from maskmill.core.model import content_hash
 
 STREAMS = 8
 ROUNDS_MAX = 4  # how often addresses that expired meanwhile are asked for again
-_GONE_STALE = MaskmillError(
-    Code.UNAVAILABLE, message="The signed address was refused again and again. Try again later."
-)
+_GONE_STALE = MaskmillError(Code.UNAVAILABLE, message="The address was refused again and again. Try again later.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from local.emulator.environment import REPOSITORY
 from local.endpoint.instance import Scaling
 from local.photos import demo_photos
 from local.processes import DIRECT
+from maskmill.client import Client
 from tests.contract.receiver import Authority, make_authority
 from tests.drawn import draw
 from tests.e2e.canaries import unenforced
@@ -80,6 +81,11 @@ class User:
                 return answer.status, json.loads(answer.read() or b"{}")
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)
+
+    def read(self, address: str) -> bytes:
+        """What lies at an address that the API gave to this user."""
+        with Client.from_login(self.profile) as client:
+            return client.storage.get(address).raise_for_status().content
 
     def remove(self, path: str) -> int:
         """A raw DELETE with this user's token; gives its status."""

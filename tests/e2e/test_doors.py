@@ -233,7 +233,8 @@ def test_the_tenant_is_who_signed_in_whatever_else_a_request_says(
 def test_a_users_token_opens_no_service_but_the_api(cloud: Laptop, ann: User, picture: Picture) -> None:
     token = access_token(ann)
     headers = {"Authorization": f"Bearer {token}", "X-Amz-Security-Token": token}
-    place = picture.view["source_url"].split("?")[0]
+    key = "t/" + picture.view["source_url"].partition("/t/")[2]
+    place = f"{cloud.emulator_url}/{cloud.outputs['MediaBucket']}/{key}"
     assert send(place, headers=headers).status in {400, 401, 403}
     assert send(place, "PUT", headers=headers, body=b"x").status in {400, 401, 403}
     for name in ("serve-api", "render-item"):
@@ -410,28 +411,47 @@ def test_other_bytes_of_the_same_size_become_no_image(ann: User, dataset: str) -
 
 
 def test_a_settled_image_stays_as_it_is(ann: User, picture: Picture) -> None:
-    before = send(picture.view["source_url"]).body
+    before = ann.read(picture.view["source_url"])
     other = png(6)[: len(picture.ticket.data)].ljust(len(picture.ticket.data), b"\0")
     assert picture.ticket.post().status in {204, 403, 412}
     assert picture.ticket.post(other).status in {204, 400, 403, 412}
     time.sleep(1.5)  # the arrivals are worked on
     view = settled(ann, picture.ticket)
-    assert {**view, "source_url": 0, "thumbnail_url": 0} == {**picture.view, "source_url": 0, "thumbnail_url": 0}
-    assert send(view["source_url"]).body == before
+    assert view == picture.view  # its addresses never change
+    assert ann.read(view["source_url"]) == before
 
 
 # Downloads --------------------------------------------------------------------------------------------------------
 
 
-def test_a_signed_address_opens_one_object_for_reading(cloud: Laptop, picture: Picture) -> None:
-    url = picture.view["source_url"]
-    tenant, other = url.split("/t/")[1].split("/")[0], "00000000-0000-0000-0000-000000000000"
+ZIP = b"PK what a job gave"
+
+
+@pytest.fixture(scope="module")
+def archive(cloud: Laptop, ann: User) -> str:
+    """The key of a file that the API signs addresses for."""
+    key = "t/ann/jobs/j1/dataset/dataset.zip"
+    client("s3", cloud.emulator_url).put_object(Bucket=cloud.outputs["MediaBucket"], Key=key, Body=ZIP)
+    return key
+
+
+def signed(cloud: Laptop, key: str, *, life_s: int = 900) -> str:
+    """An address as the API signs it, with the rights of its own function."""
+    session = session_of(cloud, role_of(cloud, "serve-api"), LAMBDA)
+    where = {"Bucket": cloud.outputs["MediaBucket"], "Key": key}
+    s3 = client("s3", cloud.emulator_url, session)
+    return str(s3.generate_presigned_url("get_object", Params=where, ExpiresIn=life_s))
+
+
+def test_a_signed_address_opens_one_object_for_reading(cloud: Laptop, archive: str) -> None:
+    url = signed(cloud, archive)
+    tenant, other = "t/ann/", "t/00000000-0000-0000-0000-000000000000/"
     assert send(url).status == 200
     edited = {
-        "another key": url.replace("/normal.png", "/thumbnail.webp"),
+        "another key": url.replace("/dataset.zip", "/manifest.jsonl"),
         "another tenant": url.replace(tenant, other),
-        "a climbing key": url.replace("/px/", "/px/../px/"),
-        "an encoded climb": url.replace("/px/", "/%2e%2e/px/"),
+        "a climbing key": url.replace("/jobs/", "/jobs/../jobs/"),
+        "an encoded climb": url.replace("/jobs/", "/%2e%2e/jobs/"),
         "another bucket": url.replace(cloud.outputs["MediaBucket"], cloud.outputs["WorkBucket"]),
         "the whole bucket": url.split("/t/")[0] + "?" + url.split("?")[1],
         "a longer life": url.replace("X-Amz-Expires=900", "X-Amz-Expires=90000"),
@@ -445,24 +465,21 @@ def test_a_signed_address_opens_one_object_for_reading(cloud: Laptop, picture: P
         assert address != url, kind
         answer = send(address)
         assert answer.status in {400, 403}, f"{kind} gave {answer.status}"
-        assert not answer.body.startswith(b"\x89PNG"), kind
+        assert ZIP not in answer.body, kind
     for method in ("HEAD", "PUT", "POST", "DELETE"):
         assert send(url, method, body=b"x" if method in {"PUT", "POST"} else None).status == 403, method
     assert send(url).status == 200
 
 
-def test_an_expired_address_is_refused(cloud: Laptop, picture: Picture) -> None:
-    session = session_of(cloud, role_of(cloud, "serve-api"), LAMBDA)
-    key = "t/" + picture.view["source_url"].split("?")[0].split("/t/")[1]
-    where = {"Bucket": cloud.outputs["MediaBucket"], "Key": key}
-    url = client("s3", cloud.emulator_url, session).generate_presigned_url("get_object", Params=where, ExpiresIn=1)
+def test_an_expired_address_is_refused(cloud: Laptop, archive: str) -> None:
+    url = signed(cloud, archive, life_s=1)
     assert send(url).status == 200
     time.sleep(2.1)
     assert send(url).status == 403
 
 
 def test_an_address_opens_no_more_than_the_role_that_signed_it(cloud: Laptop) -> None:
-    """Even whoever held the keys of the API's function could sign nothing but uploads, answers of the segmenter and finished pictures."""
+    """Even whoever held the keys of the API's function could sign for no picture: people's sessions open those."""
     session = session_of(cloud, role_of(cloud, "serve-api"), LAMBDA)
     s3, outputs = client("s3", cloud.emulator_url, session), cloud.outputs
     for bucket, key in (
@@ -470,6 +487,10 @@ def test_an_address_opens_no_more_than_the_role_that_signed_it(cloud: Laptop) ->
         (outputs["WorkBucket"], "t/a/jobs/b/requests/c.json"),
         (outputs["MediaBucket"], "t/a/jobs/b/plan.json"),
         (outputs["MediaBucket"], "t/a/px/b/labels/c.json"),
+        (outputs["MediaBucket"], "t/a/px/b/labels/c.png"),
+        (outputs["MediaBucket"], "t/a/px/b/normal.png"),
+        (outputs["MediaBucket"], "t/a/px/b/thumbnail.webp"),
+        (outputs["MediaBucket"], "t/a/px/b/variants/c.webp"),
     ):
         url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=60)
         assert send(url).status == 403, key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 from pathlib import Path
@@ -44,8 +45,8 @@ def bitmap(rle: dict[str, Any]) -> Any:
 
 
 def pixels_of(user: User, image: str) -> Any:
-    with DIRECT.open(user.get(image)[1]["source_url"], timeout=30) as answer:
-        return np.asarray(Image.open(answer).convert("RGB"))
+    data = user.read(user.get(image)[1]["source_url"])
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
 
 
 def model_stats(cloud: Laptop) -> Any:

@@ -164,7 +164,6 @@ def test_a_picture_opens_for_nobody_else_and_no_refusal_is_kept(
         visitor.get(picture, **bobs),
         visitor.get(picture, **forged),
         visitor.get(elsewhere, **shown),
-        visitor.get(picture.replace("thumbnail", "nothing"), **shown),
         visitor.client.put(picture, content=b"x", headers=shown),
     ]
     assert [answer.status_code for answer in refused] == [403] * len(refused)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from infra.config import LOCAL
 from local.aws import Credentials, client
 from local.cloud import Laptop
 from maskmill.core.export import ExportFormat
@@ -42,11 +43,14 @@ HARMLESS = {  # what an allowed call may answer: that there is nothing to do it 
     "GoneException",
     "ReceiptHandleIsInvalid",
     "ResourceAlreadyExistsException",
+    "ParameterAlreadyExists",
+    "ParameterNotFound",
 }
 NOBODY = "nobody"
 ASSETS = "cdk-hnb659fds-assets-000000000000-us-east-1"  # what deployments lay down their packages in
 FORBIDDEN_MIN = 150  # calls that each role tries and is denied
 PX = f"t/{NOBODY}/px/0"
+KEYS = f"/{LOCAL.prefix}/media-key"
 JOB = f"t/{NOBODY}/jobs/none"
 OBJECTS = {
     "uploads": ("UploadsBucket", f"t/{NOBODY}/d/none/none"),
@@ -59,6 +63,7 @@ OBJECTS = {
     "label pictures": ("MediaBucket", f"{PX}/labels/0.png"),
     "label runs": ("MediaBucket", f"{PX}/labels/0.json"),
     "variants": ("MediaBucket", f"{PX}/variants/0.webp"),
+    "results": ("MediaBucket", f"{PX}/variants/0.json"),
     "plan": ("MediaBucket", f"{JOB}/plan.json"),
     "chunks": ("MediaBucket", f"{JOB}/chunks/0000.json"),
     "dataset": ("MediaBucket", f"{JOB}/dataset/manifest.jsonl"),
@@ -106,10 +111,9 @@ MAY: dict[str, set[str]] = {
     "serve-api": each("row", "get", "query", "query recent", "put", "update")
     | ROW_DELETES
     | each("put", "uploads")
-    | each("get", "normal", "thumbnail", "label pictures", "variants", "chunks", "dataset", "embeddings", "automasks")
-    | each("get", "masks", "exports")
+    | each("get", "results", "chunks", "dataset", "embeddings", "automasks", "masks", "exports")
     | each("put", "automasks")
-    | {"invoke lane"}
+    | {"invoke lane", "read the private key"}
     | each("list", "MediaBucket")
     | each("send", "plan", "export", "webhook", "remove"),
     "ingest-image": each("row", "get", "put", "update")
@@ -138,13 +142,13 @@ MAY: dict[str, set[str]] = {
     | each("send", "dispatch", "render", "finish")
     | receives("collect"),
     "render-item": each("row", "get", "put", "update")
-    | each("get", "normal", "masks", "label pictures", "label runs", "variants", "chunks")
-    | each("put", "label pictures", "label runs", "variants")
+    | each("get", "normal", "masks", "label pictures", "label runs", "variants", "results", "chunks")
+    | each("put", "label pictures", "label runs", "variants", "results")
     | each("list", "MediaBucket")
     | each("send", "finish")
     | receives("render"),
     "finish-job": each("row", "get", "query", "put", "update")
-    | each("get", "normal", "label pictures", "label runs", "variants", "chunks")
+    | each("get", "normal", "label pictures", "label runs", "variants", "results", "chunks")
     | each("put", "dataset")
     | each("abort", "dataset")
     | each("list", "MediaBucket")
@@ -152,7 +156,7 @@ MAY: dict[str, set[str]] = {
     | receives("finish"),
     "deliver-webhook": each("row", "get", "update") | each("send", "webhook") | receives("webhook"),
     "export-dataset": each("row", "get", "query", "update")
-    | each("get", "normal", "label pictures", "label runs", "variants")
+    | each("get", "normal", "label pictures", "label runs", "variants", "results")
     | each("put", "exports")
     | each("abort", "exports")
     | each("list", "MediaBucket")
@@ -177,6 +181,7 @@ MAY: dict[str, set[str]] = {
     | each("send", "progress letters", "webhook")
     | each("socket", "send"),
     "hold-connection": each("row", "get", "query", "put", "update") | ROW_DELETES | each("socket", "send", "close"),
+    "make-key": {"lock a private key", "read a public key", "forget a key"},
     "lane": each("get", "normal", "embeddings") | each("put", "embeddings") | each("list", "MediaBucket"),
     "endpoint": each("get", "normal", "requests", "embeddings")
     | each("put", "answers", "failures", "embeddings")
@@ -336,6 +341,12 @@ def _other_calls(cloud: Laptop, aws: Callable[[str], Any]) -> Calls:
         "keys": lambda: aws("kms").list_keys(),
         "secrets": lambda: aws("secretsmanager").list_secrets(),
         "parameters": lambda: aws("ssm").describe_parameters(),
+        "read the private key": lambda: aws("ssm").get_parameter(Name=f"{KEYS}/1/private", WithDecryption=True),
+        "lock a private key": lambda: aws("ssm").put_parameter(
+            Name=f"{KEYS}/{NOBODY}/private", Value="x", Type="SecureString"
+        ),
+        "read a public key": lambda: aws("ssm").get_parameter(Name=f"{KEYS}/{NOBODY}/public"),
+        "forget a key": lambda: aws("ssm").delete_parameter(Name=f"{KEYS}/{NOBODY}/private"),
         "stacks": lambda: aws("cloudformation").describe_stacks(),
         "schedule": lambda: aws("events").put_rule(Name=NOBODY, ScheduleExpression="rate(1 minute)"),
         "registry": lambda: aws("ecr").get_authorization_token(),

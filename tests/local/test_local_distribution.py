@@ -192,7 +192,7 @@ def test_the_store_itself_gives_nothing_and_what_nobody_is_shown_stays_closed(
 ) -> None:
     direct = httpx.get(f"{emulator.url}/{buckets['MediaName']}/{PICTURE}", trust_env=False)
     assert direct.status_code == 403
-    assert status(browser, PLAN, session) == 403
+    assert status(browser, PLAN, session) == 403  # it is there, and not to be shown
     signed_address = client("s3", emulator.url).generate_presigned_url(
         "get_object", Params={"Bucket": buckets["MediaName"], "Key": PICTURE}, ExpiresIn=60
     )
@@ -209,9 +209,17 @@ def test_pictures_are_kept_and_refusals_and_files_are_not(browser: httpx.Client,
     assert "Content-Disposition" not in picture.headers
     assert archive.headers["Content-Disposition"] == "attachment"
     assert archive.headers["Cache-Control"] == "private, no-cache"
-    for refused in (asked(browser, PICTURE, None), asked(browser, PICTURE.replace("normal", "other"), session)):
-        assert refused.status_code == 403
-        assert "Cache-Control" not in refused.headers
+    refused, missing = asked(browser, PICTURE, None), asked(browser, PICTURE.replace("normal", "other"), session)
+    assert [refused.status_code, missing.status_code] == [403, 404]
+    assert not {"Cache-Control"} & {*refused.headers, *missing.headers}
+
+
+def test_nobody_sees_the_list(browser: httpx.Client, key: PrivateKey, buckets: dict[str, str], folder: str) -> None:
+    """Not even under a session that covers everything, which nobody is given."""
+    wide = signed(key, buckets["KeyId"], resource=f"{folder.partition('t/')[0]}*", until=soon())
+    assert status(browser, PICTURE, wide) == 200
+    for path in ("", "?list-type=2", "t", "t/", "t/ann", "t/ann/", "t/ann/px", "t/ann/px/", "t/ann/d/x/y"):
+        assert status(browser, path, wide) in (403, 404), path
 
 
 def test_a_download_goes_on_where_it_broke(browser: httpx.Client, session: Session) -> None:

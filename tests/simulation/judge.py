@@ -40,7 +40,7 @@ READERS = {
 }
 OBJECTS = {"get": "s3:GetObject", "head": "s3:GetObject", "put": "s3:PutObject", "delete": "s3:DeleteObject"}
 DOORS = {"upload": ("s3:PutObject", "<Uploads.Arn>"), "download": ("s3:GetObject", "<Media.Arn>")}
-THE_ONE = "the one"  # endpoint or lane that there is
+THE_ONE = "the one"  # endpoint, lane or key that there is
 WRITES = {"Put": "dynamodb:PutItem", "Update": "dynamodb:UpdateItem", "Delete": "dynamodb:DeleteItem"}
 (SOCKET,) = (resource for _, resource in sockets("POST"))
 QUEUES = {kind.model_fields["kind"].default: queue for kind, queue in QUEUE_OF.items()}
@@ -126,6 +126,8 @@ def needs(service: str, label: Any) -> Iterator[Right]:
         yield "lambda:InvokeFunction", THE_ONE
     elif port == "doors":  # what is signed opens no more than the role that signed it may do
         yield DOORS[verb][0], f"{DOORS[verb][1]}/{label}"
+    elif port == "vault":
+        yield "ssm:GetParameter", THE_ONE
     elif port == "socket":
         yield "execute-api:ManageConnections", SOCKET
 

@@ -13,7 +13,7 @@ const target: Target = { dataset: "d", image: "one", size };
 const click: Question = { prompt: { points: [{ x: 0.5, y: 0.5, positive: true }] }, urgency: "click" };
 const view: EmbeddingView = {
   segmenter: "sam-1",
-  url: "https://media.example/t/x?signed",
+  url: "https://media.example/media/t/x",
   decoder_url: "/models/sam-1/decoder.onnx",
   frame_px: 16,
 };
@@ -117,7 +117,7 @@ test("an image is prepared once, and its prompts are answered by the worker", as
   expect(answer?.candidates[0]?.choice).toBe("1");
   expect(await answer?.candidates[0]?.rle()).toEqual(mask);
   expect(names(made[0])).toEqual(["load", "use", "decode", "draw"]);
-  expect(fetched).toEqual(["/media/t/x?signed"]);
+  expect(fetched).toEqual(["/media/t/x"]);
   expect(segmenter.pace).toBe("move");
   await segmenter.prepare({ ...target, image: "two" });
   await segmenter.prepare(target);

@@ -114,7 +114,7 @@ ROUTES = (
         method="GET",
         path="/datasets/<dataset>/images/<image>/embedding",
         run=_read_embedding,
-        about="A signed address of the image's embedding, for a decoder in the browser; 202 while it is being made",
+        about="The address of the image's embedding, for a decoder in the browser; 202 while it is being made",
         answers={200: EmbeddingView, 202: EmbeddingView},
         codes=ASKING_CODES,
     ),

@@ -157,7 +157,7 @@ ROUTES = (
         method="GET",
         path="/jobs/<job>/variants",
         run=_list_variants,
-        about="What finished items gave: labels and variants with signed addresses",
+        about="What finished items gave: labels and variants with the addresses of their pictures",
         query=(
             Param("from", "the number of the first item", least=0, most=IMAGES_PER_JOB_MAX - 1),
             Param("template", "only variants that show this template's object, and items that have one"),

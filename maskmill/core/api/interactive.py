@@ -66,7 +66,7 @@ class Everything(Model):
 
 
 class EmbeddingView(Model):
-    """What a segmenter knows of an image before a prompt; `url` is signed, and absent while it is being made.
+    """What a segmenter knows of an image before a prompt; `url` takes a media session, and is absent while it is made.
 
     Where a browser can decode it, `decoder_url` is the decoder's path on the page's own origin, with the segmenter's
     version in it, and `frame_px` the side of the square that both count in. Where the stage was deployed with weights

@@ -63,7 +63,7 @@ class ItemView(Model):
 
 
 class LabelView(Model):
-    """One labelled object of a picture; `mask_url` is signed, `file_name` is the mask's path in the dataset."""
+    """One labelled object of a picture; `mask_url` takes a media session, `file_name` is its path in the dataset."""
 
     name: str
     file_name: str
@@ -77,9 +77,9 @@ class LabelView(Model):
 
 
 class VariantView(Model):
-    """One rendered picture; `url` is signed; `file_name` is its path in the dataset.
+    """One rendered picture; `url` takes a media session; `file_name` is its path in the dataset.
 
-    `thumbnail_url` is signed as well: a WebP for galleries. Variants that are older than thumbnails have none. `layer`
+    `thumbnail_url` does as well: a WebP for galleries. Variants that are older than thumbnails have none. `layer`
     is the number of the recipe's layer that made it, from 0; null where layers are stacked, and in older results.
     """
 
@@ -112,7 +112,7 @@ class ItemVariants(Model):
 
 
 class FileView(Model):
-    """One file of a dataset by its path in it; `url` is signed."""
+    """One file of a dataset by its path in it; `url` takes a media session."""
 
     file_name: str
     url: str

@@ -73,7 +73,7 @@ class UploadTickets(Model):
 
 
 class ImageView(Model):
-    """An image; `source_url` (upright PNG) and `thumbnail_url` are signed and live for minutes."""
+    """An image; `source_url` (upright PNG) and `thumbnail_url` take a media session and never change."""
 
     image_id: str
     dataset_id: str

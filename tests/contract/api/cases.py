@@ -33,7 +33,6 @@ from maskmill.core.table import Put, Update, Write
 from maskmill.core.usage import Quota
 from tests.contract import aws
 from tests.unit.lambdas.gateway import LANE_SEGMENTER, PROMPT, SHA256, Api, mask_of, recipe
-from tests.unit.lambdas.media_key import lay_media_key
 
 MISSING = "01j0000000000000000000000z"
 
@@ -531,13 +530,8 @@ def _(world: World) -> Request:
 # Webhooks -----------------------------------------------------------------------------------------------------------
 
 
-@good("media_open")
-def _(_world: World) -> Request:
-    lay_media_key()
-    return Request()
-
-
-good("media_close")(lambda _world: Request())
+for _name in ("media_open", "media_close"):
+    good(_name)(lambda _world: Request())
 
 
 @good("webhooks_create")

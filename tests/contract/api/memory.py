@@ -12,6 +12,7 @@ from typing import Any
 
 from lambdas.aws.ids import RandomIds, new_secret
 from lambdas.aws.lane import FunctionLane
+from lambdas.serve_api.media import MediaGate
 from lambdas.serve_api.ports import Ports
 from lambdas.serve_api.rates import Rates
 from lambdas.serve_api.signing import Keyring
@@ -19,12 +20,22 @@ from lambdas.spending import Switch
 from maskmill.core.bill import Fleet
 from maskmill.core.messages import Message
 from maskmill.core.ports import PostTicket
+from maskmill.core.rsa import PrivateKey
 from maskmill.core.table import Key
 from tests.contract import aws
 from tests.simulation.bounds import check_row
 from tests.simulation.cloud import FixedClock, MemoryObjects, MemoryQueues, MemoryTable
 from tests.simulation.judge import Judge, acting
-from tests.unit.lambdas.gateway import LANE_SEGMENTER, LANE_SIDE_MAX, QUOTAS, TRIAL_LIFE_S, lane_reply
+from tests.unit.lambdas.gateway import (
+    LANE_SEGMENTER,
+    LANE_SIDE_MAX,
+    MEDIA_KEY_PAIR_ID,
+    MEDIA_URL,
+    QUOTAS,
+    TRIAL_LIFE_S,
+    lane_reply,
+)
+from tests.unit.lambdas.media_key import media_key
 
 FLEET = Fleet(instance_type="ml.c6i.xlarge", instances_max=1, idle_s=300, chunk_items=16, renders_at_once=20)
 _TENANT = re.compile(r"(?<![A-Z])T#([^#|']+)|\bt/([^/|']+)/|\"tenant\":\"([^\"]+)\"")
@@ -100,6 +111,7 @@ class MemoryCloud:
             spending=Switch(self.table, clock),
             keyring=Keyring(self.table, draw=new_secret),
             live_url="wss://live.example/live",
+            gate=MediaGate(url=MEDIA_URL, key_pair_id=MEDIA_KEY_PAIR_ID, key=self._key),
             media_bucket=aws.MEDIA,
             segmenter="classic-1",
             lane_segmenter=LANE_SEGMENTER,
@@ -110,6 +122,9 @@ class MemoryCloud:
             quotas=QUOTAS,
             draw_secret=new_secret,
         )
+
+    def _key(self) -> PrivateKey:
+        return self._call("vault.secret", aws.MEDIA_KEY_NAME, media_key)  # type: ignore[no-any-return]
 
     def kept_of(self, tenant: str) -> dict[str, str]:
         """Every row and object of a tenant as text, short of the count of its requests."""

@@ -32,7 +32,8 @@ def askings() -> list[Asking]:
     good = [(routes[name], make) for name, make in GOOD.items() if name in routes]
     ready: Asking = (routes["exports_read"], ready_export)
     more = [(routes[name], make) for (name, outcome), make in CASES.items() if not isinstance(outcome, Code)]
-    return [*good, *more, ready]
+    long: Asking = (routes["jobs_list_variants"], long_result)
+    return [*good, *more, ready, long]
 
 
 def ready_export(world: World) -> Request:
@@ -41,6 +42,14 @@ def ready_export(world: World) -> Request:
     assert world.api.post(f"/jobs/{job}/exports/coco").status == 202
     make(world.api, job)
     return Request({"job": job, "format": "coco"})
+
+
+def long_result(world: World) -> Request:
+    """What an item left behind that is too long for a row lies in an object."""
+    job = world.api.job()
+    world.api.plan(job, items=1, chunk_items=1)
+    world.api.result(job, 0, variants=1000)
+    return Request({"job": job})
 
 
 def asked(patch: pytest.MonkeyPatch, asking: Asking, judge: Judge) -> Answer:

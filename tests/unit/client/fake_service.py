@@ -62,6 +62,8 @@ class FakeService:
     export_parts: dict[str, bytes] = field(default_factory=dict)  # of each export, instead of the usual ones
     failing: str = "fails"  # photos with this in their name fail in a job
     refreshes: int = 0
+    sessions: int = 0  # of media; the last one opens
+    session_s: int = 3600
     passwords: dict[str, str] = field(default_factory=lambda: {"ann": "secret"})
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -79,14 +81,22 @@ class FakeService:
                     return fault
             if path == "/" and method == "POST":
                 return self._cognito(headers, json.loads(body))
-            if path.startswith(("/form", "/store/")):
+            if path.startswith(("/form", "/store/", "/media/")):
                 if "authorization" in headers:
                     return Answer(400, b"<Error><Code>TokenLeaked</Code></Error>")
                 if method == "POST":
                     return self.store.post(headers["content-type"], body)
-                return self.store.read(path.removeprefix("/store/"), headers)
+                return self._read(path, headers)
             query = {name: values[0] for name, values in parse_qs(parts.query).items()}
             return self._api(method, path.removeprefix("/api/v1"), query, headers, body)
+
+    def _read(self, path: str, headers: dict[str, str]) -> Answer:
+        """An object by an address that is signed, or by one below the session's folder."""
+        if path.startswith("/store/"):
+            return self.store.read(path.removeprefix("/store/"), headers)
+        if headers.get("cookie") != f"CloudFront-Policy=p{self.sessions}; CloudFront-Key-Pair-Id=K1":
+            return Answer(403)
+        return self.store.read(path.removeprefix("/media/t/ann/"), headers)
 
     def _api(self, method: str, path: str, query: dict[str, str], headers: dict[str, str], body: bytes) -> Answer:
         if path == "/health":
@@ -97,6 +107,10 @@ class FakeService:
             return Answer(401, b'{"message":"Unauthorized"}', {"apigw-requestid": "gw-1"})
         sent = json.loads(body) if body else {}
         match method, *path.strip("/").split("/"):
+            case "POST", "media-session":
+                return self._open_media()
+            case "DELETE", "media-session":
+                return Answer(204)
             case "GET", "datasets":
                 return page(self.datasets, query)
             case "POST", "datasets":
@@ -284,8 +298,25 @@ class FakeService:
         }
 
     def _put(self, key: str, data: bytes) -> str:
+        """A picture, for those who show a session."""
+        self.store.objects.setdefault(key, data)
+        return f"{self.media}{key}"
+
+    def _sign(self, key: str, data: bytes) -> str:
+        """A file, for whoever has its address."""
         self.store.objects.setdefault(key, data)
         return f"{self.url}/store/{key}?X-Amz-Signature=x"
+
+    @property
+    def media(self) -> str:
+        return f"{self.url}/media/t/ann/"
+
+    def _open_media(self) -> Answer:
+        self.sessions += 1
+        body = {"url": self.media, "expires_at": NOW, "expires_in_s": self.session_s}
+        attributes = "Path=/media/t/ann/; HttpOnly; Secure; SameSite=Strict"
+        cookies = (f"CloudFront-Policy=p{self.sessions}; {attributes}", f"CloudFront-Key-Pair-Id=K1; {attributes}")
+        return Answer(201, json.dumps(body).encode(), cookies=cookies)
 
     def _variants(self, job: dict[str, Any], item: dict[str, Any]) -> dict[str, Any]:
         image = next(one for one in self.images[job["dataset"]] if one["image_id"] == item["image_id"])
@@ -331,9 +362,9 @@ class FakeService:
     def _files(self, job: dict[str, Any]) -> dict[str, Any]:
         archive = b"PK" + job["id"].encode() * 4000
         return {
-            "annotations_url": self._put(f"{job['id']}/instances.json", b'{"images": []}'),
-            "manifest_url": self._put(f"{job['id']}/manifest.jsonl", b"{}\n"),
-            "archive_url": self._put(f"{job['id']}/dataset.zip", archive),
+            "annotations_url": self._sign(f"{job['id']}/instances.json", b'{"images": []}'),
+            "manifest_url": self._sign(f"{job['id']}/manifest.jsonl", b"{}\n"),
+            "archive_url": self._sign(f"{job['id']}/dataset.zip", archive),
             "archive_bytes": len(archive),
         }
 
@@ -350,7 +381,7 @@ class FakeService:
                 "name": name,
                 "size_bytes": len(data),
                 "sha256": hashlib.sha256(data).hexdigest(),
-                "url": self._put(f"{job['id']}/{form}/{name}", data),
+                "url": self._sign(f"{job['id']}/{form}/{name}", data),
             }
             for name, data in parts.items()
         ]

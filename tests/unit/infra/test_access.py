@@ -88,7 +88,7 @@ RIGHTS = {
     "ServeApi": table("get", "query", "put", "update", "delete")
     | {("dynamodb:Query", "<Table.Arn>/index/recent")}
     | put("Uploads", UPLOADS)
-    | get("Media", NORMAL, THUMBNAIL, f"{PX}/labels/*.png", VARIANTS, CHUNKS, DATASETS, EXPORTS)
+    | get("Media", f"{PX}/variants/*.json", CHUNKS, DATASETS, EXPORTS)
     | get("Media", EMBEDDINGS, AUTOMASKS, MASKS)
     | put("Media", AUTOMASKS)
     | miss("Media")
@@ -160,7 +160,7 @@ RIGHTS = {
     "PushProgress": table("get", "query", "put", "delete") | changes() | send("Webhook") | sockets("POST"),
     "HoldConnection": table("get", "query", "put", "update", "delete") | sockets("POST", "DELETE"),
     "PublishPage": get("Site", "*") | put("Site", "*") | delete("Site", "*") | miss("Site") | {("s3:GetObject", BUILT)},
-    "MakeKey": {(f"ssm:{action}", f"{KEYS}/*") for action in ("PutParameter", "DeleteParameters")}
+    "MakeKey": {(f"ssm:{action}", f"{KEYS}/*") for action in ("PutParameter", "DeleteParameter")}
     | {("ssm:GetParameter", f"{KEYS}/*/public")},
     "Lane": get("Media", NORMAL, EMBEDDINGS) | put("Media", EMBEDDINGS) | miss("Media"),
 }

@@ -45,7 +45,7 @@ VAULT = {
     "lock": {("ssm:PutParameter", PRIVATE_KEY)},
     "show": {("ssm:PutParameter", PUBLIC_KEY)},
     "shown": {("ssm:GetParameter", PUBLIC_KEY)},
-    "forget": {("ssm:DeleteParameters", PRIVATE_KEY), ("ssm:DeleteParameters", PUBLIC_KEY)},
+    "forget": {("ssm:DeleteParameter", PRIVATE_KEY), ("ssm:DeleteParameter", PUBLIC_KEY)},
 }
 READS = {"get", "head"}  # of which a function wants to hear that there is nothing
 

@@ -116,10 +116,14 @@ def test_no_bucket_but_the_sites_and_the_media_admits_a_service(cloud: Cloud) ->
 
 def test_media_are_read_by_distributions_of_the_account_and_only_what_people_are_shown(cloud: Cloud) -> None:
     policy = cloud.named("Media/Policy", "S3::BucketPolicy")
-    (statement,) = [one for one in policy.properties["PolicyDocument"]["Statement"] if one["Effect"] == "Allow"]
-    assert (statement["Principal"], statement["Action"]) == ({"Service": "cloudfront.amazonaws.com"}, "s3:GetObject")
-    (source,) = statement["Condition"]["ArnLike"].values()
-    assert cloud.text(policy.stack, source) == "arn:<AWS::Partition>:cloudfront::<AWS::AccountId>:distribution/*"
+    found = [one for one in policy.properties["PolicyDocument"]["Statement"] if one["Effect"] == "Allow"]
+    for one in found:
+        assert one["Principal"] == {"Service": "cloudfront.amazonaws.com"}
+        (source,) = one["Condition"]["ArnLike"].values()
+        assert cloud.text(policy.stack, source) == "arn:<AWS::Partition>:cloudfront::<AWS::AccountId>:distribution/*"
+    statement, listing = found
+    assert (statement["Action"], listing["Action"]) == ("s3:GetObject", "s3:ListBucket")
+    assert cloud.texts(policy.stack, listing["Resource"]) == ["<Media.Arn>"]  # to be told what is missing
     shown = {name.removeprefix("<Media.Arn>/") for name in cloud.texts(policy.stack, statement["Resource"])}
     assert shown == {
         "t/*/px/*/normal.png",

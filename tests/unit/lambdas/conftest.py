@@ -22,6 +22,7 @@ from tests.unit.lambdas.gateway import (
     Api,
     lane_reply,
 )
+from tests.unit.lambdas.media_key import lay_media_key
 
 FLEET_SETTINGS = {
     "INSTANCE_TYPE": "ml.c6i.xlarge",
@@ -67,6 +68,7 @@ def whole_account() -> Iterator[Account]:
         }
         with mock.patch.dict(os.environ, settings):
             edge.connect.cache_clear()
+            lay_media_key()
             yield Account(urls, function)
             edge.connect.cache_clear()
 

@@ -12,7 +12,7 @@ import pytest
 from maskmill.core import keys, limits, rows
 from maskmill.core.image import Refusal
 from maskmill.core.table import Index, Query, Update
-from tests.unit.lambdas.gateway import PROMPT, SHA256, Api
+from tests.unit.lambdas.gateway import MEDIA_URL, PROMPT, SHA256, Api
 
 
 def file(name: str = "a.jpg", **more: Any) -> dict[str, Any]:
@@ -60,8 +60,8 @@ def test_a_ready_image_has_signed_addresses_and_a_refused_one_its_reason(api: Ap
     api.settle(dataset, refused, refusal=Refusal(code="corrupt_image", message="broken"))
     view = api.get(f"/datasets/{dataset}/images/{ready}").json
     assert view["status"] == "ready"
-    assert f"{api.tenant}/px/{'ab' * 32}/normal.png?" in view["source_url"]
-    assert f"{api.tenant}/px/{'ab' * 32}/thumbnail.webp?" in view["thumbnail_url"]
+    assert view["source_url"] == f"{MEDIA_URL}t/{api.tenant}/px/{'ab' * 32}/normal.png"
+    assert view["thumbnail_url"] == f"{MEDIA_URL}t/{api.tenant}/px/{'ab' * 32}/thumbnail.webp"
     view = api.get(f"/datasets/{dataset}/images/{refused}").json
     assert view["refusal"] == {"code": "corrupt_image", "message": "broken"}
 

@@ -36,7 +36,6 @@ from maskmill.core.recipe import Recipe
 from tests.unit.client.fake_service import serving
 from tests.unit.client.fake_store import Answer
 from tests.unit.lambdas.gateway import Api, claims_of, gateway_event
-from tests.unit.lambdas.media_key import lay_media_key
 from tests.unit.lambdas.things import things
 
 PATIENCE = Backoff(sleep=lambda seconds: None, fraction=lambda: 0.0)
@@ -70,7 +69,6 @@ class Gateway:
 
 @pytest.fixture
 def gateway(account: dict[str, str], socket_enabled: None) -> Iterator[Gateway]:
-    lay_media_key()
     with serving(Gateway()) as running:  # type: ignore[type-var]
         yield running
 

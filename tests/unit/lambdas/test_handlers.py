@@ -57,7 +57,7 @@ MISSING: dict[str, list[Message]] = {
     ],
 }
 
-OTHERS = {"hold_connection", "publish_page", "push_progress", "serve_api", "sweep", "switch_spending"}
+OTHERS = {"hold_connection", "make_key", "publish_page", "push_progress", "serve_api", "sweep", "switch_spending"}
 
 
 def settings_of(function: str) -> type[Settings]:

@@ -17,15 +17,10 @@ from local.emulator.cookies import PREFIX, Refused, check
 from maskmill.core.limits import MEDIA_SESSION_LIFE_S
 from maskmill.core.rsa import public_pem
 from tests.unit.lambdas.gateway import MEDIA_KEY_PAIR_ID, MEDIA_URL, Api, claims_of
-from tests.unit.lambdas.media_key import lay_media_key, media_key, values_of
+from tests.unit.lambdas.media_key import media_key, values_of
 
 KEYS = {MEDIA_KEY_PAIR_ID: public_pem(media_key())}
 PICTURE = "px/0/normal.png"
-
-
-@pytest.fixture(autouse=True)
-def _key(account: dict[str, str]) -> None:
-    lay_media_key()
 
 
 @pytest.fixture
