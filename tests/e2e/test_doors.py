@@ -122,38 +122,38 @@ def other_key() -> rsa.RSAPrivateKey:
 
 
 BAD_TOKENS: dict[str, Callable[[Mint], str | None]] = {
-    "none": lambda _mint: None,
-    "empty": lambda _mint: "",
-    "garbage": lambda _mint: "garbage",
-    "three empty parts": lambda _mint: "..",
-    "alg none": lambda mint: f"{encode({**mint.header, 'alg': 'none'})}.{encode(mint.claims)}.",
-    "alg none, kept signature": lambda mint: ".".join(
+    "T1a none": lambda _mint: None,
+    "T1b empty": lambda _mint: "",
+    "T1c garbage": lambda _mint: "garbage",
+    "T1d three empty parts": lambda _mint: "..",
+    "T2a alg none": lambda mint: f"{encode({**mint.header, 'alg': 'none'})}.{encode(mint.claims)}.",
+    "T2b alg none, kept signature": lambda mint: ".".join(
         [encode({**mint.header, "alg": "none"}), *mint.original.split(".")[1:]]
     ),
-    "stripped signature": lambda mint: mint.original.rsplit(".", 1)[0] + ".",
-    "no signature at all": lambda mint: mint.original.rsplit(".", 1)[0],
-    "flipped bit of the header": lambda mint: flipped(mint.original, 0),
-    "flipped bit of the claims": lambda mint: flipped(mint.original, 1),
-    "flipped bit of the signature": lambda mint: flipped(mint.original, 2),
-    "HS256 with the public key": lambda mint: hs256(mint, mint.public_pem()),
-    "HS256 with an empty key": lambda mint: hs256(mint, b""),
-    "another's key under the pool's name": lambda mint: mint.signed(mint.header, mint.claims, other_key()),
-    "unknown key": lambda mint: mint.signed({**mint.header, "kid": "nobody"}, mint.claims),
-    "key of the caller's choice": lambda mint: mint.signed(
+    "T2c stripped signature": lambda mint: mint.original.rsplit(".", 1)[0] + ".",
+    "T2d no signature at all": lambda mint: mint.original.rsplit(".", 1)[0],
+    "T2e flipped bit of the header": lambda mint: flipped(mint.original, 0),
+    "T2f flipped bit of the claims": lambda mint: flipped(mint.original, 1),
+    "T2g flipped bit of the signature": lambda mint: flipped(mint.original, 2),
+    "T3a HS256 with the public key": lambda mint: hs256(mint, mint.public_pem()),
+    "T3b HS256 with an empty key": lambda mint: hs256(mint, b""),
+    "T4a another's key under the pool's name": lambda mint: mint.signed(mint.header, mint.claims, other_key()),
+    "T4b unknown key": lambda mint: mint.signed({**mint.header, "kid": "nobody"}, mint.claims),
+    "T4c key of the caller's choice": lambda mint: mint.signed(
         {**mint.header, "kid": "mine", "jku": "http://127.0.0.1:9/keys"}, mint.claims, other_key()
     ),
-    "expired": lambda mint: mint.token(exp=int(time.time()) - 5),
-    "not valid yet": lambda mint: mint.token(nbf=int(time.time()) + 600),
-    "issued in the future": lambda mint: mint.token(iat=int(time.time()) + 600),
-    "another pool": lambda mint: mint.token(iss=f"{mint.claims['iss']}x"),
-    "another client": lambda mint: mint.token(client_id="another"),
-    "no client": lambda mint: mint.token(client_id=None),
-    "another audience": lambda mint: mint.token(client_id=None, aud="another"),
-    "no subject": lambda mint: mint.token(sub=None),
-    "a subject that climbs": lambda mint: mint.token(sub="../t/other"),
-    "a subject with a separator": lambda mint: mint.token(sub="a#DATASET"),
-    "no use": lambda mint: mint.token(token_use=None),
-    "use id": lambda mint: mint.token(token_use="id"),
+    "T5a expired": lambda mint: mint.token(exp=int(time.time()) - 5),
+    "T5b not valid yet": lambda mint: mint.token(nbf=int(time.time()) + 600),
+    "T5c issued in the future": lambda mint: mint.token(iat=int(time.time()) + 600),
+    "T6a another pool": lambda mint: mint.token(iss=f"{mint.claims['iss']}x"),
+    "T6b another client": lambda mint: mint.token(client_id="another"),
+    "T6c no client": lambda mint: mint.token(client_id=None),
+    "T6d another audience": lambda mint: mint.token(client_id=None, aud="another"),
+    "T8a no subject": lambda mint: mint.token(sub=None),
+    "T8b a subject that climbs": lambda mint: mint.token(sub="../t/other"),
+    "T8c a subject with a separator": lambda mint: mint.token(sub="a#DATASET"),
+    "T7b no use": lambda mint: mint.token(token_use=None),
+    "T7a use id": lambda mint: mint.token(token_use="id"),
 }
 
 

@@ -1,4 +1,4 @@
-"""Odd requests through the deployed API: each has a stable answer, none is a fault of ours and none tells of insides."""
+"""Odd requests through the deployed gateway, as far as it may change them: the whole corpus is in tests/hostile."""
 
 from __future__ import annotations
 
@@ -62,26 +62,13 @@ class Odd:
 
 
 BODIES = {
-    "no body": Odd(None, 400, "malformed_json"),
-    "too large": Odd(b'{"name":"' + b"a" * 300_000 + b'"}', 413, "body_too_large"),
-    "far too large": Odd(b'{"name":"' + b"a" * 7_000_000 + b'"}', 413, "body_too_large"),
-    "deep lists": Odd(b'{"name":' + b"[" * 100_000 + b"]" * 100_000 + b"}", 400, "malformed_json"),
-    "deep objects": Odd(b'{"a":' * 30_000 + b"1" + b"}" * 30_000, 400, "malformed_json"),
-    "not a number": Odd(b'{"name":NaN}', 400, "malformed_json"),
-    "an endless number": Odd(b'{"name":1e999}', 400, "malformed_json"),
-    "a long number": Odd(b'{"name":' + b"9" * 5000 + b"}", 400, "malformed_json"),
-    "not text": Odd(b"\xff\xfe{}", 400, "malformed_json"),
-    "half a character": Odd(b'{"name":"\\ud800"}', 400, "malformed_json"),
-    "twice the same key": Odd(b'{"name":"a","name":"b"}', 400, "malformed_json"),
-    "a list": Odd(b"[]", 400, "malformed_json"),
-    "two objects": Odd(b"{}{}", 400, "malformed_json"),
-    "a form": Odd(b"name=x", 415, "unsupported_media_type", {"Content-Type": "application/x-www-form-urlencoded"}),
-    "a zero byte": Odd(b'{"name":"a\\u0000"}', 422, "invalid_request"),
-    "another tenant": Odd(b'{"name":"a","tenant":"b"}', 422, "invalid_request"),
-    "a row's keys": Odd(b'{"name":"a","pk":"T#b","sk":"c"}', 422, "invalid_request"),
-    "a prototype": Odd(b'{"name":"a","__proto__":{"admin":true}}', 422, "invalid_request"),
-    "a number for a name": Odd(b'{"name":5}', 422, "invalid_request"),
-    "a page for a name": Odd(b'{"name":{"$ref":"#"}}', 422, "invalid_request"),
+    "J1g no body": Odd(None, 400, "malformed_json"),
+    "J2g not text": Odd(b"\xff\xfe{}", 400, "malformed_json"),
+    "J5b deep lists": Odd(b'{"name":' + b"[" * 100_000 + b"]" * 100_000 + b"}", 400, "malformed_json"),
+    "J8a a zero byte": Odd(b'{"name":"a\\u0000"}', 422, "invalid_request"),
+    "J12a too large": Odd(b'{"name":"' + b"a" * 300_000 + b'"}', 413, "body_too_large"),
+    "J12c far too large": Odd(b'{"name":"' + b"a" * 7_000_000 + b'"}', 413, "body_too_large"),
+    "J13a a form": Odd(b"name=x", 415, "unsupported_media_type", {"Content-Type": "application/x-www-form-urlencoded"}),
 }
 
 
@@ -125,18 +112,6 @@ QUERIES = {
 def test_an_odd_query_is_refused_by_a_stable_code(call: Call, dataset: str, query: str) -> None:
     answer = call("GET", f"/api/v1/datasets/{dataset}/images?{query}")
     assert (answer.status, answer.code) == QUERIES[query]
-
-
-POSITIONS = [
-    "[]", "1", "null", '"abc"', '{"a":1,"b":2,"c":3}', '[1,"a","b"]', '["a",1,"b"]', '["a","b"]', "[" * 200,
-    '["2026","\\ud800","x"]', '["2026","T#ü","x"]', "nothing",
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("position", POSITIONS)
-def test_a_forged_cursor_of_the_job_list_is_refused(call: Call, position: str) -> None:
-    answer = call("GET", f"/api/v1/jobs?cursor={b64(position.encode())}")
-    assert (answer.status, answer.code) == (400, "invalid_cursor")
 
 
 def test_no_header_makes_another_request_of_one(call: Call, dataset: str) -> None:
