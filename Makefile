@@ -76,6 +76,15 @@ bench-requests: .venv/test ## What IMAGES images ask of AWS, by kind, in dollars
 sbom: .venv/test ## What is shipped, as CycloneDX: wheels, the C libraries inside them, the page's packages (build/sbom.json)
 	@$(BIN)/python -m local.sbom
 
+audit: .venv-audit/ready sbom page ## Second opinions on sources and templates: semgrep, cfn-lint, checkov, cdk-nag, known vulnerabilities (minutes)
+	@.venv-audit/bin/python -m local.audit
+
+.venv-audit/ready: .venv/uv requirements/audit.txt
+	@echo "Installing the programs of the audit ..."
+	@$(PYTHON) -m venv .venv-audit
+	@$(BIN)/uv pip install --quiet --python .venv-audit/bin/python --require-hashes -r requirements/audit.txt
+	@touch $@
+
 REASON ?=
 halt: .venv/dev ## Stop what costs money: new jobs, uploads and requests to the models (STAGE=dev, REASON="..."); what was submitted waits
 	@$(BIN)/python -m local.operate halt --stage "$(STAGE)" --reason "$(REASON)"
@@ -100,7 +109,7 @@ lock: .venv/dev ## Resolve all pinned requirements again
 	$(BIN)/python requirements/lock.py
 
 clean: ## Remove everything that the commands above made
-	rm -rf .venv .venv-emulator .venv-loaders .maskmill build cdk.out maskmill-results frontend/node_modules frontend/dist
+	rm -rf .venv .venv-audit .venv-emulator .venv-loaders .maskmill build cdk.out maskmill-results frontend/node_modules frontend/dist
 
 .venv/uv:
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Maskmill needs Python 3.11 or newer: make PYTHON=python3.12 ...")'

@@ -5,6 +5,7 @@ import json
 import secrets
 import urllib.parse
 import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,10 +34,8 @@ def make_profile(pool: Pool, api_url: str, user: str, path: Path) -> Profile:
     """Make a user (or reuse one) with a password that nobody needs to know, sign in and write the profile."""
     password = f"Aa1!{secrets.token_urlsafe(24)}"
     cognito = client("cognito-idp", pool.emulator_url)
-    try:
+    with suppress(cognito.exceptions.UsernameExistsException):
         cognito.admin_create_user(UserPoolId=pool.pool_id, Username=user, MessageAction="SUPPRESS")
-    except cognito.exceptions.UsernameExistsException:
-        pass
     cognito.admin_set_user_password(UserPoolId=pool.pool_id, Username=user, Password=password, Permanent=True)
     tokens = Cognito(pool.emulator_url, pool.client_id).sign_in(user, password)
     if isinstance(tokens, Challenge):

@@ -14,6 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -164,10 +165,8 @@ def end_group(child: subprocess.Popen[bytes], *, grace_s: float = GRACE_S) -> No
     """SIGTERM to the child's process group, SIGKILL after the grace period, then collect the child."""
     if child.poll() is None and grace_s > 0:
         _signal_group(child.pid, signal.SIGTERM)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             child.wait(timeout=grace_s)
-        except subprocess.TimeoutExpired:
-            pass
     _signal_group(child.pid, signal.SIGKILL)
     child.wait()
 
