@@ -67,20 +67,32 @@ class User:
             command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
 
-    def get(self, path: str, *, method: str = "GET", body: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
+    def get(
+        self,
+        path: str,
+        *,
+        method: str = "GET",
+        body: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> tuple[int, dict[str, Any]]:
         """A raw call of the API with this user's token."""
         profile = json.loads(self.profile.read_text())
         request = urllib.request.Request(
             f"{profile['api_url']}/api/v1{path}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"Bearer {profile['token']['access_token']}", "Content-Type": "application/json"},
+            headers={
+                "Authorization": f"Bearer {profile['token']['access_token']}",
+                "Content-Type": "application/json",
+                **(headers or {}),
+            },
         )
         try:
             with DIRECT.open(request, timeout=30) as answer:
                 return answer.status, json.loads(answer.read() or b"{}")
         except urllib.error.HTTPError as error:
-            return error.code, json.load(error)
+            is_problem = error.headers.get_content_type() == "application/problem+json"
+            return error.code, json.load(error) if is_problem else {}
 
     def read(self, address: str) -> bytes:
         """What lies at an address that the API gave to this user."""

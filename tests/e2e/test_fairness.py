@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
-import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests.e2e.conftest import User
-from tests.e2e.wire import post_form
+from tests.e2e.jobs import TERMINAL, asked, filled, submitted, until
 
 pytestmark = pytest.mark.integration
 
 LARGE, SMALL = 80, 5
-PATIENCE_S = 240.0
-TERMINAL = {"succeeded", "partial", "failed", "cancelled"}
 
 
 def picture(seed: int) -> bytes:
@@ -32,49 +25,14 @@ def picture(seed: int) -> bytes:
     return data.getvalue()
 
 
-def asked(user: User, path: str, *, method: str = "GET", body: dict[str, Any] | None = None) -> dict[str, Any]:
-    status, values = user.get(path, method=method, body=body)
-    assert status < 300, values
-    return values
-
-
-def until(is_reached: Callable[[], bool], *, every_s: float = 0.5) -> None:
-    end_s = time.monotonic() + PATIENCE_S
-    while not is_reached():
-        assert time.monotonic() < end_s, "it never came to that"
-        time.sleep(every_s)
-
-
-def filled(user: User, count: int, *, first_seed: int) -> tuple[str, dict[str, Any]]:
-    """A dataset of pictures that have arrived, and the body of a job over them."""
-    dataset = asked(user, "/datasets", method="POST", body={"name": "fair"})["dataset_id"]
-    files = [picture(first_seed + number) for number in range(count)]
-    announced = [
-        {"name": f"{number}.png", "size_bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-        for number, data in enumerate(files)
-    ]
-    tickets = asked(user, f"/datasets/{dataset}/uploads", method="POST", body={"files": announced})["items"]
-    with ThreadPoolExecutor(4) as pool:
-        sent = pool.map(
-            lambda pair: post_form(pair[0]["url"], pair[0]["fields"], pair[1]).status, zip(tickets, files, strict=True)
-        )
-        assert set(sent) == {204}
-    until(lambda: len(asked(user, f"/datasets/{dataset}/images?status=ready")["items"]) == count)
-    prompt = {"points": [{"x": 0.5, "y": 0.5}]}
-    body = {"name": "square", "prompt": prompt}
-    template = asked(user, f"/datasets/{dataset}/templates", method="POST", body=body)["template_id"]
-    layers = [{"region": template, "edits": {"hue": 60}}]
-    return dataset, {"recipe": {"templates": [template], "layers": layers}}
-
-
-def submitted(user: User, dataset: str, body: dict[str, Any]) -> str:
-    return str(asked(user, f"/datasets/{dataset}/jobs", method="POST", body=body)["job_id"])
+def pictures(count: int, *, first_seed: int) -> dict[str, bytes]:
+    return {f"{number}.png": picture(first_seed + number) for number in range(count)}
 
 
 def test_a_small_job_overtakes_a_large_one_of_another_tenant(ann: User, bob: User) -> None:
     """Its two shards wait for a window's worth of the large job's twenty, and its pictures for none of the others."""
-    of_ann, large_body = filled(ann, LARGE, first_seed=1000)
-    of_bob, small_body = filled(bob, SMALL, first_seed=5000)
+    of_ann, large_body = filled(ann, pictures(LARGE, first_seed=1000))
+    of_bob, small_body = filled(bob, pictures(SMALL, first_seed=5000))
     large = submitted(ann, of_ann, large_body)
     until(lambda: asked(ann, f"/jobs/{large}")["items"]["segmenting"] > 0, every_s=0.1)
     small = submitted(bob, of_bob, small_body)
