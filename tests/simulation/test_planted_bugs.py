@@ -37,8 +37,9 @@ from maskmill.core.rows import ChunkState, JobState
 from maskmill.core.table import Condition, Op, Put, RowConflict, Update
 from maskmill.core.webhook import Attempt
 from tests.simulation.cloud import MemoryObjects, MemoryQueues, MemoryTable
-from tests.simulation.modes import MODES, pipeline_of
+from tests.simulation.modes import pipeline_of
 from tests.simulation.pipeline import Pipeline
+from tests.simulation.shaky import ShakyTable
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 FIRST_SEED = 5000
@@ -77,7 +78,7 @@ def test_a_planted_bug_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_these_seeds_find_nothing_where_nothing_is_planted() -> None:
-    for mode in MODES:
+    for mode in sorted({bug.mode for bug in PLANTS.values()}):
         for seed in range(FIRST_SEED, FIRST_SEED + 12):
             assert violations(mode, seed) == [], (mode, seed)
 
@@ -510,7 +511,9 @@ def a_job_that_its_dataset_does_not_know(patch: pytest.MonkeyPatch) -> None:
 
 
 @planted("removing", seeds=60)
-def a_lock_that_nobody_takes_over(patch: pytest.MonkeyPatch) -> None:
+def a_lock_that_is_left_to_the_tables_time_to_live(patch: pytest.MonkeyPatch) -> None:
+    """Nobody takes it over, and the table may take days to remove what has expired."""
+    patch.setattr(ShakyTable, "_reap", lambda _: None)
     rewritten(patch, "take_over_lock", lambda update: replace(update, require=(Condition(("never",), Op.PRESENT),)))
 
 
