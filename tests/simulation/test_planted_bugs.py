@@ -251,8 +251,9 @@ def no_new_call_for_a_lease_that_was_never_sent(patch: pytest.MonkeyPatch) -> No
 def a_release_without_a_new_dispatch(patch: pytest.MonkeyPatch) -> None:
     real = MemoryQueues.send
 
-    def send(self: MemoryQueues, messages: Any) -> None:
-        real(self, (one for one in messages if not (isinstance(one, DispatchItems) and one.indices)))
+    def send(self: MemoryQueues, messages: Any, *, delay_s: int = 0) -> None:
+        kept = (one for one in messages if not (isinstance(one, DispatchItems) and one.indices))
+        real(self, kept, delay_s=delay_s)
 
     patch.setattr(MemoryQueues, "send", send)
 
