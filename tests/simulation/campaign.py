@@ -102,7 +102,9 @@ def main() -> int:
     done: dict[str, tuple[int, Figures]] = {}
     try:
         for mode in chosen.mode or MODES:
-            for step in campaign(mode, seeds, processes=chosen.processes):
+            share = 1.0 if chosen.mode else MODES[mode].share
+            some = seeds[: max(1, round(share * len(seeds)))]
+            for step in campaign(mode, some, processes=chosen.processes):
                 done[mode] = step
     except Stopped:
         print("stopped:", ", ".join(f"{mode} goes on from START={at}" for mode, (at, _) in done.items()))

@@ -31,6 +31,7 @@ class Mode:
     has_sweep: bool = True
     removals: float = 0.0  # the share of users who remove what they have
     kind: type[Pipeline] = Pipeline
+    share: float = 1.0  # of a campaign's seeds that are played in it: some worlds are large
 
 
 MODES = {
@@ -38,10 +39,10 @@ MODES = {
     "primary": Mode("nothing is lost, and no sweep hides what is", LOSSLESS, is_mixed=True, has_sweep=False),
     "calm": Mode("nothing fails, and nothing needs repair", kind=Calm),
     "outage": Mode("one service is down for half an hour", kind=Blackout),
-    "overload": Mode("a tenant brings a hundred times as much as others", kind=Overload),
+    "overload": Mode("a tenant brings a hundred times as much as others", kind=Overload, share=0.02),
     "halted": Mode("an operator stops what costs money for a while", EVERYTHING, is_mixed=True, kind=HaltedPipeline),
     "upgrade": Mode("another version takes the place of all functions, and perhaps gives way again", kind=Upgrade),
-    "adversary": Mode("a hostile tenant beside honest ones", kind=Adversary),
+    "adversary": Mode("a hostile tenant beside honest ones", kind=Adversary, share=0.2),
     "crowded": Mode("everything comes twice, and some of it is slow", CROWDED),
     "backlogged": Mode("most queues have a long line for a while", BACKLOGGED),
     "removing": Mode("everything may fail, and users remove what they have", EVERYTHING, is_mixed=True, removals=0.7),
