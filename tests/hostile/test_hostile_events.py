@@ -21,12 +21,10 @@ from tests.contract.test_events import payload
 from tests.hostile.corpus import watched
 from tests.unit.lambdas.gateway import claims_of, gateway_event
 from tests.unit.lambdas.sqs import failed, sqs_event
-from tests.unit.lambdas.test_handlers import FUNCTIONS, env_of, handler_of
+from tests.unit.lambdas.test_handlers import FUNCTIONS, MISSING, env_of, handler_of
 from tests.unit.lambdas.test_hold_connection import socket_event
 
-BEHIND_QUEUES = sorted(
-    set(FUNCTIONS) - {"hold_connection", "publish_page", "push_progress", "serve_api", "sweep", "switch_spending"}
-)
+BEHIND_QUEUES = sorted(MISSING)
 SNS = {
     "EventSource": "aws:sns",
     "EventVersion": "1.0",
@@ -68,6 +66,7 @@ FOREIGN: dict[str, dict[str, Any]] = {
     "serve_api": {**NOBODYS, "a queue": OF_QUEUES, "a stream": OF_STREAMS, "a socket": socket_event("CONNECT")},
     "hold_connection": {**NOBODYS, "a queue": OF_QUEUES, "a stream": OF_STREAMS, "a request": OF_GATEWAYS},
     "publish_page": {**NOBODYS, "a queue": OF_QUEUES, "a request": OF_GATEWAYS},
+    "make_key": {**NOBODYS, "a queue": OF_QUEUES, "a request": OF_GATEWAYS},
     "switch_spending": {**NOBODYS, "a queue": OF_QUEUES, "a stream": OF_STREAMS, "a request": OF_GATEWAYS},
 }
 
