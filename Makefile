@@ -28,7 +28,7 @@ package-model: .venv/engines ## A fetched checkpoint into the folder that an end
 
 PROCESSES ?= 2
 test: check page ## Everything that must hold: linters, types, and all tests (PROCESSES=2)
-	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadgroup
+	$(BIN)/python -m pytest -n $(PROCESSES)
 
 e2e: .venv/test page ## The deployed local stacks, from the command line to a real browser (needs Chromium)
 	$(BIN)/python -m pytest tests/e2e
