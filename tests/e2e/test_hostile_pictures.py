@@ -62,6 +62,6 @@ def test_hostile_pictures_cost_the_others_nothing(cloud: Laptop, folder: Path, t
     counts = job["items"]
     assert counts["done"] + counts["no_match"] == len(GOOD) + len(TELLING) + 1
     assert counts["failed"] + counts["skipped"] == len(BAD) == job["items_total"] - counts["done"] - counts["no_match"]
-    assert list((out / "variants").glob("photo-1__*")), answer.stdout
+    assert len(list((out / "variants").iterdir())) == counts["done"] >= 1, answer.stdout
     for path in out.rglob("*"):
         assert path.is_dir() or b"SECRET" not in path.read_bytes(), path
