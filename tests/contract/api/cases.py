@@ -280,6 +280,11 @@ def far_too_long(_payload: Any) -> Any:
 def _on_lane(name: str) -> None:
     body = ASKED[name]
 
+    def without_seconds(world: World) -> Request:
+        ids = world.on_image()
+        world.limit(Quota.GPU_SECONDS_PER_DAY)
+        return Request(ids, body)
+
     def answered(reply: Any) -> Maker:
         def make(world: World) -> Request:
             ids = world.on_image()
@@ -289,6 +294,7 @@ def _on_lane(name: str) -> None:
         return make
 
     good(name)(lambda world: Request(world.on_image(), body))
+    case(name, Code.QUOTA_EXCEEDED)(without_seconds)
     case(name, Code.CONFLICT)(lambda world: Request(world.on_new_image(), body))
     case(name, Code.MODEL_FAILED)(answered(failing("model_failed")))
     case(name, Code.MODEL_TIMEOUT)(answered(failing("model_timeout")))

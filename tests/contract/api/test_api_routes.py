@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from lambdas import spending
 from lambdas.serve_api import handler as edge
 from lambdas.serve_api import problems
 from lambdas.serve_api.description import document
@@ -59,6 +60,13 @@ def _rate_limited(world: World, route: Route, request: Request) -> Answer:
     spent = Rates(MemoryTable(), ports.clock, per_window=1)
     spent.take(world.api.tenant)
     world.patch.setattr(edge, "connect", lambda: replace(ports, rates=spent))
+    return send(world, route, request)
+
+
+def _stopped(world: World, route: Route, request: Request) -> Answer:
+    ports, table = edge.connect(), MemoryTable()
+    spending.stop(table, "A drill.", now_s=1)
+    world.patch.setattr(edge, "connect", lambda: replace(ports, spending=spending.Switch(table, ports.clock)))
     return send(world, route, request)
 
 
@@ -125,6 +133,7 @@ def _still_running(world: World, route: Route, request: Request) -> Answer:
 COMMON: dict[Code, Callable[[World, Route, Request], Answer]] = {
     Code.UNAUTHENTICATED: _unauthenticated,
     Code.RATE_LIMITED: _rate_limited,
+    Code.SPENDING_STOPPED: _stopped,
     Code.UNAVAILABLE: _unavailable,
     Code.INTERNAL: _internal,
     Code.NOT_FOUND: _not_found,
