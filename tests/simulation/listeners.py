@@ -55,6 +55,7 @@ class Listener:
         return self.status is not None and self.status.is_terminal and ended == self.counts.total
 
     def follow(self) -> None:
+        self.world.invokes("listener")
         while not self.knows_the_end and not self.is_removed:
             connection_id = self._connect()
             self.world.sleep(10 * self._chance("slow client"))

@@ -150,6 +150,7 @@ class Pipeline:
     borders: Borders = field(init=False)
     post: Post = field(init=False)
     platform: Platform = field(init=False)
+    absent: frozenset[int] = frozenset()  # users who do nothing at all
     _open: set[Key] = field(default_factory=set)  # the rows that somebody still has to do something about
     _sweep_s: float = 60.0
     _ids: CountedIds = field(default_factory=CountedIds)
@@ -181,7 +182,7 @@ class Pipeline:
 
     def run(self) -> list[str]:
         """Play until every user has an answer, then check what is left; returns the violations."""
-        for number in range(self.jobs):
+        for number in sorted(set(range(self.jobs)) - self.absent):
             self.open_users += 1
             self.users.append(self._user(number))
             self.world.spawn(self.world.chance("arrive", str(number)) * 60, partial(self._serve, self.users[-1]))

@@ -24,6 +24,9 @@ from maskmill.core.errors import Unavailable
 
 Result = TypeVar("Result")
 SLOW_S = 120.0
+LATENCY_MIN_S = 0.005
+LATENCY_S = 0.05  # more, at most
+STEADY_S = 0.0005  # … in a world in which every call takes nearly the same time, but no two end in the same microsecond
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 _MASK = (1 << 64) - 1
 # What may happen to a call of a service, in the order of its share of one throw of the dice: at most one of them.
@@ -112,6 +115,7 @@ class World:
     calls: int = 0
     invocations: int = 0  # of functions
     trace: list[Step] | None = None  # every call, where somebody wants to know
+    is_steady: bool = False  # every call takes nearly the same time
     _heap: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
     _sequence: int = 0
     _asked: dict[tuple[str, Hashable], int] = field(default_factory=dict)
@@ -243,7 +247,8 @@ class World:
         fault = self._fault(drawn, service, label, nth) if is_hindered else None
         if self.trace is not None:
             self.trace.append((self.now_s, _name_of_task(), service, str(label), fault or "done"))
-        self.work(SLOW_S if fault == "slow" else 0.005 + 0.05 * (drawn & 0xFFFF) / 0x10000, service)
+        latency_s = (STEADY_S if self.is_steady else LATENCY_S) * (drawn & 0xFFFF) / 0x10000
+        self.work(SLOW_S if fault == "slow" else LATENCY_MIN_S + latency_s, service)
         if fault is None or fault == "slow":
             return effect()
         if fault == "crash_before":
