@@ -46,7 +46,7 @@ class Outcome:
     names: tuple[str, ...]
     work: tuple[int, int, int]  # images, variants and masks: whether one was there already depends on who died when
     files: dict[str, str]  # of the archive, by name: their digests
-    variants: dict[str, str]
+    variants: dict[str, str]  # as the API tells them; their bytes are in the archive
 
 
 @dataclass(slots=True)
@@ -95,7 +95,7 @@ class Scene:
                 actual["masks_computed"] + actual["masks_reused"],
             ),
             files=archived(archive),
-            variants={one["file_name"]: hashlib.sha256(fetched(one["url"])).hexdigest() for one in variants},
+            variants={one["file_name"]: one["sha256"] for one in variants},
         )
 
 
