@@ -103,6 +103,7 @@ def test_health_and_limits_say_what_is_true(api: Api) -> None:
 def test_every_code_is_a_code_of_this_edge_or_of_an_item_or_an_export() -> None:
     assert {code.value for code in ITEM_CODES} == {
         "animated_not_supported",
+        "budget_exceeded",
         "cancelled",
         "checksum_mismatch",
         "corrupt_image",
@@ -126,7 +127,7 @@ def test_every_code_is_a_code_of_this_edge_or_of_an_item_or_an_export() -> None:
 @pytest.mark.parametrize("code", sorted(problems.STATUS))
 def test_every_code_of_this_edge_is_made_by_a_test(code: Code) -> None:
     here, hostile = Path(__file__).parent, Path(__file__).parents[2] / "hostile"
-    paths = (*here.glob("test_api_*.py"), *hostile.glob("*.py"))
+    paths = (*here.glob("test_api_*.py"), here / "test_spending.py", *hostile.glob("*.py"))
     tests = "".join(path.read_text() for path in paths)
     assert f'"{code.value}"' in tests
 
