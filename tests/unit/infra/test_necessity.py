@@ -121,6 +121,8 @@ def _published(source: Source) -> set[tuple[str, str]]:
 
 def _cleared(source: Source) -> set[tuple[str, str]]:
     found: set[tuple[str, str]] = set()
+    if "delete_some" not in source.attributes():
+        return found  # it only asks where something lies
     for folder in source.mentions("keys") & FOLDERS.keys():
         for bucket, kinds in FOLDERS[folder].items():
             arn = f"<{bucket}.Arn>"

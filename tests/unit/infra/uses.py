@@ -63,6 +63,11 @@ class Source:
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == owner
         }
 
+    def attributes(self) -> set[str]:
+        """Every `<anything>.<name>` in the code."""
+        nodes = (node for function in self.functions.values() for node in ast.walk(function))
+        return {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+
     def made(self) -> set[str]:
         """Every plain name that is called: functions and types."""
         return {node.func.id for _, node in self._calls() if isinstance(node.func, ast.Name)}
