@@ -21,6 +21,7 @@ from inference_container.segmenter import Bitmap
 from local.cloud import Laptop, laptop
 from local.models import LocalModel, find_model
 from local.processes import DIRECT
+from maskmill.client import Client
 from maskmill.core.engines import Engine
 from maskmill.core.prompt import Prompt
 from tests.e2e.conftest import User, endpoint_state
@@ -173,8 +174,8 @@ def test_everything_is_found_and_kept(sam: Laptop, eve: User, shown: list[Shown]
 def test_the_embedding_is_handed_out(eve: User, shown: list[Shown]) -> None:
     status, answer = eve.get(f"{shown[0].path}/embedding")
     assert status == 200, answer
-    with DIRECT.open(answer["url"], timeout=30) as file:
-        data = file.read()
+    with Client.from_login(eve.profile) as client:
+        data = client.storage.get(answer["url"]).content
     assert len(data) == 128 + 128 * 16 * 16 * 2
     assert f" {answer['segmenter']} " in data[:128].decode("ascii")
     assert answer["decoder_url"] == f"/models/{answer['segmenter']}/decoder.onnx"

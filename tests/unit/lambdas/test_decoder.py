@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from lambdas.aws.telemetry import logger_of
 from lambdas.ingest_image import handler
 from lambdas.ingest_image.decoder import Decoder, clean_environment
 from maskmill.core.errors import Code, InvalidInput, Unavailable
@@ -128,12 +130,15 @@ def test_a_decoder_that_goes_takes_its_processes_along() -> None:
         os.kill(pid, 0)
 
 
-def test_a_refusal_is_logged_by_its_code_and_why(capsys: pytest.CaptureFixture[str], decoder: Decoder) -> None:
+def test_a_refusal_is_logged_by_its_code_and_why(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, decoder: Decoder
+) -> None:
+    log = io.StringIO()  # a logger keeps the stream that it was made with, which may be one of an earlier test
+    monkeypatch.setattr(logger_of("ingest_image").registered_handler, "stream", log)
     with pytest.raises(InvalidInput):
         handler.watched(decoder, saved(scene(), "PNG")[:60])
-    told = capsys.readouterr().out
-    assert '"code":"corrupt_image"' in told
-    assert '"refused_corrupt_image":[1.0]' in told.replace(" ", "")
+    assert '"code":"corrupt_image"' in log.getvalue()
+    assert '"refused_corrupt_image":[1.0]' in capsys.readouterr().out.replace(" ", "")
 
 
 def test_the_function_itself_loads_no_codec() -> None:
