@@ -125,7 +125,7 @@ def _fail_job(ports: Ports, letter: PlanJob | FinishJob) -> None:
     if job.finish_until_s > at_s and not job.status.is_terminal:
         raise Unavailable(detail="a run is still finishing this job")
     state.end_job_items(ports.table, ports.queues, job, code=Code.GAVE_UP, status=ItemStatus.FAILED, at_s=at_s)
-    state.close_job(
+    ended = state.close_job(
         ports.table,
         letter.tenant,
         letter.job_id,
@@ -133,6 +133,8 @@ def _fail_job(ports: Ports, letter: PlanJob | FinishJob) -> None:
         finished_at=ports.clock.now(),
         reason=state.refusal(Code.GAVE_UP),
     )
+    if ended is not None and isinstance(letter, FinishJob):
+        state.ask_for_exports(ports.queues, ended)  # a run may have noted them: without a dataset they fail
 
 
 def _fail_export(ports: Ports, letter: ExportDataset) -> None:

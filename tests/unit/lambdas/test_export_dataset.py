@@ -179,6 +179,25 @@ def test_a_dead_finish_message_of_an_ended_job_asks_for_its_exports(scene: Scene
     assert MESSAGE in scene.sent()
 
 
+def test_a_job_that_is_given_up_ends_the_exports_that_a_run_had_noted(scene: Scene) -> None:
+    """The last run of finish died after it had noted them, and its message had come too often."""
+    key = rows.job_key(TENANT, JOB)
+    job = scene.job().job
+    wanted = job.recipe.recipe.model_copy(update={"exports": (COCO,)})
+    doc = job.model_copy(update={"recipe": job.recipe.model_copy(update={"recipe": wanted})}).model_dump_json()
+    full = frozenset(f"{number:04d}" for number in range(scene.job().chunks_total))
+    was = {"status": JobStatus.FINISHING.value, "archive_bytes": 0, "chunks_full": full, "doc": doc}
+    scene.table.rows[key] = {**scene.table.rows[key], **was}
+    scene.sent()
+    scene.bury(FinishJob(tenant=TENANT, job_id=JOB))
+    assert scene.job().status is JobStatus.FAILED
+    assert MESSAGE in scene.sent()
+    run(scene, Maker())
+    export = found(scene)
+    assert export.status is ExportStatus.FAILED
+    assert export.refusal == state.refusal(Code.EXPORT_FAILED)
+
+
 def test_the_sweep_sends_a_lost_message_again_and_leaves_a_run_alone(scene: Scene) -> None:
     assert not scene.sweep().counts
     scene.wait(SWEEP_EXPORT_S)
