@@ -13,6 +13,7 @@ from tests.unit.infra.cloud import Cloud, Resource
 POLICIES = ("SQS::QueuePolicy", "SNS::TopicPolicy", "S3::BucketPolicy", "KMS::Key", "SecretsManager::ResourcePolicy")
 ACCOUNT = "<AWS::AccountId>"
 OF_THIS_ACCOUNT = ("aws:SourceAccount", "aws:SourceArn")
+INVOKERS = {"apigateway.amazonaws.com", "events.amazonaws.com", "sns.amazonaws.com"}  # the last for a spent budget
 
 
 def statements_of(cloud: Cloud) -> Iterator[tuple[Resource, dict[str, Any]]]:
@@ -53,7 +54,7 @@ def test_a_service_acts_for_things_of_this_account_alone(cloud: Cloud) -> None:
 def test_only_services_that_act_for_a_thing_of_ours_invoke_functions(cloud: Cloud) -> None:
     for permission in cloud.resources("Lambda::Permission"):
         arn = cloud.text(permission.stack, permission.properties["SourceArn"])
-        assert permission.properties["Principal"] in {"apigateway.amazonaws.com", "events.amazonaws.com"}
+        assert permission.properties["Principal"] in INVOKERS
         assert ACCOUNT in arn or arn.startswith("<"), permission.name
         assert not arn.endswith(":*"), permission.name
 
