@@ -38,6 +38,7 @@ SEEN_THROUGH = {  # files whose random text is public: digests of packages, exam
     "tests/contract/payloads",
 }
 EXAMPLES = {  # what looks like a secret and is none
+    "whsec_YSBzZWNyZXQgb2YgdGhpcnR5LXR3byBieXRlcyAuLi4=": "a secret of thirty-two bytes ..., in records of the simulation",
     "AKIAIOSFODNN7EXAMPLE": "AWS's own example of a key that nobody has",
     "ASIAABCDEFGHIJKLMNOP": "the alphabet, in a test of what logs leave out",
     "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw": "the example of the Standard Webhooks specification",
