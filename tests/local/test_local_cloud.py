@@ -262,7 +262,10 @@ def test_a_chunked_answer_fails(deployed: Deployed) -> None:
 
 
 def test_no_more_than_the_deployed_number_runs_at_once(deployed: Deployed) -> None:
-    answers = [deployed.ask("sleep 0.7") for _ in range(4)]
+    deployed.sick.touch()
+    time.sleep(0.6)
+    answers = [deployed.ask("sleep 1") for _ in range(4)]
+    deployed.sick.unlink()
     seen = []
     while deployed.endpoint_state()["backlog"]:
         seen.append(deployed.endpoint_state()["running"])
