@@ -19,6 +19,7 @@ from unittest import mock
 import boto3
 from botocore.awsrequest import AWSResponse
 from moto import mock_aws
+from moto.backends import get_backend
 from pydantic import BaseModel
 
 from lambdas.aws import clients
@@ -74,6 +75,12 @@ def cloud() -> Iterator[dict[str, str]]:
             yield {name: clients.sqs().create_queue(QueueName=name)["QueueUrl"] for name in QUEUES}
     finally:
         sys.setrecursionlimit(depth)
+
+
+def forget_rows() -> None:
+    """Empty the table of `cloud`: moto sorts all the rows that it holds at every query."""
+    (tables,) = (region["us-east-1"].tables for region in get_backend("dynamodb").values())
+    tables[TABLE].items.clear()
 
 
 @dataclass

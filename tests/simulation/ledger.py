@@ -39,6 +39,7 @@ class Ledger:
     violations: list[str] = field(default_factory=list)
     settled: int = 0  # jobs that gave their place back
     _done: dict[tuple[str, str], _Day] = field(default_factory=lambda: defaultdict(_Day))
+    _taken: set[str] = field(default_factory=set)  # the jobs that took a place before
 
     def committed(self, key: Key, before: Row | None, after: Row | None) -> None:
         """Called at every commit of the table."""
@@ -47,9 +48,18 @@ class Ledger:
         new = rows.usage_of(after)
         if before is not None:
             old = rows.usage_of(before)
+            for job_id in new.jobs.keys() - old.jobs.keys():
+                self._take(key, job_id)
             for job_id in old.jobs.keys() - new.jobs.keys():
                 self._settle(key, job_id, old, new)
         self.violations += [f"{key} {fault}" for fault in self._faults(key, new)]
+
+    def _take(self, key: Key, job_id: str) -> None:
+        """A call that is slower than its whole job takes a place again, which is counted once more and given back."""
+        job = self._job(key, job_id)
+        if job_id in self._taken and job is not None and not job.status.is_terminal:
+            self.violations.append(f"{key} {job_id} took a second place while it was {job.status}")
+        self._taken.add(job_id)
 
     def _settle(self, key: Key, job_id: str, old: UsageState, new: UsageState) -> None:
         place, day = old.jobs[job_id], self._done[key.pk, new.day]
@@ -82,13 +92,13 @@ class Ledger:
     def at_rest(self) -> Iterator[str]:
         """No place outlives its job, and nothing of what is kept is left uncounted.
 
-        A call that is slower than its whole job takes a place again, which is counted once more and given back.
+        Whoever leaves before an answer may leave a place behind that was taken too late: that is a recount's to find.
         """
         yield from self.violations
         yield from self._requests()
         for key, row in list(self.table.rows.items()):
             if key.sk == rows.USAGE_PREFIX:
-                yield from (f"{key} {fault}" for fault in self._leaks_for_good(key, rows.usage_of(row)))
+                yield from (f"{key} {fault}" for fault in self._leaks(key, rows.usage_of(row)))
 
     def _requests(self) -> Iterator[str]:
         """No request was handed over that was not counted before, and none beyond what a chunk may have."""
@@ -107,22 +117,19 @@ class Ledger:
             if handed[job_id] > times:
                 yield f"{job_id} had {handed[job_id]} requests, and {times} were counted"
 
-    def _leaks_for_good(self, key: Key, seen: UsageState) -> list[str]:
-        """Who leaves before an answer may leave a place behind that was taken too late: that is a recount's to find."""
-        found = list(self._leaks(key, seen))
-        if found and self.world.marks["left"]:
-            table = MemoryTable(rows=self.table.rows)
-            counted = usage.recount(table, key.pk.removeprefix("T#"), seen, now=self.world.now(), shown={})
-            found = list(self._leaks(key, counted))
-        return found
-
     def _leaks(self, key: Key, seen: UsageState) -> Iterator[str]:
-        for job_id in seen.jobs:
-            job = self._job(key, job_id)
-            if job is not None and job.status.is_terminal:
-                yield f"keeps the place of {job_id}, which is {job.status}"
         if seen.used(Quota.OPEN_JOBS, today=seen.day) != len(seen.jobs):
             yield f"shows another number of open jobs than {len(seen.jobs)}"
+        leaked = self._leaked(key, seen)
+        if leaked & self.world.left:
+            table = MemoryTable(rows=self.table.rows)
+            counted = usage.recount(table, key.pk.removeprefix("T#"), seen, now=self.world.now(), shown={})
+            leaked = leaked - self.world.left | self._leaked(key, counted)
+        yield from (f"keeps the place of {job_id}, which has ended" for job_id in sorted(leaked))
+
+    def _leaked(self, key: Key, seen: UsageState) -> set[str]:
+        jobs = {job_id: self._job(key, job_id) for job_id in seen.jobs}
+        return {job_id for job_id, job in jobs.items() if job is not None and job.status.is_terminal}
 
 
 def _variants_made(job: JobState, place: OpenJob) -> int:

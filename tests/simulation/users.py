@@ -18,6 +18,7 @@ from maskmill.core.edit import Edits
 from maskmill.core.errors import Code, Conflict, InvalidInput, NotFound, Unavailable
 from maskmill.core.geometry import Point
 from maskmill.core.image import Upload
+from maskmill.core.job import job_id_of
 from maskmill.core.messages import IngestUpload
 from maskmill.core.ports import PostTicket
 from maskmill.core.prompt import Prompt, Template
@@ -255,6 +256,7 @@ class User:
         except (Crash, Unavailable):
             if leaves:
                 self.world.marks["left"] += 1
+                self.world.left.add(job_id_of(self.tenant, key))
                 self.has_left = True
                 return
             job = self._insist(lambda: submissions.submit(self.api, self.tenant, self.dataset_id, key, body))

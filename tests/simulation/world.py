@@ -111,6 +111,7 @@ class World:
     marks: Counter[str] = field(default_factory=Counter)
     struck: list[Strike] = field(default_factory=list)
     outages: list[Outage] = field(default_factory=list)
+    left: set[str] = field(default_factory=set)  # the jobs whose users left before an answer
     deploys: int = 0
     calls: int = 0
     invocations: int = 0  # of functions

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.unit.lambdas.conftest import account, api, lane, other, whole_account
+from tests.unit.lambdas.conftest import account, api, lane, new_table, other, whole_account
 
-__all__ = ["account", "api", "lane", "other", "whole_account"]
+__all__ = ["account", "api", "lane", "new_table", "other", "whole_account"]

@@ -88,11 +88,17 @@ def lane(whole_account: Account) -> aws.LaneFunction:
 
 
 @pytest.fixture
-def api(account: dict[str, str]) -> Api:
+def new_table(account: dict[str, str]) -> None:
+    """Without the rows of the tests before."""
+    aws.forget_rows()
+
+
+@pytest.fixture
+def api(new_table: None) -> Api:
     return Api()
 
 
 @pytest.fixture
-def other(account: dict[str, str]) -> Api:
+def other(new_table: None) -> Api:
     """Another tenant of the same service."""
     return Api()
