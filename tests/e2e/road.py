@@ -14,7 +14,7 @@ SLOW_MS = 240_000  # the endpoint sleeps at first, and a busy machine takes its 
 
 def make_dataset(someone: Reader, name: str) -> None:
     page = someone.page
-    expect(page.get_by_role("heading", name="Datasets")).to_be_visible()
+    expect(page.get_by_role("heading", name="Datasets", level=1)).to_be_visible()
     page.get_by_role("button", name="New dataset").first.click()
     page.get_by_role("textbox", name="Name").fill(name)
     page.get_by_role("button", name="Create dataset").click()
