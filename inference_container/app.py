@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ _FAULTS_SHOWN_MAX = 5
 _NAME_CHARS_MAX = 64
 _FAILED_IN_ROW_MAX = 16
 _RETRY_AFTER_S = 5
+_CORRELATION = re.compile(r"(?<!\w)correlation_id=([A-Za-z0-9]{1,64})(?![\w-])")
 _PROBE_PATHS = frozenset({"/ping", "/stats"})  # asked every few seconds; the model's state is logged once
 
 Environ = dict[str, Any]
@@ -210,6 +212,10 @@ def _problem(status: int, code: Code, message: str) -> Answer:
 
 
 def _asker(environ: Environ) -> dict[str, str]:
-    """What names a request in the logs of both sides. Custom attributes are not logged: they may carry tokens."""
+    """What names a request in the logs of both sides: the request's id, and the job's.
+
+    Of the custom attributes nothing else is logged: they may carry tokens.
+    """
     name = str(environ.get("HTTP_X_AMZN_SAGEMAKER_INFERENCE_ID", ""))[:_NAME_CHARS_MAX]
-    return {"inference_id": name} if name else {}
+    job = _CORRELATION.search(str(environ.get("HTTP_X_AMZN_SAGEMAKER_CUSTOM_ATTRIBUTES", "")))
+    return {**({"inference_id": name} if name else {}), **({"correlation_id": job.group(1)} if job else {})}

@@ -75,6 +75,11 @@ class Stage:
         return f"maskmill-{self.name}"
 
     @property
+    def metrics(self) -> str:
+        """The namespace of the stage's own metrics."""
+        return f"Maskmill/{self.name}"
+
+    @property
     def page_origins(self) -> tuple[str, ...]:
         """Where the page may be served from, as far as it is known before its distribution has a name."""
         domain = self.page.domain

@@ -125,7 +125,7 @@ def writes_log(log: logs.ILogGroup) -> iam.PolicyStatement:
 def _telemetry(shape: Shape, stage: Stage) -> dict[str, str]:
     return {
         "POWERTOOLS_SERVICE_NAME": shape.verb,
-        "POWERTOOLS_METRICS_NAMESPACE": "Maskmill",
+        "POWERTOOLS_METRICS_NAMESPACE": stage.metrics,
         "POWERTOOLS_LOG_LEVEL": stage.log_level,
     }
 

@@ -5,6 +5,7 @@ It knows no message: a function gives it how to read a record and what to do abo
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -37,20 +38,26 @@ def answer_batch(
     def serve(record: SQSRecord) -> None:
         delivery = {"message_id": record.message_id, "delivery": record.attributes.approximate_receive_count}
         about: dict[str, Any] = {}
+        began = time.monotonic()
+
+        def told() -> dict[str, Any]:
+            return {**delivery, **about, "took_ms": round(1000 * (time.monotonic() - began))}
+
         try:
             for value in read(record.body):
                 about = facts(value)
                 if isinstance(value, Ignored):
-                    logger.info("record ignored", extra={**delivery, **about})
+                    logger.info("record ignored", extra=told())
                 else:
-                    act(value)
+                    with logger.append_context_keys(**about):
+                        act(value)
         except Unavailable as error:
-            logger.warning("record comes again", extra={**delivery, **about, "code": error.code, "why": error.detail})
+            logger.warning("record comes again", extra={**told(), "code": error.code, "why": error.detail})
             raise
         except Exception:
-            logger.exception("record failed", extra={**delivery, **about})
+            logger.exception("record failed", extra=told())
             raise
-        logger.info("record done", extra={**delivery, **about})
+        logger.info("record done", extra=told())
 
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
     return dict(process_partial_response(event=event, record_handler=serve, processor=processor))

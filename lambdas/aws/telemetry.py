@@ -1,11 +1,13 @@
 """Logs and metrics of the functions, set up in one place; it knows no function's business.
 
-Log lines are JSON objects with the keys that tie the steps of a job together; metrics ride on log lines.
+Log lines are JSON objects. What is done for a job carries the job's id as `correlation_id`, from the request that made
+it to its last variant; metrics ride on log lines.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from functools import cache
@@ -15,9 +17,11 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from pydantic import BaseModel
 
+from maskmill.core.keys import parse_request
 from maskmill.core.redaction import without_secrets
 
 NAMESPACE = "Maskmill"
+CORRELATION = "correlation_id"
 
 
 @cache
@@ -31,7 +35,18 @@ def _one_line(event: dict[str, Any]) -> str:
 
 
 def facts(value: object) -> dict[str, Any]:
-    """What identifies a parsed record in the log: tenant, job, chunk, request and the like."""
+    """What identifies a parsed record in the log: tenant, job, chunk, request and the like.
+
+    The endpoint's notifications know no job, but the name of the request that they are about does.
+    """
+    found = _fields(value)
+    request = parse_request(str(found.get("request_key", "")))
+    if request is not None:
+        found = {**found, **asdict(request)}
+    return {CORRELATION: found["job_id"], **found} if "job_id" in found else found
+
+
+def _fields(value: object) -> dict[str, Any]:
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json", exclude={"v"}, exclude_none=True)
     if is_dataclass(value) and not isinstance(value, type):
@@ -40,10 +55,16 @@ def facts(value: object) -> dict[str, Any]:
 
 
 def count(function: str, counts: Mapping[str, int]) -> None:
-    """Publish counters of one run; nothing is written when there are none."""
+    """Publish counters of one run, with the job that its logger is at; nothing is written when there are none.
+
+    They are told apart by function, and stages by their namespaces.
+    """
     if not counts:
         return
-    metrics = Metrics(namespace=NAMESPACE, service=function)
+    metrics = Metrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", NAMESPACE), service=function)
+    job_id = logger_of(function).get_current_keys().get(CORRELATION)
+    if job_id is not None:
+        metrics.add_metadata(key=CORRELATION, value=job_id)
     for name, value in counts.items():
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
     metrics.flush_metrics()

@@ -13,11 +13,14 @@ from lambdas.aws.events import expecting
 from lambdas.aws.objects import S3Objects
 from lambdas.aws.queues import SqsQueues, queue_urls
 from lambdas.aws.table import DynamoTable
+from lambdas.aws.telemetry import count
 from lambdas.finish_job.dataset import write_dataset
 from lambdas.finish_job.logic import Ports, finish
 from maskmill.core.limits import FINISH_LEASE_S
 from maskmill.core.messages import FinishJob
 from maskmill.core.settings import FinishJobSettings
+
+FUNCTION = "finish_job"
 
 
 @cache
@@ -33,5 +36,13 @@ def connect() -> Ports:
     )
 
 
+def _finish(ports: Ports, message: FinishJob) -> None:
+    """What became of jobs and of their items is counted here, for the dashboard and the alarms."""
+    ended = finish(ports, message)
+    if ended is not None:
+        items = {"items_done": ended.counts.done, "items_failed": ended.counts.failed}
+        count(FUNCTION, {f"jobs_{ended.status.value}": 1, **items})
+
+
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    return answer_batch(event, function="finish_job", read=expecting(FinishJob), act=partial(finish, connect()))
+    return answer_batch(event, function=FUNCTION, read=expecting(FinishJob), act=partial(_finish, connect()))

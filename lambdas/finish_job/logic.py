@@ -41,23 +41,32 @@ class Ports:
     lease_s: int
 
 
-def finish(ports: Ports, message: FinishJob) -> None:
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a job has ended, and how its items have."""
+
+    status: JobStatus
+    counts: Counts
+
+
+def finish(ports: Ports, message: FinishJob) -> Ended | None:
     """Finish a job if all its items have ended; doing so again writes the same bytes and changes no state.
 
-    Raises Unavailable while another run is at it: should that one die, this message is there to go on.
+    Says how it ended where this run has ended it. Raises Unavailable while another run is at it: should that one die,
+    this message is there to go on.
     """
     job = state.load_job(ports.table, message.tenant, message.job_id)
     if job is None or not job.is_full:
-        return
+        return None
     if job.status.is_terminal:
         state.free_place(ports.table, job)
         state.ask_for_exports(ports.queues, job)
-        return
+        return None
     chunks = tuple(state.all_chunks(ports.table, message.tenant, message.job_id))
     if not all(chunk.is_full for chunk in chunks):
-        return
+        return None
     if not _begin(ports, job):
-        return
+        return None
     began = ports.clock.now()
     counts = _counts(chunks)
     archive_bytes = 0
@@ -66,9 +75,10 @@ def finish(ports: Ports, message: FinishJob) -> None:
         _note_exports(ports, job)
     finishing_s = max(0.0, (ports.clock.now() - began).total_seconds())
     work = work_done(job, chunks, archive_bytes=archive_bytes, finishing_s=finishing_s)
-    _close(ports, job, counts, archive_bytes, work)
+    ended = _close(ports, job, counts, archive_bytes, work)
     if counts.done and not job.abandoned:
         state.ask_for_exports(ports.queues, job)
+    return ended
 
 
 def _note_exports(ports: Ports, job: JobState) -> None:
@@ -113,7 +123,7 @@ def _counts(chunks: tuple[ChunkState, ...]) -> Counts:
     return Counts(**total)
 
 
-def _close(ports: Ports, job: JobState, counts: Counts, archive_bytes: int, work: Work) -> None:
+def _close(ports: Ports, job: JobState, counts: Counts, archive_bytes: int, work: Work) -> Ended:
     is_empty = counts.total == 0
     status = JobStatus.FAILED if is_empty else outcome(counts, cancel_requested=job.cancel_requested)
     state.close_job(
@@ -127,3 +137,4 @@ def _close(ports: Ports, job: JobState, counts: Counts, archive_bytes: int, work
         counts=counts,
         work=work,
     )
+    return Ended(status, counts)

@@ -16,7 +16,7 @@ from lambdas.aws.queues import SqsQueues, queue_urls
 from lambdas.aws.sockets import GatewaySockets
 from lambdas.aws.stream import changes_in
 from lambdas.aws.table import DynamoTable
-from lambdas.aws.telemetry import logger_of
+from lambdas.aws.telemetry import CORRELATION, logger_of
 from lambdas.push_progress.logic import Ports, push
 from maskmill.core.errors import Unavailable
 from maskmill.core.settings import PushProgressSettings
@@ -38,7 +38,7 @@ def connect() -> Ports:
 def handler(event: dict[str, Any], _context: object) -> None:
     failures = push(connect(), changes_in(event))
     for change, error in failures:
-        about = {"tenant": change.tenant, "job_id": change.job_id}
+        about = {CORRELATION: change.job_id, "tenant": change.tenant, "job_id": change.job_id}
         if isinstance(error, Unavailable):
             logger_of(FUNCTION).warning("job comes again", extra={**about, "code": error.code, "why": error.detail})
         else:

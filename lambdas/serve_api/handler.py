@@ -24,7 +24,7 @@ from lambdas.aws.lane import FunctionLane
 from lambdas.aws.objects import S3Objects
 from lambdas.aws.queues import SqsQueues, queue_urls
 from lambdas.aws.table import DynamoTable
-from lambdas.aws.telemetry import logger_of
+from lambdas.aws.telemetry import CORRELATION, logger_of
 from lambdas.aws.vault import ParameterVault
 from lambdas.serve_api import bodies, once, problems
 from lambdas.serve_api.identity import tenant_of
@@ -47,6 +47,8 @@ from maskmill.core.usage import Quotas
 
 FUNCTION = "serve_api"
 LOOKS_AT_ONCE = 10  # connections that the store's client keeps open
+_JOB = re.compile(r"/jobs/([0-9a-z]{26})(?![0-9A-Za-z])")
+_TRACE = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")  # W3C's traceparent
 _EVERY_ANSWER = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 app = APIGatewayHttpResolver()
@@ -149,8 +151,20 @@ def _serve(route: Route) -> Callable[..., Response[Any]]:
 def _note(route: Route, call: Call, answer: Answer) -> None:
     """Who did what, for the record: ids and no content. What was refused has a line of its own."""
     facts = {"route": route.name, "tenant": call.tenant, "ids": dict(call.ids), "status": answer.status}
-    made, request_id = answer.headers.get("Location"), app.current_event.request_context.request_id
-    logger_of(FUNCTION).info("request answered", extra={**facts, "made": made, "request_id": request_id})
+    made = answer.headers.get("Location")
+    logger_of(FUNCTION).info("request answered", extra={**_road(made), **facts, "made": made})
+
+
+def _road(made: str | None = None) -> dict[str, str]:
+    """What ties a line to what was before it and what comes after: request, caller's trace, job."""
+    event = app.current_event
+    found = {"request_id": event.request_context.request_id}
+    job, trace = _JOB.search(made or event.path), _TRACE.fullmatch(event.headers.get("traceparent") or "")
+    if job is not None:
+        found[CORRELATION] = job.group(1)
+    if trace is not None:
+        found["trace_id"] = trace.group(1)
+    return found
 
 
 def _content(reply: Reply, media_type: str) -> Response[str]:
@@ -232,8 +246,7 @@ def _json(body: BaseModel) -> str:
 def _refuse(error: Exception) -> Response[str]:
     public = problems.public_error(error)
     event = app.current_event
-    request_id = event.request_context.request_id
-    facts = {"code": public.code.value, "request_id": request_id, "path": event.path, "method": event.http_method}
+    facts = {**_road(), "code": public.code.value, "path": event.path, "method": event.http_method}
     facts["tenant"] = app.context.get("tenant", "")
     if public.code is Code.INTERNAL:
         logger_of(FUNCTION).error("request failed", extra=facts, exc_info=error)
@@ -242,7 +255,7 @@ def _refuse(error: Exception) -> Response[str]:
     return Response(
         status_code=problems.STATUS[public.code],
         content_type=problems.MEDIA_TYPE,
-        body=_json(problems.problem_of(public, request_id)),
+        body=_json(problems.problem_of(public, event.request_context.request_id)),
         headers={**_EVERY_ANSWER, **_rate_headers(), **problems.headers_of(public)},
     )
 

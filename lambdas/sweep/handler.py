@@ -11,7 +11,7 @@ from lambdas.aws.clock import SystemClock
 from lambdas.aws.objects import S3Objects
 from lambdas.aws.queues import SqsQueues, queue_urls
 from lambdas.aws.table import DynamoTable
-from lambdas.aws.telemetry import count, logger_of
+from lambdas.aws.telemetry import CORRELATION, count, logger_of
 from lambdas.spending import Switch
 from lambdas.sweep.logic import sweep
 from lambdas.sweep.ports import Ports
@@ -38,6 +38,8 @@ def handler(_event: dict[str, Any], _context: object) -> dict[str, Any]:
     logger = logger_of("sweep")
     for key, error in repairs.failures:
         logger.error("row not swept", extra={"pk": key.pk, "sk": key.sk}, exc_info=error)
+    for job_id in repairs.jobs:
+        logger.info("job repaired", extra={CORRELATION: job_id, "job_id": job_id})
     logger.info("swept", extra={"repairs": repairs.counts, "is_cut_short": repairs.is_cut_short})
     counts = {"repairs": repairs.total, "failures": len(repairs.failures), "cut_short": int(repairs.is_cut_short)}
     count("sweep", {**counts, **{f"repairs_{kind}": times for kind, times in repairs.counts.items()}})

@@ -49,7 +49,10 @@ def sweep(ports: Ports) -> Repairs:
             break
         try:
             postpone(ports, state.row_key(row), at_s + SWEEP_FIRST_LOOK_S)
+            before = repairs.total
             look(ports, row, at_s, repairs)
+            if repairs.total > before and "job_id" in row:
+                repairs.jobs.append(row["job_id"])
         except Exception as error:  # noqa: BLE001 - the edge of one row: it must not keep the sweep from the others
             repairs.failures.append((state.row_key(row), error))
     return repairs

@@ -28,6 +28,7 @@ class Repairs:
     """How often the sweep did what should not have been needed, by kind, and what it could not look at."""
 
     counts: dict[str, int] = field(default_factory=dict)
+    jobs: list[str] = field(default_factory=list)  # those of which something was repaired
     failures: list[tuple[Key, Exception]] = field(default_factory=list)
     is_cut_short: bool = False
 

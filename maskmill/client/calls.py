@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -66,7 +67,7 @@ class Call:
 
 
 class Caller:
-    """Sends calls to one service with the user's token."""
+    """Sends calls to one service with the user's token, all in one trace (W3C's Trace Context)."""
 
     def __init__(
         self,
@@ -79,6 +80,7 @@ class Caller:
     ) -> None:
         self.api_url = base_of(api_url)
         self._token = token
+        self._trace_id = secrets.token_hex(16)
         self._backoff = backoff
         self._http = open_http(httpx.Timeout(timeout_s) if timeout_s else API_TIMEOUT, transport=transport)
 
@@ -109,7 +111,8 @@ class Caller:
         raise Unavailable(detail=f"{call.method} {call.path} was tried too often")
 
     def _request(self, call: Call) -> httpx.Request:
-        headers = {"Accept": "application/json", **call.headers}
+        trace = f"00-{self._trace_id}-{secrets.token_hex(8)}-01"
+        headers = {"Accept": "application/json", "traceparent": trace, **call.headers}
         if call.content is not None:
             headers["Content-Type"] = "application/json"
         if self._token is not None and not call.is_public:

@@ -284,12 +284,16 @@ def test_the_statistics_are_there_before_the_model(start: Start) -> None:
 def test_the_log_names_the_request_and_no_secret(start: Start, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     server = start(metrics_namespace="Maskmill/Model")
-    names = {"X-Amzn-SageMaker-Inference-Id": "job-7.1", "X-Amzn-SageMaker-Custom-Attributes": "token=hush"}
+    names = {
+        "X-Amzn-SageMaker-Inference-Id": "job-7.1",
+        "X-Amzn-SageMaker-Custom-Attributes": "token=hush,correlation_id=0abc",
+    }
     assert server.call("POST", "/invocations", request(task("a", SIZE)).model_dump_json(), headers=names).status == 200
     _wait_for(lambda: any(record.message == "invocation" for record in caplog.records))
     lines = [json.loads(JsonLines().format(record)) for record in caplog.records]
     [told] = [line for line in lines if line["message"] == "invocation"]
-    assert (told["inference_id"], told["images"], told["failed"]) == ("job-7.1", 1, 1)
+    assert (told["inference_id"], told["correlation_id"]) == ("job-7.1", "0abc")
+    assert (told["images"], told["failed"]) == (1, 1)
     [metrics] = told["_aws"]["CloudWatchMetrics"]
     assert metrics["Namespace"] == "Maskmill/Model"
     assert all(metric["Name"] in told for metric in metrics["Metrics"])

@@ -25,7 +25,18 @@ test("an answer is read with what its headers say", async () => {
   const answer = await client.call("GET", "/jobs/j", { ifNoneMatch: '"6"' });
   expect(answer).toEqual({ body: { a: 1 }, status: 200, etag: '"7"', retryAfterS: 3 });
   expect(asked[0]?.url).toBe("/api/v1/jobs/j");
-  expect(asked[0]?.init.headers).toEqual({ Authorization: "Bearer a", "If-None-Match": '"6"' });
+  expect(asked[0]?.init.headers).toMatchObject({ Authorization: "Bearer a", "If-None-Match": '"6"' });
+});
+
+test("all calls of a page are parts of one trace", async () => {
+  const { client, asked } = http([Response.json(1), Response.json(1)]);
+  await client.call("GET", "/x");
+  await client.call("GET", "/y");
+  const parents = asked.map(({ init }) => new Headers(init.headers).get("traceparent") ?? "");
+  for (const parent of parents) expect(parent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+  const [first, second] = parents.map((parent) => parent.split("-"));
+  expect(first?.[1]).toBe(second?.[1]);
+  expect(first?.[2]).not.toBe(second?.[2]);
 });
 
 test("an answer may have no body", async () => {

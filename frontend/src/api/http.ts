@@ -33,6 +33,7 @@ export class Http {
   readonly #tokens: Tokens;
   readonly #fetch: typeof fetch;
   readonly #sleep: (seconds: number, signal?: AbortSignal) => Promise<void>;
+  readonly #trace = hex(16); // of all calls until the page is loaded anew: W3C's Trace Context
 
   constructor(tokens: Tokens, fetcher: typeof fetch = fetch.bind(globalThis), sleep = pause) {
     this.#tokens = tokens;
@@ -65,7 +66,10 @@ export class Http {
   }
 
   async #once<T>(method: string, path: string, ask: Ask, token: string): Promise<Answer<T>> {
-    const headers: Record<string, string> = { Authorization: `Bearer ${token}` };
+    const headers: Record<string, string> = {
+      Authorization: `Bearer ${token}`,
+      traceparent: `00-${this.#trace}-${hex(8)}-01`,
+    };
     if (ask.body !== undefined) headers["Content-Type"] = "application/json";
     if (ask.key !== undefined) headers["Idempotency-Key"] = ask.key;
     if (ask.ifMatch !== undefined) headers["If-Match"] = ask.ifMatch;
@@ -95,6 +99,11 @@ export class Http {
       throw new ApiError("offline", "The service cannot be reached.");
     }
   }
+}
+
+function hex(bytes: number): string {
+  const drawn = crypto.getRandomValues(new Uint8Array(bytes));
+  return Array.from(drawn, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 async function bodyOf(response: Response, signal?: AbortSignal): Promise<unknown> {

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from lambdas.aws.batch import answer_batch
-from lambdas.aws.events import Ignored, expecting
-from lambdas.aws.telemetry import count
+from lambdas.aws.events import Ignored, callbacks_in, expecting
+from lambdas.aws.telemetry import count, logger_of
+from maskmill.core import keys
 from maskmill.core.errors import Unavailable
 from maskmill.core.messages import PlanJob
 from tests.unit.lambdas.sqs import failed, sqs_event
@@ -79,8 +80,37 @@ def test_every_record_is_logged_once_with_what_ties_it_to_its_job(capsys: pytest
     ]
     assert [line.get("job_id") for line in logged] == ["j0", "j1", "j2", None]
     assert [line["message_id"] for line in logged] == ["m0", "m1", "m2", "m3"]
+    assert [line.get("correlation_id") for line in logged] == ["j0", "j1", "j2", None]
+    assert all(line["took_ms"] >= 0 for line in logged)
     assert logged[1]["why"] == "busy"
     assert logged[2]["exception_name"] == "RuntimeError"
+
+
+def test_an_answer_of_the_endpoint_is_logged_with_the_job_that_it_is_for(capsys: pytest.CaptureFixture[str]) -> None:
+    request = keys.request("a", "j7", "f" * 24)
+    told = {
+        "eventSource": "aws:sagemaker",
+        "invocationStatus": "Completed",
+        "requestParameters": {"inputLocation": f"s3://work/{request}"},
+    }
+    run(lambda _callback: None, json.dumps(told), read=callbacks_in)
+    (line,) = lines(capsys)
+    assert (line["correlation_id"], line["tenant"], line["request_id"]) == ("j7", "a", "f" * 24)
+
+
+def test_what_is_logged_and_counted_on_the_way_names_the_job_as_well(capsys: pytest.CaptureFixture[str]) -> None:
+    name = next(_names)
+
+    def act(message: PlanJob) -> None:
+        logger_of(name).info("looking")
+        count(name, {"looks": 1})
+
+    answer_batch(sqs_event(*BODIES[:2], "nonsense"), function=name, read=expecting(PlanJob), act=act)
+    count(name, {"others": 1})
+    found = [(line.get("message", "counted"), line.get("correlation_id")) for line in lines(capsys)]
+    steps = ("looking", "counted", "record done")
+    of_jobs = [(what, job) for job in ("j0", "j1") for what in steps]
+    assert found == [*of_jobs, ("record failed", None), ("counted", None)]
 
 
 def test_a_line_break_in_a_record_cannot_forge_a_line_of_the_log(capsys: pytest.CaptureFixture[str]) -> None:
