@@ -11,7 +11,7 @@ BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: canary help demo page test e2e screens check format simulate synth openapi fuzz lock clean bench-classic bench-requests bench-server bench-sam bench-page package-model
+.PHONY: audit bootstrap canary deploy destroy diagram halt help demo page resume sbom test e2e screens check format simulate synth openapi fuzz lock clean bench-classic bench-requests bench-server bench-sam bench-page package-model
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -27,8 +27,9 @@ package-model: .venv/engines ## A fetched checkpoint into the folder that an end
 		$(if $(CHECKPOINT),--checkpoint "$(CHECKPOINT)") $(if $(filter command line,$(origin OUT)),--out "$(OUT)")
 
 PROCESSES ?= 2
-test: check page ## Everything that must hold: linters, types, and all tests (PROCESSES=2)
-	$(BIN)/python -m pytest -n $(PROCESSES)
+TESTS ?=
+test: check page ## Everything that must hold: linters, types, and all tests (PROCESSES=2, TESTS="what else pytest is told")
+	$(BIN)/python -m pytest -n $(PROCESSES) $(TESTS)
 
 e2e: .venv/test page ## The deployed local stacks, from the command line to a real browser (needs Chromium)
 	$(BIN)/python -m pytest tests/e2e
@@ -54,8 +55,19 @@ simulate: .venv/dev ## Play SEEDS worlds of the pipeline under faults and print 
 	$(BIN)/python -m tests.simulation.campaign --seeds $(SEEDS) $(if $(filter command line environment,$(origin START)),--start $(START)) \
 		$(if $(MODE),--mode $(MODE)) $(if $(JSON),--json $(JSON))
 
-synth: page ## Synthesise the stacks without credentials, Docker or network (STAGE=dev)
-	$(BIN)/python -m infra.app
+synth: page ## Synthesise the stacks into build/, without credentials or Docker (STAGE=dev)
+	@CDK_OUTDIR="build/cdk.$(STAGE)" CDK_CONTEXT_JSON='{"stage": "$(STAGE)"}' $(BIN)/python -m infra.app
+
+YES ?=
+CONTEXT ?=
+bootstrap: .venv/demo ## Once for each account and region: what the CDK deploys with (STAGE=dev, YES=1)
+	@$(BIN)/python -m local.delivery bootstrap --stage "$(STAGE)" $(if $(YES),--yes)
+
+deploy: page ## The stacks into the account that you are signed in to; says first what they cost (STAGE=dev, CONTEXT="name=value …", YES=1)
+	@$(BIN)/python -m local.delivery deploy --stage "$(STAGE)" $(foreach pair,$(CONTEXT),-c "$(pair)") $(if $(YES),--yes)
+
+destroy: .venv/demo ## The stacks out of that account again, with all that may go, and a list of what is left (STAGE=dev, YES=1)
+	@$(BIN)/python -m local.delivery destroy --stage "$(STAGE)" $(if $(YES),--yes)
 
 bench-classic: .venv/dev ## IoU of one click per photo with the classic segmenter
 	@$(BIN)/python -m benchmarks.classic

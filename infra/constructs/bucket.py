@@ -22,7 +22,7 @@ def private_bucket(
 ) -> s3.Bucket:
     """A bucket whose objects go after `expire_days` (None: never) and which pages of `post_origins` may post to.
 
-    A disposable bucket goes with its stack once it is empty: nothing of ours empties it.
+    A disposable bucket goes with its stack once it is empty; `make destroy` empties it, and nothing of the stack may.
     """
     return s3.Bucket(
         scope,
