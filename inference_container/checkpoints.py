@@ -1,8 +1,9 @@
 """Checkpoints as files: found in a folder or in S3, and checked to be what they must be. It knows no tensor.
 
-A package (maskmill/core/package.py) says in its manifest what each of its files must be. A published file must be what
-the server was told (SEGMENTER_SHA256) or, under its publisher's own name, what the catalogue says; then its version is
-known before it is read. Any other file is hashed to learn its version.
+A package (maskmill/core/package.py) says in its manifest what each of its files must be; what the manifest must be, the
+server may be told (PACKAGE_SHA256). A published file must be what the server was told (SEGMENTER_SHA256) or, under its
+publisher's own name, what the catalogue says; then its version is known before it is read. Any other file is hashed to
+learn its version.
 
 No model answers before its file was hashed whole (verify). Hashing 2.5 GB takes over a second, so it runs beside the
 import of torch and the loading (engines.py), and only the first answer can have to wait for it (model.py).
@@ -65,12 +66,16 @@ class Checkpoint:
         return self.manifest is None and self.source_sha256 in known
 
 
-def find_checkpoint(engine: Engine, place: Path, *, sha256: str | None = None) -> Checkpoint:
+def find_checkpoint(
+    engine: Engine, place: Path, *, sha256: str | None = None, package_sha256: str | None = None
+) -> Checkpoint:
     """The checkpoint of an engine at a file or in a folder; raises Unavailable, with what to do, when there is none.
 
     In a folder it is a package, `<engine>.safetensors`, `<engine>.pth`, or the file under its publisher's name.
-    `sha256` is what the published checkpoint must have been.
+    `sha256` is what the published checkpoint must have been, and `package_sha256` what the package's manifest must be.
     """
+    if package_sha256 is not None:
+        _expect_digest(place / MANIFEST, package_sha256)
     if (place / MANIFEST).exists():
         return _packaged(engine, place, sha256)
     return _single(engine, _file_in(engine, place) if place.is_dir() else place, sha256)
@@ -79,11 +84,7 @@ def find_checkpoint(engine: Engine, place: Path, *, sha256: str | None = None) -
 def verify(checkpoint: Checkpoint) -> None:
     """Hash every file that is not hashed yet; raises Unavailable for the first that is not what it must be."""
     for file in checkpoint.files:
-        path = checkpoint.path.parent / file.name
-        digest = sha256_of(path)
-        if digest != file.sha256:
-            message = f"The file {file.name} is damaged or is another one than expected. Copy it again."
-            raise unusable(message, f"sha256 {digest}, not {file.sha256}")
+        _expect_digest(checkpoint.path.parent / file.name, file.sha256)
 
 
 def behind_others() -> None:
@@ -189,6 +190,13 @@ def _expect_size(path: Path, size_bytes: int) -> None:
     if found != size_bytes:
         message = f"The file {path.name} is damaged or incomplete: {found:,} of {size_bytes:,} bytes. Copy it again."
         raise unusable(message, path)
+
+
+def _expect_digest(path: Path, sha256: str) -> None:
+    found = sha256_of(path)
+    if found != sha256:
+        message = f"The file {path.name} is damaged or is another one than expected. Copy it again."
+        raise unusable(message, f"sha256 {found}, not {sha256}")
 
 
 def _unreadable(path: Path, error: OSError) -> Unavailable:

@@ -74,4 +74,4 @@ def _found(settings: Settings) -> Checkpoint:
     path = Path(place)
     if place.startswith(_S3):
         path = fetch_checkpoint(engine, place, settings.model_cache, S3Objects(settings.s3_endpoint_url))
-    return find_checkpoint(engine, path, sha256=settings.checkpoint_sha256)
+    return find_checkpoint(engine, path, sha256=settings.checkpoint_sha256, package_sha256=settings.package_sha256)

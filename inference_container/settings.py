@@ -47,8 +47,8 @@ class Settings:
     """The server's settings.
 
     `checkpoint` is a file, a folder, or either of them in S3, which is fetched into `model_cache`; None is for engines
-    without weights. `checkpoint_sha256` is that of the checkpoint as its publisher gives it away; None takes whatever
-    is found.
+    without weights. `checkpoint_sha256` is that of the checkpoint as its publisher gives it away, `package_sha256` that
+    of a package's manifest; None takes whatever is found.
     `invocations_max` run at once and `waiting_max` more wait; further ones are told to come back. `deadline_s` counts
     from the arrival of a request and must stay below the endpoint's InvocationTimeout. `threads` bounds the threads of
     one model call; None leaves the runtime's own choice. `device` is `auto`, `cpu` or a CUDA device.
@@ -61,6 +61,7 @@ class Settings:
     checkpoint: str | None
     s3_endpoint_url: str | None
     checkpoint_sha256: str | None = None
+    package_sha256: str | None = None
     model_cache: Path = MODEL_CACHE
     runtime: Runtime = Runtime.AUTO
     precision: Precision = Precision.AUTO
@@ -86,9 +87,10 @@ class Settings:
 
         SEGMENTER is required. MODEL_DIR (`/opt/ml/model`) is the folder of the weights, or an S3 prefix that is fetched
         into MODEL_CACHE (`/tmp/maskmill-models`); SEGMENTER_CHECKPOINT names one file in it. SAGEMAKER_BIND_TO_PORT
-        goes before PORT (8080). The others have the class's defaults: SEGMENTER_SHA256, RUNTIME, PRECISION, COMPILE,
-        THREADS, DEVICE, BIND_HOST, INVOCATIONS_MAX, WAITING_MAX, DEADLINE_S, DRAIN_S, REQUEST_BYTES_MAX,
-        EMBEDDINGS_BYTES_MAX, PICTURES_BYTES_MAX, READERS (one per processor, two to eight), METRICS_NAMESPACE, FAULTS.
+        goes before PORT (8080). The others have the class's defaults: SEGMENTER_SHA256, PACKAGE_SHA256, RUNTIME,
+        PRECISION, COMPILE, THREADS, DEVICE, BIND_HOST, INVOCATIONS_MAX, WAITING_MAX, DEADLINE_S, DRAIN_S,
+        REQUEST_BYTES_MAX, EMBEDDINGS_BYTES_MAX, PICTURES_BYTES_MAX, READERS (one per processor, two to eight),
+        METRICS_NAMESPACE, FAULTS.
         """
         faults: list[str] = []
         engine = _engine(env, faults)
@@ -97,7 +99,8 @@ class Settings:
         settings = cls(
             engine=engine,
             checkpoint=_checkpoint(env, engine),
-            checkpoint_sha256=_sha256(env, faults),
+            checkpoint_sha256=_sha256("SEGMENTER_SHA256", env, faults),
+            package_sha256=_sha256("PACKAGE_SHA256", env, faults),
             model_cache=Path(env.get("MODEL_CACHE") or MODEL_CACHE),
             s3_endpoint_url=env.get("AWS_ENDPOINT_URL_S3") or env.get("AWS_ENDPOINT_URL") or None,
             runtime=_one_of(Runtime, Runtime.AUTO, "RUNTIME", env, faults),
@@ -143,10 +146,10 @@ def _checkpoint(env: Mapping[str, str], engine: Engine) -> str | None:
     return name if is_whole else f"{folder.rstrip('/')}/{name}".rstrip("/")
 
 
-def _sha256(env: Mapping[str, str], faults: list[str]) -> str | None:
-    text = env.get("SEGMENTER_SHA256", "").lower()
+def _sha256(name: str, env: Mapping[str, str], faults: list[str]) -> str | None:
+    text = env.get(name, "").lower()
     if text and (len(text) != _SHA256_DIGITS or set(text) - set("0123456789abcdef")):
-        faults.append(f"SEGMENTER_SHA256 is not a SHA-256 of {_SHA256_DIGITS} hexadecimal digits: {text!r}")
+        faults.append(f"{name} is not a SHA-256 of {_SHA256_DIGITS} hexadecimal digits: {text!r}")
     return text or None
 
 

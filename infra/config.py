@@ -18,6 +18,8 @@ from infra.plans import (
     SignIn,
 )
 from maskmill.core.limits import UPLOAD_URL_LIFE_S
+from maskmill.core.messages import QueueName
+from maskmill.core.settings import EndpointMode
 from maskmill.core.usage import Quotas
 
 GIB = 1024**3
@@ -96,6 +98,12 @@ class Stage:
     def lane_name(self) -> str:
         """Fixed, so that the API can name a function of a stack that is deployed beside it."""
         return f"{self.prefix}-lane"
+
+    @property
+    def dispatchers(self) -> int:
+        """How many ask the endpoint at once; one that has no queue bounds them (2 is the least of any queue)."""
+        most = self.concurrency.of(QueueName.DISPATCH)
+        return most if self.endpoint.mode is EndpointMode.ASYNC else max(2, min(most, self.endpoint.callers_max))
 
     @property
     def late_s(self) -> int:

@@ -9,11 +9,24 @@ from pathlib import Path
 from typing import TypeVar
 
 from infra.config import DEV, STAGES, Stage
-from infra.plans import LOOPBACK, SEGMENTERS, BudgetPlan, Emulator, PagePlan, Segmenter, SignIn
+from infra.plans import (
+    LOOPBACK,
+    SEGMENTERS,
+    BudgetPlan,
+    Emulator,
+    EndpointPlan,
+    PagePlan,
+    Segmenter,
+    SignIn,
+    realtime,
+)
+from maskmill.core.settings import EndpointMode
 
 NAMES = (
     "stage",
     "segmenter",
+    "endpoint",
+    "instance_types",
     "weights",
     "weights_sha256",
     "fast",
@@ -50,7 +63,9 @@ def chosen(context: Mapping[str, str | None]) -> Stage:
 
     `segmenter` is the engine of jobs, `weights` the S3 prefix of its weights and `weights_sha256` the SHA-256 of the
     checkpoint as its publisher gives it away, needed where the catalogue does not know it. `fast`, `fast_weights` and
-    `fast_weights_sha256` say the same of the interactive lane. `image` is the address of a ready image of the model
+    `fast_weights_sha256` say the same of the interactive lane. `endpoint` is `async` (with a queue, and asleep while
+    there is nothing to do) or `realtime` (always awake), and `instance_types` up to four types separated by commas, of
+    which the first that is to be had is taken. `image` is the address of a ready image of the model
     server (then the deployment needs no Docker). `page` is the folder of the built page, `page_domain` a domain of
     one's own for it and `page_certificate` the ARN of that domain's certificate. `emulator` is the address of an
     emulator of AWS and `sign_in_path` that of its stand-in for the hosted pages.
@@ -71,13 +86,26 @@ def chosen(context: Mapping[str, str | None]) -> Stage:
         sign_in=_sign_in(stage.sign_in, context),
         media_keys=_media_keys(stage.media_keys, context),
         fast=_segmenter(stage.fast, context, name="fast", weights="fast_weights"),
-        endpoint=replace(
-            stage.endpoint,
-            segmenter=_segmenter(stage.endpoint.segmenter, context, name="segmenter", weights="weights"),
-            image_uri=context.get("image") or stage.endpoint.image_uri,
-        ),
+        endpoint=_endpoint(stage.endpoint, context),
         lane=replace(stage.lane, image_uri=context.get("lane_image") or stage.lane.image_uri),
     )
+
+
+def _endpoint(default: EndpointPlan, context: Mapping[str, str | None]) -> EndpointPlan:
+    segmenter = _segmenter(default.segmenter, context, name="segmenter", weights="weights")
+    modes = {mode.value: mode for mode in EndpointMode}
+    mode, types = _named(modes, context.get("endpoint") or default.mode, what="endpoint"), context.get("instance_types")
+    try:
+        if types:
+            segmenter = replace(segmenter, instance_types=tuple(types.split(",")))
+        plan = replace(default, segmenter=segmenter, image_uri=context.get("image") or default.image_uri)
+        if mode is default.mode:
+            return plan
+        if mode is EndpointMode.REALTIME:
+            return realtime(plan)
+    except ValueError as error:
+        raise BadConfiguration(str(error)) from error
+    raise BadConfiguration("this stage's endpoint is realtime by its values in infra/config.py")
 
 
 def _emulator(context: Mapping[str, str | None]) -> Emulator | None:

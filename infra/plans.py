@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -10,24 +11,56 @@ from infra.bundle import ROOT
 from maskmill.core.catalogue import PUBLISHED
 from maskmill.core.engines import Engine, segmenter_version
 from maskmill.core.messages import QueueName
+from maskmill.core.settings import EndpointMode
+
+INSTANCE_TYPES_MAX = 4  # so that their names fit into that of a variant; the service takes five
+_INSTANCE_TYPE = re.compile(r"ml\.[a-z0-9-]{2,6}\.[a-z0-9]{4,9}")
+_GPU_FAMILIES = ("ml.g", "ml.p")
+_PACKAGE = re.compile(r"/([0-9a-f]{64})/$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segmenter:
-    """An engine of the model server, the checkpoint that its version names, and the instance that it runs on.
+    """An engine of the model server, the checkpoint that its version names, and the instances that it runs on.
 
     `sha256` is that of the checkpoint as its publisher gives it away. `weights` is an S3 prefix whose files are laid,
-    unpacked, into the container's model folder.
+    unpacked, into the container's model folder; a package lies below the SHA-256 of its manifest. Of several
+    `instance_types` the first that is to be had is taken; raises ValueError for types that cannot stand in for each
+    other.
     """
 
     engine: Engine
     sha256: str | None = None
-    instance_type: str
+    instance_types: tuple[str, ...]
     weights: str | None = None
+
+    def __post_init__(self) -> None:
+        types = self.instance_types
+        if not 1 <= len(types) <= INSTANCE_TYPES_MAX or len(set(types)) < len(types):
+            raise ValueError(f"one to {INSTANCE_TYPES_MAX} different instance types: {','.join(types)!r}")
+        if not all(_INSTANCE_TYPE.fullmatch(one) for one in types):
+            raise ValueError(f"an instance type reads like ml.g5.xlarge: {','.join(types)!r}")
+        if len({one.startswith(_GPU_FAMILIES) for one in types}) > 1:
+            raise ValueError(f"instances with and without a GPU need different images: {','.join(types)!r}")
 
     @property
     def needs_weights(self) -> bool:
         return self.engine.needs_checkpoint
+
+    @property
+    def instance_type(self) -> str:
+        """The one that estimates and bills go by: the first."""
+        return self.instance_types[0]
+
+    @property
+    def has_gpu(self) -> bool:
+        return self.instance_type.startswith(_GPU_FAMILIES)
+
+    @property
+    def package_sha256(self) -> str | None:
+        """The SHA-256 of the package's manifest, where the prefix of the weights names it."""
+        found = _PACKAGE.search(self.weights or "")
+        return found[1] if found else None
 
     @property
     def version(self) -> str:
@@ -36,8 +69,8 @@ class Segmenter:
 
     def to_env(self) -> dict[str, str]:
         """What the model server is told about its engine."""
-        named = {"SEGMENTER": self.engine.value}
-        return named if self.sha256 is None else {**named, "SEGMENTER_SHA256": self.sha256}
+        digests = {"SEGMENTER_SHA256": self.sha256, "PACKAGE_SHA256": self.package_sha256}
+        return {"SEGMENTER": self.engine.value, **{name: value for name, value in digests.items() if value}}
 
 
 _CPU, _GPU = "ml.c6i.xlarge", "ml.g5.xlarge"
@@ -49,27 +82,55 @@ def _known(engine: Engine) -> Segmenter:
     return Segmenter(
         engine=engine,
         sha256=published.sha256 if published else None,
-        instance_type=_CPU if engine in _ON_CPU else _GPU,
+        instance_types=(_CPU if engine in _ON_CPU else _GPU,),
     )
 
 
 SEGMENTERS = {engine.value: _known(engine) for engine in Engine}
 CLASSIC = SEGMENTERS[Engine.CLASSIC]
 WINDOW_SHARDS_MIN = 4
+REALTIME_ITEMS = 4
+REALTIME_S_MAX = 60  # for which the service waits for an answer that is given at once
+WAITING_MAX = 8  # requests that the model server lets wait, beside those at work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointPlan:
-    """How the endpoint is filled and scaled. Seconds and minutes bound what an idle or stuck request may cost."""
+    """How the endpoint is filled and scaled. Seconds and minutes bound what an idle or stuck request may cost.
+
+    Raises ValueError for what an endpoint of that mode cannot be.
+    """
 
     segmenter: Segmenter = CLASSIC  # the one of jobs, chosen for its masks
+    mode: EndpointMode = EndpointMode.ASYNC
     image_uri: str | None = None  # None: built from inference_container/ at deployment
     shard_items: int = 16  # items that one invocation holds
     invocations_per_instance: int = 1
+    instances_min: int = 0
     instances_max: int = 1
     idle_min: int = 5  # minutes without work after which the last instance goes
     queue_life_s: int = 3600
     invocation_timeout_s: int = 900
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.instances_min <= self.instances_max:
+            raise ValueError(f"no endpoint has {self.instances_min} to {self.instances_max} instances")
+        if self.mode is EndpointMode.ASYNC:
+            return
+        if self.instances_min < 1 or self.invocation_timeout_s > REALTIME_S_MAX:
+            raise ValueError(f"a realtime endpoint has an instance and answers within {REALTIME_S_MAX} seconds")
+        if self.callers_max > self.instances_min * (self.invocations_per_instance + WAITING_MAX):
+            raise ValueError(f"{self.instances_min} instances cannot let {self.callers_max} requests wait")
+
+    @property
+    def wait_s(self) -> int:
+        """How long who asks waits for the answer; an asynchronous endpoint calls back."""
+        return self.invocation_timeout_s if self.mode is EndpointMode.REALTIME else 0
+
+    @property
+    def callers_max(self) -> int:
+        """How many may ask a realtime endpoint at once: it has no queue, and each instance one more to go on with."""
+        return 2 * self.instances_max * self.invocations_per_instance
 
     @property
     def window_shards(self) -> int:
@@ -79,6 +140,18 @@ class EndpointPlan:
         and some more where it is small, because an answer takes a moment to come back.
         """
         return max(WINDOW_SHARDS_MIN, 2 * self.instances_max * self.invocations_per_instance)
+
+
+def realtime(plan: EndpointPlan) -> EndpointPlan:
+    """The same endpoint without a queue: always awake, asked in small pieces that it answers in time."""
+    return replace(
+        plan,
+        mode=EndpointMode.REALTIME,
+        instances_min=max(1, plan.instances_min),
+        shard_items=min(REALTIME_ITEMS, plan.shard_items),
+        queue_life_s=0,
+        invocation_timeout_s=REALTIME_S_MAX,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from infra.bundle import CONTROL, EXPORTS, IMAGING, Bundle
 
@@ -17,6 +17,10 @@ class Shape:
     timeout_s: int
     batch: int = 1  # messages that one invocation takes
     feeds_itself: bool = False  # one of its messages may lead to its next, in a chain as long as a job
+
+    def waiting(self, seconds: int) -> Shape:
+        """The same, for one that has to wait for somebody else within its time."""
+        return replace(self, timeout_s=self.timeout_s + seconds)
 
 
 SERVE_API = Shape(verb="serve_api", bundle=CONTROL, memory_mb=1024, timeout_s=29)  # the gateway gives up after 30

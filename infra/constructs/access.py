@@ -72,9 +72,9 @@ def receive(*queues: sqs.IQueue) -> iam.PolicyStatement:
     return iam.PolicyStatement(actions=actions, resources=[queue.queue_arn for queue in queues])
 
 
-def invoke_endpoint(scope: cdk.Stack, name: str) -> iam.PolicyStatement:
+def invoke_endpoint(scope: cdk.Stack, name: str, action: str) -> iam.PolicyStatement:
     arn = scope.format_arn(service="sagemaker", resource="endpoint", resource_name=name)
-    return iam.PolicyStatement(actions=["sagemaker:InvokeEndpointAsync"], resources=[arn])
+    return iam.PolicyStatement(actions=[f"sagemaker:{action}"], resources=[arn])
 
 
 def invoke_function(scope: cdk.Stack, name: str) -> iam.PolicyStatement:

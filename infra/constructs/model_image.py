@@ -52,7 +52,7 @@ def libraries_for(segmenter: Segmenter) -> Libraries:
     """What an endpoint's image needs for an engine, on the instance that it is planned for."""
     if not segmenter.needs_weights:
         return Libraries.CLASSIC
-    return Libraries.GPU if segmenter.instance_type.startswith(("ml.g", "ml.p")) else Libraries.CPU
+    return Libraries.GPU if segmenter.has_gpu else Libraries.CPU
 
 
 def built_image(scope: Construct, name: str, libraries: Libraries, *, target: str = "server") -> ModelImage:

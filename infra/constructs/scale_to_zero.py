@@ -2,7 +2,7 @@
 
     first request        a backlog without an instance wakes one (within a minute, plus the instance's start)
     more requests        one instance for each piece of work, up to the maximum
-    nothing left         after some idle minutes the last instance goes, by an alarm of our own
+    nothing left         after some idle minutes all instances go but the least, by an alarm of our own
 
 The tracking policy never scales in: it would call "less than a full backlog per instance" idle, and could take an
 instance away in the middle of its work. Our own alarm waits until nothing is queued or in process.
@@ -18,6 +18,8 @@ from aws_cdk import aws_applicationautoscaling as scaling
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
+
+from infra.plans import EndpointPlan
 
 NAMESPACE = "AWS/SageMaker"
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
@@ -35,6 +37,23 @@ class Watched(TypedDict):
     period: int
 
 
+def instances_of(
+    scope: Construct, endpoint: sagemaker.CfnEndpoint, *, endpoint_name: str, variant_name: str, plan: EndpointPlan
+) -> scaling.CfnScalableTarget:
+    """The number of instances of a variant, as something that is scaled; it is let go before the endpoint is."""
+    target = scaling.CfnScalableTarget(
+        scope,
+        "Target",
+        service_namespace="sagemaker",
+        scalable_dimension=DIMENSION,
+        resource_id=f"endpoint/{endpoint_name}/variant/{variant_name}",
+        min_capacity=plan.instances_min,
+        max_capacity=plan.instances_max,
+    )
+    target.add_resource_dependency(endpoint)
+    return target
+
+
 class ScaleToZero(Construct):
     """Scaling of one variant of an endpoint by what waits for it."""
 
@@ -46,24 +65,14 @@ class ScaleToZero(Construct):
         endpoint: sagemaker.CfnEndpoint,
         endpoint_name: str,
         variant_name: str,
-        instances_max: int,
-        idle_min: int,
+        plan: EndpointPlan,
     ) -> None:
         super().__init__(scope, name)
         self._endpoint_name = endpoint_name
-        self._target = scaling.CfnScalableTarget(
-            self,
-            "Target",
-            service_namespace="sagemaker",
-            scalable_dimension=DIMENSION,
-            resource_id=f"endpoint/{endpoint_name}/variant/{variant_name}",
-            min_capacity=0,
-            max_capacity=instances_max,
-        )
-        self._target.add_resource_dependency(endpoint)
+        self._target = instances_of(self, endpoint, endpoint_name=endpoint_name, variant_name=variant_name, plan=plan)
         self._follow_backlog()
         self._wake()
-        self._sleep(idle_min)
+        self._sleep(plan)
 
     def _follow_backlog(self) -> None:
         kinds = scaling.CfnScalingPolicy
@@ -102,9 +111,11 @@ class ScaleToZero(Construct):
             alarm_actions=[policy.ref],
         )
 
-    def _sleep(self, idle_min: int) -> None:
-        """To 0 when nothing has been queued or in process for some minutes; a gap in the metric is no idleness."""
-        step = scaling.CfnScalingPolicy.StepAdjustmentProperty(metric_interval_upper_bound=0, scaling_adjustment=0)
+    def _sleep(self, plan: EndpointPlan) -> None:
+        """To the least when nothing was queued or in process for some minutes; a gap in the metric is no idleness."""
+        step = scaling.CfnScalingPolicy.StepAdjustmentProperty(
+            metric_interval_upper_bound=0, scaling_adjustment=plan.instances_min
+        )
         policy = self._steps("Sleep", "ExactCapacity", step, cooldown_s=60)
         cloudwatch.CfnAlarm(
             self,
@@ -112,7 +123,7 @@ class ScaleToZero(Construct):
             **self._watched("ApproximateBacklogSize"),
             threshold=1,
             comparison_operator="LessThanThreshold",
-            evaluation_periods=idle_min,
+            evaluation_periods=plan.idle_min,
             treat_missing_data="missing",
             alarm_actions=[policy.ref],
         )

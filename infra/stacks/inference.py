@@ -1,4 +1,4 @@
-"""The model server twice: behind an asynchronous endpoint that scales to zero, and in a function for those who wait.
+"""The model server twice: behind an endpoint that scales by itself, and in a function for those who wait.
 
 It knows no job and no queue.
 """
@@ -9,14 +9,16 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from infra.config import Stage
-from infra.constructs.async_endpoint import AsyncEndpoint
 from infra.constructs.endpoint_role import endpoint_role
 from infra.constructs.lane import Lane
 from infra.constructs.log import log_group
+from infra.constructs.model_endpoint import ModelEndpoint
 from infra.constructs.model_image import Libraries, built_image, existing_image, libraries_for
 from infra.constructs.scale_to_zero import ScaleToZero
+from infra.constructs.scale_with_load import ScaleWithLoad
 from infra.constructs.topics import AnswerTopics
 from infra.stacks.data import DataStack
+from maskmill.core.settings import EndpointMode
 
 
 class InferenceStack(cdk.Stack):
@@ -31,12 +33,10 @@ class InferenceStack(cdk.Stack):
             else built_image(self, "Image", libraries_for(plan.segmenter))
         )
         log = log_group(self, "Log", f"/aws/sagemaker/Endpoints/{stage.endpoint_name}", days=stage.log_days)
-        role = endpoint_role(
-            self, media=data.media, work=data.work, topics=topics, log=log, weights=plan.segmenter.weights
-        )
+        role = endpoint_role(self, plan, media=data.media, work=data.work, topics=topics, log=log)
         for statement in image.pull:
             role.add_to_policy(statement)
-        model = AsyncEndpoint(
+        model = ModelEndpoint(
             self,
             "Segmenter",
             name=stage.endpoint_name,
@@ -46,14 +46,14 @@ class InferenceStack(cdk.Stack):
             work=data.work,
             topics=topics,
         )
-        ScaleToZero(
+        scale = ScaleToZero if plan.mode is EndpointMode.ASYNC else ScaleWithLoad
+        scale(
             self,
             "Scaling",
             endpoint=model.endpoint,
             endpoint_name=stage.endpoint_name,
             variant_name=model.variant_name,
-            instances_max=plan.instances_max,
-            idle_min=plan.idle_min,
+            plan=plan,
         )
         Lane(self, "Lane", stage, image_uri=self._lane_image(stage), media=data.media)
         cdk.CfnOutput(self, "SegmenterVersion", value=plan.segmenter.version)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra import shapes
@@ -12,10 +13,12 @@ from infra.constructs.access import absence, clear, invoke_endpoint, objects, ro
 from infra.constructs.function import Function
 from infra.constructs.queue import WorkQueue
 from infra.constructs.topics import AnswerTopics
+from infra.shapes import Shape
 from infra.stacks.data import DataStack
 from infra.stacks.repairs import bury_letters, every_minute, sweep
 from maskmill.core import settings
 from maskmill.core.messages import QueueName
+from maskmill.core.settings import EndpointMode
 
 
 class PipelineStack(cdk.Stack):
@@ -27,7 +30,7 @@ class PipelineStack(cdk.Stack):
         self._data = data
         self.ingest_queue = data.ingest_queue
         self.plan_queue = WorkQueue(self, QueueName.PLAN, read_by=shapes.PLAN_JOB)
-        self.dispatch_queue = WorkQueue(self, QueueName.DISPATCH, read_by=shapes.DISPATCH_SHARD)
+        self.dispatch_queue = WorkQueue(self, QueueName.DISPATCH, read_by=self._dispatching)
         self.collect_queue = WorkQueue(self, QueueName.COLLECT, read_by=shapes.COLLECT_MASKS)
         self.render_queue = WorkQueue(self, QueueName.RENDER, read_by=shapes.RENDER_ITEM)
         self.finish_queue = WorkQueue(self, QueueName.FINISH, read_by=shapes.FINISH_JOB)
@@ -38,7 +41,7 @@ class PipelineStack(cdk.Stack):
 
         self._reads(self._ingest_image(), self.ingest_queue)
         self._reads(self._plan_job(), self.plan_queue)
-        self._reads(self._dispatch_shard(), self.dispatch_queue)
+        self._dispatch_shard().reads(self.dispatch_queue, concurrency=stage.dispatchers)
         self._reads(self._collect_masks(), self.collect_queue)
         self._reads(self._render_item(), self.render_queue)
         self._reads(self._finish_job(), self.finish_queue)
@@ -105,11 +108,15 @@ class PipelineStack(cdk.Stack):
             ],
         )
 
+    @property
+    def _dispatching(self) -> Shape:
+        return shapes.DISPATCH_SHARD.waiting(self._stage.endpoint.wait_s)
+
     def _dispatch_shard(self) -> Function:
-        data = self._data
+        data, plan = self._data, self._stage.endpoint
         return Function(
             self,
-            shapes.DISPATCH_SHARD,
+            self._dispatching,
             self._stage,
             settings=settings.DispatchShardSettings(
                 table_name=data.table.table_name,
@@ -119,18 +126,32 @@ class PipelineStack(cdk.Stack):
                 render_queue_url=self.render_queue.url,
                 finish_queue_url=self.finish_queue.url,
                 endpoint_name=self._stage.endpoint_name,
-                queue_life_s=self._stage.endpoint.queue_life_s,
-                invocation_timeout_s=self._stage.endpoint.invocation_timeout_s,
+                endpoint_mode=plan.mode.value,
+                collect_queue_url=self.collect_queue.url,
+                queue_life_s=plan.queue_life_s,
+                invocation_timeout_s=plan.invocation_timeout_s,
             ),
             may=[
                 rows(data.table, "GetItem", "UpdateItem"),
                 objects(data.media, "GetObject", keys=(prefixes.MASKS, prefixes.CHUNKS)),
                 objects(data.work, "PutObject", keys=(prefixes.REQUESTS,)),
                 absence(data.media),
-                invoke_endpoint(self, self._stage.endpoint_name),
+                *self._asking(plan.mode),
                 send(self.dispatch_queue.queue, self.render_queue.queue, self.finish_queue.queue),
             ],
         )
+
+    def _asking(self, mode: EndpointMode) -> list[iam.PolicyStatement]:
+        """Calling the endpoint, and keeping the answer and telling of it where the endpoint does neither."""
+        name, work = self._stage.endpoint_name, self._data.work
+        if mode is EndpointMode.ASYNC:
+            return [invoke_endpoint(self, name, "InvokeEndpointAsync")]
+        return [
+            invoke_endpoint(self, name, "InvokeEndpoint"),
+            objects(work, "GetObject", keys=(prefixes.REQUESTS,)),
+            objects(work, "PutObject", keys=(prefixes.ANSWERS, prefixes.FAILURES)),
+            send(self.collect_queue.queue),
+        ]
 
     def _collect_masks(self) -> Function:
         data = self._data

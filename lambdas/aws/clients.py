@@ -13,6 +13,7 @@ from botocore.config import Config
 
 ATTEMPTS_MAX = 3
 CONNECT_TIMEOUT_S = 2
+ANSWER_TIMEOUT_S = 65  # a realtime endpoint's own limit is 60
 LANE_TIMEOUT_S = 24  # serve_api ends after 29 seconds and the gateway after 30
 
 
@@ -60,11 +61,18 @@ def sagemaker_runtime() -> Any:
 
 
 @cache
+def realtime_runtime() -> Any:
+    """For a realtime endpoint: a request that takes too long is not made again by this call."""
+    config = Config(connect_timeout=CONNECT_TIMEOUT_S, read_timeout=ANSWER_TIMEOUT_S, retries={"total_max_attempts": 1})
+    return boto3.client("sagemaker-runtime", config=config)
+
+
+@cache
 def sockets(url: str) -> Any:
     return boto3.client("apigatewaymanagementapi", endpoint_url=url, config=_config(3))
 
 
 def forget() -> None:
     """Drop all clients; the next use makes new ones."""
-    for client in (dynamodb, s3, sqs, parameters, functions, sagemaker_runtime, sockets):
+    for client in (dynamodb, s3, sqs, parameters, functions, sagemaker_runtime, realtime_runtime, sockets):
         client.cache_clear()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from local.endpoint.deployed import DeployedEndpoint
-from local.endpoint.request import AsyncRequest
+from local.endpoint.request import AsyncRequest, ValidationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,12 @@ class Waiting:
 
 
 def accept(endpoint: DeployedEndpoint, request: AsyncRequest, *, now: float) -> Waiting:
-    """Name the request's results. The names follow a fresh id, not the inference id, as on AWS."""
+    """Name the request's results. The names follow a fresh id, not the inference id, as on AWS.
+
+    Raises ValidationError for an endpoint that is not asynchronous.
+    """
+    if endpoint.output_path is None:
+        raise ValidationError(f"Endpoint {endpoint.name} is not an asynchronous endpoint.")
     name = str(uuid.uuid4())
     output = [endpoint.output_path.rstrip("/"), request.output_path_extension or "", request.filename or f"{name}.out"]
     failure = f"{endpoint.failure_path.rstrip('/')}/{name}-error.out" if endpoint.failure_path else None

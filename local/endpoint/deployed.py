@@ -18,7 +18,7 @@ class DeployedEndpoint:
     account: str
     region: str
     role: str
-    output_path: str
+    output_path: str | None  # None: a realtime endpoint, which answers at once
     failure_path: str | None = None
     success_topic: str | None = None
     error_topic: str | None = None
@@ -33,7 +33,7 @@ class DeployedEndpoint:
 
 
 def read_endpoints(deployed_file: Path) -> dict[str, DeployedEndpoint]:
-    """Every deployed asynchronous endpoint by name; empty before the first deployment."""
+    """Every deployed endpoint by name; empty before the first deployment."""
     if not deployed_file.exists():
         return {}
     content = json.loads(deployed_file.read_text())
@@ -43,20 +43,20 @@ def read_endpoints(deployed_file: Path) -> dict[str, DeployedEndpoint]:
 
 def _endpoint(content: Mapping[str, Any], name: str, properties: Mapping[str, Any]) -> DeployedEndpoint | None:
     config = content["endpoint_configs"].get(properties["EndpointConfigName"])
-    if config is None or "AsyncInferenceConfig" not in config:
+    if config is None:
         return None
     variant = config["ProductionVariants"][0]
     model = content["models"].get(variant["ModelName"], {})
-    output = config["AsyncInferenceConfig"]["OutputConfig"]
+    queueing = config.get("AsyncInferenceConfig", {})
+    output, client = queueing.get("OutputConfig", {}), queueing.get("ClientConfig", {})
     topics = output.get("NotificationConfig", {})
-    client = config["AsyncInferenceConfig"].get("ClientConfig", {})
     target = content["scalable_targets"].get(f"endpoint/{name}/variant/{variant['VariantName']}", {})
     return DeployedEndpoint(
         name=name,
         account=content["account"],
         region=content["region"],
         role=model.get("ExecutionRoleArn", ""),
-        output_path=output["S3OutputPath"],
+        output_path=output.get("S3OutputPath"),
         failure_path=output.get("S3FailurePath"),
         success_topic=topics.get("SuccessTopic"),
         error_topic=topics.get("ErrorTopic"),

@@ -1,6 +1,7 @@
 """The HTTP face of the stand-in: SageMaker's call, the role's credentials, and a view for tests. It queues nothing.
 
 POST /endpoints/{name}/async-invocations    the call of the SDKs, with SageMaker's status, headers and errors
+POST /endpoints/{name}/invocations          the same for a realtime endpoint, answered by the container
 GET  /credentials[/{name}]                  the execution role's session, as a container's credentials endpoint
 GET  /_local/state                          counters per endpoint
 PUT  /_local/faults/{name}                  {"drop_notifications": 1}: how many are still to come, see invocation.FAULTS
@@ -15,14 +16,14 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+from local.endpoint import realtime
 from local.endpoint.cloud import CloudError
 from local.endpoint.host import Host
 from local.endpoint.invocation import FAULTS
-from local.endpoint.request import BODY_BYTES_MAX, ValidationError, parse
+from local.endpoint.request import ValidationError, parse
 
-ACTION = "sagemaker:InvokeEndpointAsync"
-INVOCATION = re.compile(r"/endpoints/([^/]+)/async-invocations")
-READ_BYTES_MAX = BODY_BYTES_MAX + 64 * 1024
+INVOCATION = re.compile(r"/endpoints/([^/]+)/(async-)?invocations")
+READ_BYTES_MAX = realtime.BODY_BYTES_MAX + 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +38,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One HTTP response with a JSON body."""
+    """One HTTP response with a JSON body, or with the bytes of a container."""
 
     status: int
-    content: dict[str, Any]
+    content: dict[str, Any] | bytes
     headers: dict[str, str] = field(default_factory=dict)
 
 
@@ -67,7 +68,7 @@ class EndpointServer:
             reply = Refused(400, "ValidationError", str(error)).reply
         except CloudError as error:
             reply = Refused(500, "InternalFailure", str(error)).reply
-        body = json.dumps(reply.content).encode()
+        body = reply.content if isinstance(reply.content, bytes) else json.dumps(reply.content).encode()
         headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **reply.headers}
         start_response(f"{reply.status} {HTTPStatus(reply.status).phrase}", list(headers.items()))
         return [body]
@@ -75,7 +76,8 @@ class EndpointServer:
     def answer(self, call: Call) -> Reply:
         invocation = INVOCATION.fullmatch(call.path)
         if invocation and call.method == "POST":
-            return self._invoke(invocation.group(1), call)
+            name, queued = invocation.groups()
+            return self._invoke(name, call) if queued else self._ask(name, call)
         parts = call.path.strip("/").split("/")
         match (call.method, *parts):
             case ("GET", "ping"):
@@ -88,8 +90,17 @@ class EndpointServer:
                 return self._set_faults(name, json.loads(call.body))
         raise Refused(404, "UnknownOperationException", f"{call.method} {call.path} is not an operation")
 
+    def _ask(self, name: str, call: Call) -> Reply:
+        self._check_signature(name, call, "sagemaker:InvokeEndpoint")
+        try:
+            media_type, body = realtime.ask(self._host.endpoint(name).runner, call.headers, call.body)
+        except realtime.ModelError as error:
+            said = {"OriginalStatusCode": error.status, "OriginalMessage": error.words}
+            return Reply(424, {"Message": error.message, **said}, {"x-amzn-errortype": "ModelError"})
+        return Reply(200, body, {"Content-Type": media_type, "x-Amzn-Invoked-Production-Variant": "main"})
+
     def _invoke(self, name: str, call: Call) -> Reply:
-        self._check_signature(name, call)
+        self._check_signature(name, call, "sagemaker:InvokeEndpointAsync")
         request = parse(name, call.headers, call.body)
         waiting = self._host.endpoint(name).accept(request)
         headers = {"X-Amzn-SageMaker-OutputLocation": waiting.output_location}
@@ -97,7 +108,7 @@ class EndpointServer:
             headers["X-Amzn-SageMaker-FailureLocation"] = waiting.failure_location
         return Reply(202, {"InferenceId": waiting.inference_id}, headers)
 
-    def _check_signature(self, name: str, call: Call) -> None:
+    def _check_signature(self, name: str, call: Call, action: str) -> None:
         """The signature's scope, then, through the emulator, signature and policies of the caller."""
         authorization = call.headers.get("authorization", "")
         if not authorization.startswith("AWS4-HMAC-SHA256"):
@@ -107,7 +118,7 @@ class EndpointServer:
             raise Refused(403, "InvalidSignatureException", message)
         arn = self._host.endpoint(name).endpoint.arn
         permission = self._host.cloud.authorize({
-            "action": ACTION, "resource": arn, "method": call.method, "path": call.path, "headers": call.headers,
+            "action": action, "resource": arn, "method": call.method, "path": call.path, "headers": call.headers,
             "body": base64.b64encode(call.body).decode(),
         })  # fmt: skip
         if not permission.allowed:
@@ -131,7 +142,7 @@ class EndpointServer:
 def read_call(environ: dict[str, Any]) -> Call:
     size_bytes = int(environ.get("CONTENT_LENGTH") or 0)
     if size_bytes > READ_BYTES_MAX:
-        raise ValidationError(f"The body takes {size_bytes} bytes; at most {BODY_BYTES_MAX} are allowed.")
+        raise ValidationError(f"The body takes {size_bytes} bytes; at most {realtime.BODY_BYTES_MAX} are allowed.")
     named = {name[5:]: value for name, value in environ.items() if name.startswith("HTTP_")}
     named |= {name: environ[name] for name in ("CONTENT_TYPE", "CONTENT_LENGTH") if environ.get(name)}
     headers = {name.replace("_", "-").lower(): value for name, value in named.items()}

@@ -8,9 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from enum import StrEnum
 from typing import Self
 
 from maskmill.core.errors import Code, MaskmillError
+
+
+class EndpointMode(StrEnum):
+    """How an endpoint is asked: it keeps a queue and may sleep, or it answers at once and never sleeps."""
+
+    ASYNC = "async"
+    REALTIME = "realtime"
 
 
 class BadSettings(MaskmillError):
@@ -108,6 +116,8 @@ class DispatchShardSettings(Settings):
     render_queue_url: str
     finish_queue_url: str
     endpoint_name: str
+    endpoint_mode: str  # of EndpointMode
+    collect_queue_url: str  # told of what a realtime endpoint answered; an asynchronous one says it itself
     queue_life_s: int  # how long a request may wait in the endpoint's queue
     invocation_timeout_s: int
 

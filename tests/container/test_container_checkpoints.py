@@ -109,6 +109,17 @@ def test_a_package_answers_under_the_version_of_its_source(published: Path, pack
     assert ping(start, settings_of(packaged, checkpoint_sha256=digest)) == (200, {"segmenter": version_of(published)})
 
 
+def test_a_package_is_taken_only_as_the_one_that_was_named(published: Path, packaged: Path, start: Start) -> None:
+    """Its own manifest cannot vouch for it: who changes the weights can change that, too."""
+    digest = sha256_of(packaged / "manifest.json")
+    assert ping(start, settings_of(packaged, package_sha256=digest))[0] == 200
+    status, problem = ping(start, settings_of(packaged, package_sha256="0" * 64))
+    assert status == 503
+    assert "manifest.json is damaged or is another one" in str(problem)
+    status, problem = ping(start, settings_of(published, package_sha256=digest))
+    assert (status, "manifest.json" in str(problem)) == (503, True)
+
+
 def test_a_package_holds_the_same_numbers(published: Path, packaged: Path) -> None:
     given = torch.load(published, weights_only=True)
     kept = open_weights(ENGINE, packaged).tensors

@@ -55,7 +55,8 @@ def account(environment: Mapping[str, str]) -> Iterator[None]:
 
 
 def _forget() -> None:
-    for make in (clients.dynamodb, clients.s3, clients.sqs, clients.functions, clients.sagemaker_runtime):
+    kept = (clients.dynamodb, clients.s3, clients.sqs, clients.functions)
+    for make in (*kept, clients.sagemaker_runtime, clients.realtime_runtime):
         if make.cache_info().currsize:
             make().close()  # or its connections are found open when nobody thinks of them any more
     clients.forget()

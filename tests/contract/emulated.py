@@ -16,12 +16,12 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import boto3
 
 from local.emulator.environment import ACCOUNT, REGION
-from local.endpoint.cloud import EmulatorCloud
+from local.endpoint.cloud import Cloud
 from local.endpoint.host import Host, HostSettings
 from local.endpoint.instance import Scaling
 from local.endpoint.server import EndpointServer
 
-ENDPOINT = "masks"
+ENDPOINT, REALTIME_ENDPOINT = "masks", "masks-now"
 IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/lane:1"
 _LAMBDA = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
 _WHO = "def handler(event, context): return {'statusCode': 200, 'body': event['requestContext']['connectionId']}"
@@ -75,41 +75,45 @@ class _Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def endpoint_stand_in(folder: Path, emulator_url: str) -> Iterator[tuple[str, Host]]:
-    """The endpoint stand-in in this process, which accepts requests and runs none; gives its address."""
+def endpoint_stand_in(folder: Path, cloud: Cloud, model_url: str = "http://127.0.0.1:9") -> Iterator[tuple[str, Host]]:
+    """The endpoint stand-in in this process, which runs nothing that waits; gives its address."""
     deployed = {
         "account": ACCOUNT,
         "region": REGION,
-        "endpoints": {ENDPOINT: {"EndpointConfigName": "config"}},
+        "endpoints": {
+            ENDPOINT: {"EndpointConfigName": "config"},
+            REALTIME_ENDPOINT: {"EndpointConfigName": "realtime"},
+        },
         "endpoint_configs": {
+            "realtime": {"ProductionVariants": [{"VariantName": "main", "ModelName": "model"}]},
             "config": {
                 "ProductionVariants": [{"VariantName": "main", "ModelName": "model"}],
                 "AsyncInferenceConfig": {
                     "OutputConfig": {"S3OutputPath": "s3://work/async", "S3FailurePath": "s3://work/async-failed"}
                 },
-            }
+            },
         },
         "models": {},
         "scalable_targets": {},
     }
     file = folder / "sagemaker.json"
     file.write_text(json.dumps(deployed))
-    settings = HostSettings(file, folder / "queue", "http://127.0.0.1:9", {}, Scaling())
-    host = Host(settings, EmulatorCloud(emulator_url), clock=lambda: 1.0, log=lambda _line: None)
+    settings = HostSettings(file, folder / "queue", model_url, {}, Scaling())
+    host = Host(settings, cloud, clock=lambda: 1.0, log=lambda _line: None)
     with make_server("127.0.0.1", 0, EndpointServer(host), handler_class=_Quiet) as server, _served(server):
         yield f"http://127.0.0.1:{server.server_port}", host
     host.stop()
 
 
 @contextmanager
-def model_server(port: int) -> Iterator[list[bytes]]:
+def model_server(port: int, status: int = 200) -> Iterator[list[bytes]]:
     """What answers at the model server's address: the last of the bodies in the list that it gives."""
     answers: list[bytes] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(200)
+            self.send_response(status)
             self.send_header("Content-Length", str(len(answers[-1])))
             self.end_headers()
             self.wfile.write(answers[-1])

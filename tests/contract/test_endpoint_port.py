@@ -11,6 +11,7 @@ import pytest
 from lambdas.aws import clients
 from lambdas.aws.endpoint import SageMakerEndpoint
 from local.emulator.environment import EmulatorSettings
+from local.endpoint.cloud import EmulatorCloud
 from maskmill.core import keys
 from maskmill.core.errors import Code, Unavailable
 from maskmill.core.ports import Endpoint, Invoked
@@ -51,7 +52,7 @@ def door(
         yield Door(adapter(ENDPOINT), adapter("absent"), lambda: [one.removeprefix("s3://work/") for one in asked])
     else:
         settings: EmulatorSettings = request.getfixturevalue("emulator")
-        with endpoint_stand_in(tmp_path, settings.url) as (url, host):
+        with endpoint_stand_in(tmp_path, EmulatorCloud(settings.url)) as (url, host):
             monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", url)
             clients.sagemaker_runtime.cache_clear()
 

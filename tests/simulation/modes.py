@@ -14,6 +14,7 @@ from tests.simulation.halting import HaltedPipeline
 from tests.simulation.outage import Blackout
 from tests.simulation.overload import Overload
 from tests.simulation.pipeline import Pipeline, Sizes
+from tests.simulation.realtime import Realtime
 from tests.simulation.upgrade import Upgrade
 from tests.simulation.world import Faults, Strike, World
 
@@ -41,6 +42,9 @@ MODES = {
     "outage": Mode("one service is down for half an hour", kind=Blackout),
     "overload": Mode("a tenant brings a hundred times as much as others", kind=Overload, share=0.02),
     "halted": Mode("an operator stops what costs money for a while", EVERYTHING, is_mixed=True, kind=HaltedPipeline),
+    "realtime": Mode(
+        "an endpoint that answers at once, and everything may fail", EVERYTHING, is_mixed=True, kind=Realtime
+    ),
     "upgrade": Mode("another version takes the place of all functions, and perhaps gives way again", kind=Upgrade),
     "adversary": Mode("a hostile tenant beside honest ones", kind=Adversary, share=0.2),
     "crowded": Mode("everything comes twice, and some of it is slow", CROWDED),

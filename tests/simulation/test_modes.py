@@ -11,7 +11,7 @@ from tests.simulation.marks import MARKS
 from tests.simulation.modes import MODES, pipeline_of
 from tests.simulation.outage import SERVICES
 
-SEEDS = {"calm": 12, "outage": 20, "overload": 1, "upgrade": 12, "adversary": 4}
+SEEDS = {"calm": 12, "outage": 20, "overload": 1, "upgrade": 12, "adversary": 4, "realtime": 12}
 
 
 @pytest.mark.parametrize("mode", SEEDS)

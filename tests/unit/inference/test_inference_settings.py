@@ -15,8 +15,16 @@ def test_an_engine_is_all_that_must_be_named() -> None:
 
 def test_every_fault_is_named_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
-        Settings.from_env({"PORT": "eighty", "INVOCATIONS_MAX": "0", "RUNTIME": "abacus", "SEGMENTER_SHA256": "abc"})
-    for name in ("SEGMENTER", "PORT", "INVOCATIONS_MAX", "RUNTIME", "SEGMENTER_SHA256"):
+        Settings.from_env(
+            {
+                "PORT": "eighty",
+                "INVOCATIONS_MAX": "0",
+                "RUNTIME": "abacus",
+                "SEGMENTER_SHA256": "abc",
+                "PACKAGE_SHA256": "x",
+            }
+        )
+    for name in ("SEGMENTER", "PORT", "INVOCATIONS_MAX", "RUNTIME", "SEGMENTER_SHA256", "PACKAGE_SHA256"):
         assert name in str(caught.value)
 
 
@@ -35,7 +43,7 @@ def test_how_the_model_runs_is_left_to_the_machine_unless_it_is_named() -> None:
     named = {"RUNTIME": "openvino", "PRECISION": "bf16", "COMPILE": "1", "SEGMENTER_SHA256": "AB" * 32}
     settings = Settings.from_env({"SEGMENTER": "sam-vit-b", **named})
     assert (settings.runtime, settings.precision, settings.compile) == (Runtime.OPENVINO, Precision.BF16, True)
-    assert settings.checkpoint_sha256 == "ab" * 32
+    assert (settings.checkpoint_sha256, settings.package_sha256) == ("ab" * 32, None)
 
 
 def test_pictures_order_no_faults_unless_it_is_allowed() -> None:

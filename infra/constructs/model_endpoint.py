@@ -1,12 +1,18 @@
-"""An asynchronous endpoint of one model: requests and answers lie in the store; it knows no shard and no mask.
+"""An endpoint of one model, asynchronous or realtime; it knows no shard and no mask.
 
-The endpoint's name is fixed; the names of its model and configuration are not, so that a change of them replaces
-them under the running endpoint. The instance type is part of the variant's name, because a variant that is
-registered for scaling cannot change its type. The model server reads the store, so its network is not isolated.
+The endpoint's name is fixed. Those of its model and configuration follow from what they say: a change gives new ones
+beside those in use, the endpoint is updated in place, and only then the old ones go. The instance types are part of the
+variant's name, because a variant that is registered for scaling cannot change them. The model server reads the store,
+so its network is not isolated.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
+from typing import Any
+
+import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sagemaker as sagemaker
@@ -14,13 +20,17 @@ from constructs import Construct
 
 from infra.constructs import prefixes
 from infra.constructs.topics import AnswerTopics
-from infra.plans import EndpointPlan
+from infra.plans import WAITING_MAX, EndpointPlan, Segmenter
+from maskmill.core.settings import EndpointMode
 
 MARGIN_S = 20  # the server gives up this long before the service gives up on it
 STARTUP_S = 900  # pull and unpack of the weights; load onto the device
+PROVISION_S = 900  # for an instance of one type to be had, before the next type is tried
+NAME_DIGITS = 12
+GPU_AMI = "al2023-ami-sagemaker-inference-gpu-4-1"  # driver 580: torch's CUDA 13 does not run on the default's 535
 
 
-class AsyncEndpoint(Construct):
+class ModelEndpoint(Construct):
     """Model, configuration and endpoint. A new one starts with one instance: the service allows no fewer."""
 
     def __init__(
@@ -36,7 +46,7 @@ class AsyncEndpoint(Construct):
         topics: AnswerTopics,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.variant_name = plan.segmenter.instance_type.replace(".", "-")
+        self.variant_name = variant_name(plan.segmenter)
         model = sagemaker.CfnModel(
             self,
             "Model",
@@ -44,13 +54,15 @@ class AsyncEndpoint(Construct):
             enable_network_isolation=False,
             primary_container=_container(plan, image_uri),
         )
+        model.model_name = _named_by_content(model, f"{name}-{plan.segmenter.engine}")
         model.node.add_dependency(role)
         config = sagemaker.CfnEndpointConfig(
             self,
             "Config",
             production_variants=[_variant(plan, self.variant_name, model.attr_model_name)],
-            async_inference_config=_async_config(plan, work, topics),
+            async_inference_config=_async_config(plan, work, topics) if plan.mode is EndpointMode.ASYNC else None,
         )
+        config.endpoint_config_name = _named_by_content(config, f"{name}-{plan.mode}", model.model_name)
         self.endpoint = sagemaker.CfnEndpoint(
             self,
             "Endpoint",
@@ -60,10 +72,24 @@ class AsyncEndpoint(Construct):
         )
 
 
+def variant_name(segmenter: Segmenter) -> str:
+    """For example `ml-g5-xlarge`, or `ml-g6-xlarge-g5-xlarge` of two types."""
+    return "ml-" + "-".join(one.removeprefix("ml.").replace(".", "-") for one in segmenter.instance_types)
+
+
+def _named_by_content(resource: cdk.CfnResource, prefix: str, *more: str) -> str:
+    """A name that is another one as soon as anything in the resource is, because its kind cannot be changed."""
+    content = cdk.Stack.of(resource).resolve(resource._cfn_properties)
+    digest = hashlib.sha256(json.dumps([content, *more], sort_keys=True).encode()).hexdigest()
+    return f"{prefix.replace('.', '-')}-{digest[:NAME_DIGITS]}"
+
+
 def _container(plan: EndpointPlan, image_uri: str) -> sagemaker.CfnModel.ContainerDefinitionProperty:
     environment = {
         **plan.segmenter.to_env(),
+        **({"DEVICE": "cuda"} if plan.segmenter.has_gpu else {}),  # never quietly on the processor beside it
         "INVOCATIONS_MAX": str(plan.invocations_per_instance),
+        "WAITING_MAX": str(WAITING_MAX),
         "DEADLINE_S": str(plan.invocation_timeout_s - MARGIN_S),
     }
     return sagemaker.CfnModel.ContainerDefinitionProperty(
@@ -83,11 +109,26 @@ def _variant(plan: EndpointPlan, name: str, model_name: str) -> sagemaker.CfnEnd
     return sagemaker.CfnEndpointConfig.ProductionVariantProperty(
         variant_name=name,
         model_name=model_name,
-        instance_type=plan.segmenter.instance_type,
-        initial_instance_count=1,
+        initial_instance_count=max(1, plan.instances_min),
         initial_variant_weight=1,
         container_startup_health_check_timeout_in_seconds=STARTUP_S,
+        inference_ami_version=GPU_AMI if plan.segmenter.has_gpu else None,
+        **_instances(plan.segmenter.instance_types),
     )
+
+
+def _instances(types: tuple[str, ...]) -> dict[str, Any]:
+    """One type, or pools of several: the first, and those that stand in while it is not to be had."""
+    if len(types) == 1:
+        return {"instance_type": types[0]}
+    parts = sagemaker.CfnEndpointConfig
+    return {
+        "instance_pools": [
+            parts.InstancePoolProperty(instance_type=one, priority=priority) for priority, one in enumerate(types, 1)
+        ],
+        "variant_instance_provision_timeout_in_seconds": PROVISION_S,
+        "routing_config": parts.RoutingConfigProperty(routing_strategy="LEAST_OUTSTANDING_REQUESTS"),
+    }
 
 
 def _async_config(
