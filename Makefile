@@ -11,7 +11,7 @@ BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: audit bootstrap canary deploy destroy diagram halt help demo page resume sbom test e2e screens check format simulate synth openapi fuzz lock clean bench-classic bench-requests bench-server bench-sam bench-page package-model
+.PHONY: audit bootstrap canary deploy destroy diagram halt help demo page resume sbom test e2e screens check format simulate synth openapi pipeline trust fuzz lock clean bench-classic bench-requests bench-server bench-sam bench-page package-model
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -65,6 +65,16 @@ bootstrap: .venv/demo ## Once for each account and region: what the CDK deploys 
 
 deploy: page ## The stacks into the account that you are signed in to; says first what they cost (STAGE=dev, CONTEXT="name=value …", YES=1)
 	@$(BIN)/python -m local.delivery deploy --stage "$(STAGE)" $(foreach pair,$(CONTEXT),-c "$(pair)") $(if $(YES),--yes)
+
+REPOSITORY ?=
+trust: .venv/demo ## Once for each stage: the role that the repository's workflows deploy it with (STAGE=dev, REPOSITORY=owner/name, CONTEXT=provider=arn:…)
+	@$(BIN)/python -m local.delivery trust --stage "$(STAGE)" -c repository="$(REPOSITORY)" \
+		$(foreach pair,$(CONTEXT),-c "$(pair)") $(if $(YES),--yes)
+
+CONNECTION ?=
+pipeline: page ## Instead of that: a pipeline of AWS that deploys dev and prod (REPOSITORY=owner/name, CONNECTION=arn:…)
+	@$(BIN)/python -m local.delivery pipeline --stage dev -c repository="$(REPOSITORY)" -c connection="$(CONNECTION)" \
+		$(foreach pair,$(CONTEXT),-c "$(pair)") $(if $(YES),--yes)
 
 destroy: .venv/demo ## The stacks out of that account again, with all that may go, and a list of what is left (STAGE=dev, YES=1)
 	@$(BIN)/python -m local.delivery destroy --stage "$(STAGE)" $(if $(YES),--yes)

@@ -6,6 +6,7 @@ Run by `cdk synth`, `cdk deploy` and the like (see cdk.json): `cdk deploy --all 
 from __future__ import annotations
 
 import aws_cdk as cdk
+from constructs import Construct
 
 from infra.config import Stage
 from infra.context import NAMES, chosen
@@ -19,16 +20,20 @@ from infra.stacks.pipeline import PipelineStack
 from infra.stacks.web import WebStack
 
 
-def build(app: cdk.App, stage: Stage) -> None:
-    """data → operations; data → pipeline → inference and live → web → api → page."""
-    data = DataStack(app, f"{stage.prefix}-data", stage)
-    pipeline = PipelineStack(app, f"{stage.prefix}-pipeline", stage, data=data)
-    OperationsStack(app, f"{stage.prefix}-operations", stage, data=data)
-    InferenceStack(app, f"{stage.prefix}-inference", stage, data=data, topics=pipeline.answers)
-    live = LiveStack(app, f"{stage.prefix}-live", stage, data=data, webhook_queue=pipeline.webhook_queue)
-    web = WebStack(app, f"{stage.prefix}-web", stage, data=data, live_url=live.sockets.url)
-    api = ApiStack(app, f"{stage.prefix}-api", stage, data=data, pipeline=pipeline, web=web, live_url=live.sockets.url)
-    PageStack(app, f"{stage.prefix}-page", stage, web=web, client_id=api.people.client.user_pool_client_id)
+def build(app: Construct, stage: Stage, *, before: str | None = None) -> None:
+    """data → operations; data → pipeline → inference and live → web → api → page.
+
+    `before` begins the stacks' names: the stage's prefix, or nothing within a scope that has it as its own name.
+    """
+    first = f"{stage.prefix}-" if before is None else before
+    data = DataStack(app, f"{first}data", stage)
+    pipeline = PipelineStack(app, f"{first}pipeline", stage, data=data)
+    OperationsStack(app, f"{first}operations", stage, data=data)
+    InferenceStack(app, f"{first}inference", stage, data=data, topics=pipeline.answers)
+    live = LiveStack(app, f"{first}live", stage, data=data, webhook_queue=pipeline.webhook_queue)
+    web = WebStack(app, f"{first}web", stage, data=data, live_url=live.sockets.url)
+    api = ApiStack(app, f"{first}api", stage, data=data, pipeline=pipeline, web=web, live_url=live.sockets.url)
+    PageStack(app, f"{first}page", stage, web=web, client_id=api.people.client.user_pool_client_id)
     cdk.Tags.of(app).add("application", "maskmill")
     cdk.Tags.of(app).add("stage", stage.name)
 

@@ -1,5 +1,6 @@
 """Second opinions on the sources and the templates: `make audit`, in an environment of its own.
 
+    zizmor       whether the workflows give away a right or run what they should not
     semgrep      rules of our own (audit/semgrep.yaml), beside those that ruff and import-linter hold
     cfn-lint     whether CloudFormation would take the templates of every stage
     checkov      what else they should have
@@ -31,6 +32,9 @@ from infra.config import STAGES
 RULES, ACKNOWLEDGED = ROOT / "audit" / "semgrep.yaml", ROOT / "audit" / "acknowledged.toml"
 SOURCES = ("maskmill", "lambdas", "infra", "inference_container", "local")
 LOCKS = ("lambda-control", "lambda-imaging", "lambda-exports", "inference", "lane")
+DELIVERY = "delivery"  # the stacks that deploy, beside those of the stages
+PLACES = (*STAGES, DELIVERY)
+CONNECTION = "arn:aws:codeconnections:us-east-1:000000000000:connection/00000000-0000-0000-0000-000000000000"
 BIN = Path(sys.executable).parent
 OFFLINE = ("ConnectionError", "Max retries exceeded", "Failed to establish", "ProxyError", "Temporary failure")
 
@@ -57,7 +61,7 @@ class Acknowledged:
     rule: str
     reason: str
     where: tuple[str, ...] = ("*",)
-    stages: tuple[str, ...] = tuple(STAGES)
+    stages: tuple[str, ...] = PLACES
 
     def covers(self, finding: Finding) -> bool:
         is_named = (self.tool, self.rule) == (finding.tool, finding.rule)
@@ -76,7 +80,7 @@ def acknowledged(text: str) -> tuple[Acknowledged, ...]:
             entry["rule"],
             entry["reason"],
             tuple(entry.get("where", ("*",))),
-            tuple(entry.get("stages", STAGES)),
+            tuple(entry.get("stages", PLACES)),
         )
         for entry in tomllib.loads(text)["acknowledged"]
     )
@@ -98,8 +102,14 @@ def main() -> int:
     if chosen.synth:
         synthesise(chosen.synth, chosen.out)
         return 0
-    failed = [not step() for step in (_rules, _templates, _vulnerabilities)]
+    failed = [not step() for step in (_workflows, _rules, _templates, _vulnerabilities)]
     return int(any(failed))
+
+
+def _workflows() -> bool:
+    done = subprocess.run([BIN / "zizmor", "--offline", "--quiet", ".github"], cwd=ROOT, check=False)
+    print("zizmor: no findings" if done.returncode == 0 else "zizmor: see above")
+    return done.returncode == 0
 
 
 def _rules() -> bool:
@@ -111,7 +121,7 @@ def _rules() -> bool:
 
 def _templates() -> bool:
     with tempfile.TemporaryDirectory() as folder:
-        findings = [finding for stage in STAGES for finding in of_stage(stage, Path(folder, stage))]
+        findings = [finding for stage in PLACES for finding in of_stage(stage, Path(folder, stage))]
     open_ones, stale = judged(findings, acknowledged(ACKNOWLEDGED.read_text()))
     for finding in open_ones:
         print(f"{finding.tool} {finding.rule} at {finding.where} ({finding.stage})")
@@ -165,14 +175,19 @@ def _said(command: list[str]) -> str:
 
 
 def synthesise(stage: str, folder: Path) -> None:
-    """The templates of a stage with cdk-nag's report beside them, without any bundle."""
+    """The templates of a stage, or of what deploys them, with cdk-nag's report beside them, without any bundle."""
     import aws_cdk as cdk
     from cdk_nag import AwsSolutionsChecks
 
-    from infra.app import build
+    from infra import app as stages
+    from infra import promotion, trust
 
     app = cdk.App(outdir=str(folder), context={"aws:cdk:bundling-stacks": []}, analytics_reporting=False)
-    build(app, STAGES[stage])
+    if stage == DELIVERY:
+        promotion.build(app, {"repository": "owner/name", "connection": CONNECTION})
+        trust.build(app, {"repository": "owner/name"})
+    else:
+        stages.build(app, STAGES[stage])
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     app.synth()
 

@@ -1,4 +1,4 @@
-"""`python -m local.delivery bootstrap|deploy|destroy --stage dev`: what `make` does by the same names.
+"""`python -m local.delivery bootstrap|deploy|destroy|trust|pipeline --stage dev`: what `make` does by the same names.
 
 It acts in the account that the caller is signed in to, says which that is, and asks before the first deployment and
 before a removal. `--yes` is the answer of whoever cannot be asked; without it and without an answer nothing is done.
@@ -24,6 +24,7 @@ from local.node import InstallFailed, NodeMissing, find_node
 
 FAILURES = (BotoCoreError, CdkFailed, ClientError, InstallFailed, NoAccount, NodeMissing, RemovalFailed)
 HEALTH_TRIES, HEALTH_PAUSE_S = 10, 3.0
+ROADS = {"trust": "infra.trust", "pipeline": "infra.promotion"}  # how commits get here without a person's keys
 
 
 class Unhealthy(RuntimeError):
@@ -55,7 +56,7 @@ class Asked:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("action", choices=("bootstrap", "deploy", "destroy"))
+    parser.add_argument("action", choices=("bootstrap", "deploy", "destroy", *ROADS))
     parser.add_argument("--stage", choices=sorted(set(STAGES) - {LOCAL.name}), required=True)
     parser.add_argument(
         "-c", "--context", action="append", default=[], metavar="NAME=VALUE", help="as infra/context.py"
@@ -70,8 +71,9 @@ def main() -> int:
         asked = Asked(signed_in(), chosen.stage, input, chosen.yes)
         if chosen.action == "destroy":
             return destroy(asked)
-        deployer = Deployer(find_node(), asked.account, chosen.stage, context)
-        return bootstrap(asked, deployer) if chosen.action == "bootstrap" else deploy(asked, deployer)
+        app = ROADS.get(chosen.action, "infra.app")
+        deployer = Deployer(find_node(), asked.account, chosen.stage, context, app)
+        return {"bootstrap": bootstrap, "deploy": deploy}.get(chosen.action, open_road)(asked, deployer)
     except (*FAILURES, Unhealthy) as error:
         print(error, file=sys.stderr)
         return 1
@@ -101,6 +103,17 @@ def deploy(asked: Asked, deployer: Deployer) -> int:
     outputs = deployer.deploy(asks=not asked.yes)
     _wait_for(f"{outputs['ApiUrl']}/health")
     print(_next_steps(outputs))
+    return 0
+
+
+def open_road(asked: Asked, deployer: Deployer) -> int:
+    """What lets a repository deploy: a role that its workflows take on, or a pipeline that reads it."""
+    print(f"Who holds the repository will deploy to {asked.account}.")
+    deployer.synth()
+    if not asked.agrees("It is as much as a key of an administrator."):
+        return _left()
+    for name, value in deployer.deploy(asks=not asked.yes).items():
+        print(f"{name}: {value}")
     return 0
 
 

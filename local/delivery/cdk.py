@@ -25,17 +25,18 @@ class CdkFailed(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Deployer:
-    """The command line for one stage of one account."""
+    """The command line for one app and one stage of one account."""
 
     node: Node
     account: Account
     stage: str
     context: Mapping[str, str]
+    app: str = "infra.app"
 
     @property
     def assembly(self) -> Path:
         """Where the templates and all that they need lie."""
-        return BUILD / f"cdk.{self.stage}"
+        return BUILD / f"cdk.{self.app.rpartition('.')[2]}.{self.stage}"
 
     def bootstrap(self, *more: str) -> None:
         """It runs outside the repository, where no `cdk.json` makes it run the app first."""
@@ -46,8 +47,8 @@ class Deployer:
         """Write the stage's templates, and give them."""
         context = {"stage": self.stage, **self.context}
         pairs = [part for name, value in context.items() for part in ("--context", f"{name}={value}")]
-        app = f"{sys.executable} -m infra.app"
-        self._run(["synth", "--quiet", "--app", app, "--output", str(self.assembly), *pairs], folder=REPOSITORY)
+        command = f"{sys.executable} -m {self.app}"
+        self._run(["synth", "--quiet", "--app", command, "--output", str(self.assembly), *pairs], folder=REPOSITORY)
         return [json.loads(path.read_text()) for path in sorted(self.assembly.glob("*.template.json"))]
 
     def deploy(self, *, asks: bool) -> dict[str, str]:

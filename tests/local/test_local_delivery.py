@@ -157,6 +157,14 @@ def test_the_first_deployment_says_where_and_for_how_much_and_asks(
     assert made.did[-1] == "deploy, asking: False"
 
 
+def test_nobody_is_trusted_before_somebody_types_the_stages_name(capsys: pytest.CaptureFixture[str]) -> None:
+    made: Any = Deployment()
+    assert delivery.open_road(asked("y")[0], made) == 1
+    assert made.did == ["synth"]
+    assert delivery.open_road(asked("dev")[0], made) == 0
+    assert "ApiUrl: u" in capsys.readouterr().out
+
+
 def test_what_is_paid_for_by_being_there_is_counted() -> None:
     kinds: dict[str, dict[str, Any]] = {
         "Alarm": {"Type": "AWS::CloudWatch::Alarm"},
