@@ -11,7 +11,7 @@ BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: audit bootstrap canary deploy destroy diagram halt help demo page resume sbom test e2e screens check format simulate synth openapi pipeline trust fuzz lock clean bench-classic bench-requests bench-server bench-sam bench-page package-model
+.PHONY: audit bootstrap campaign canary deploy destroy diagram halt help demo page resume sbom test e2e screens check format simulate synth openapi pipeline trust fuzz lock clean bench-classic bench-requests bench-server bench-sam bench-page package-model
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -54,6 +54,10 @@ SEEDS ?= 2000
 simulate: .venv/dev ## Play SEEDS worlds of the pipeline under faults and print what happened (MODE=full, START=seed, JSON=file)
 	$(BIN)/python -m tests.simulation.campaign --seeds $(SEEDS) $(if $(filter command line environment,$(origin START)),--start $(START)) \
 		$(if $(MODE),--mode $(MODE)) $(if $(JSON),--json $(JSON))
+
+campaign: .venv/dev ## The long proof: 20,000 simulated jobs in full mode and 20,000 with the sweep off (minutes)
+	$(BIN)/python -m tests.simulation.campaign --start 600000 --seeds 2400 --mode full
+	$(BIN)/python -m tests.simulation.campaign --start 600000 --seeds 2150 --mode primary
 
 synth: page ## Synthesise the stacks into build/, without credentials or Docker (STAGE=dev)
 	@CDK_OUTDIR="build/cdk.$(STAGE)" CDK_CONTEXT_JSON='{"stage": "$(STAGE)"}' $(BIN)/python -m infra.app
