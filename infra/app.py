@@ -5,14 +5,18 @@ Run by `cdk synth`, `cdk deploy` and the like (see cdk.json): `cdk deploy --all 
 
 from __future__ import annotations
 
+import os
+
 import aws_cdk as cdk
 from constructs import Construct
 
 from infra.config import Stage
-from infra.context import NAMES, chosen
+from infra.constructs.encryption import EncryptedWith
+from infra.context import NAMES, check_region, chosen
 from infra.stacks.api import ApiStack
 from infra.stacks.data import DataStack
 from infra.stacks.inference import InferenceStack
+from infra.stacks.key import KeyStack
 from infra.stacks.live import LiveStack
 from infra.stacks.operations import OperationsStack
 from infra.stacks.page import PageStack
@@ -21,7 +25,7 @@ from infra.stacks.web import WebStack
 
 
 def build(app: Construct, stage: Stage, *, before: str | None = None) -> None:
-    """data → operations; data → pipeline → inference and live → web → api → page.
+    """data → operations; data → pipeline → inference and live → web → api → page; before all a key, if there is one.
 
     `before` begins the stacks' names: the stage's prefix, or nothing within a scope that has it as its own name.
     """
@@ -34,13 +38,17 @@ def build(app: Construct, stage: Stage, *, before: str | None = None) -> None:
     web = WebStack(app, f"{first}web", stage, data=data, live_url=live.sockets.url)
     api = ApiStack(app, f"{first}api", stage, data=data, pipeline=pipeline, web=web, live_url=live.sockets.url)
     PageStack(app, f"{first}page", stage, web=web, client_id=api.people.client.user_pool_client_id)
+    if stage.has_own_key:
+        cdk.Aspects.of(app).add(EncryptedWith(KeyStack(app, f"{first}key", stage).key))
     cdk.Tags.of(app).add("application", "maskmill")
     cdk.Tags.of(app).add("stage", stage.name)
 
 
 def main() -> None:
     app = cdk.App(analytics_reporting=False)
-    build(app, chosen({name: app.node.try_get_context(name) for name in NAMES}))
+    stage = chosen({name: app.node.try_get_context(name) for name in NAMES})
+    check_region(stage, os.environ.get("CDK_DEFAULT_REGION"))
+    build(app, stage)
     app.synth()
 
 

@@ -12,6 +12,7 @@ from infra.plans import (
     Concurrency,
     Emulator,
     EndpointPlan,
+    FirewallPlan,
     LanePlan,
     PagePlan,
     Segmenter,
@@ -47,6 +48,9 @@ class Stage:
     target: Target = AWS
     is_disposable: bool = True  # table and buckets go with their stack
     has_backups: bool = False  # point-in-time recovery of the table
+    has_own_key: bool = False  # of KMS, for everything that keeps something; otherwise AWS's own keys
+    has_private_network: bool = False  # around the endpoint, from which nothing leads but to its buckets
+    writes_once: bool = True  # the media bucket refuses to overwrite what its name does not determine
     log_level: str = "INFO"
     log_days: int = 14
     upload_days: int = 7  # uploads are needed until they are ingested
@@ -59,12 +63,14 @@ class Stage:
     quotas: Quotas = MODEST  # of every tenant that has no limits of its own
     requests_per_minute: int = 3000  # of each tenant
     budget: BudgetPlan | None = None  # None: nothing but an operator stops what costs money
+    firewall: FirewallPlan | None = None
     emulator: Emulator | None = None  # None: AWS itself
     concurrency: Concurrency
     endpoint: EndpointPlan = ENDPOINT
     lane: LanePlan = LANE
     page: PagePlan = PAGE
     media_keys: tuple[str, ...] = ("1",)  # those that sessions are trusted by; the first signs
+    door_words: tuple[str, ...] = ("1",)  # by which the API knows the distribution; the first is sent, none: no word
     fast: Segmenter = CLASSIC  # the one of the interactive lane, chosen for its answer within seconds on a CPU
 
     @property
@@ -106,6 +112,11 @@ class Stage:
         return most if self.endpoint.mode is EndpointMode.ASYNC else max(2, min(most, self.endpoint.callers_max))
 
     @property
+    def calls_of_address_per_minute(self) -> int:
+        """What the firewall lets one address ask of the API: two busy tenants behind one address are no attack."""
+        return 2 * self.requests_per_minute
+
+    @property
     def late_s(self) -> int:
         """How long somebody may go on writing who began before the removal of what it is about.
 
@@ -123,6 +134,7 @@ class Stage:
 LOCAL = Stage(
     name="local",
     target=HOST,
+    writes_once=False,  # the emulator knows no condition on If-None-Match, and would refuse every write
     log_days=1,
     upload_days=1,
     sign_in=SignIn(
@@ -150,6 +162,7 @@ LOCAL = Stage(
     ),
     lane=LanePlan(image_uri="000000000000.dkr.ecr.us-east-1.amazonaws.com/maskmill-lane:local"),
     page=PagePlan(domain="maskmill.localhost"),  # which every browser finds on its own machine
+    door_words=(),  # programs do not find that name, and go to the gateway
 )
 
 DEV = Stage(
@@ -161,6 +174,7 @@ DEV = Stage(
 PROD = Stage(
     name="prod",
     budget=BudgetPlan(dollars=1000),
+    firewall=FirewallPlan(),
     is_disposable=False,
     has_backups=True,
     log_days=90,

@@ -15,6 +15,8 @@ from infra.plans import (
     BudgetPlan,
     Emulator,
     EndpointPlan,
+    FirewallPlan,
+    Mfa,
     PagePlan,
     Segmenter,
     SignIn,
@@ -43,14 +45,25 @@ NAMES = (
     "callback_urls",
     "logout_urls",
     "machines",
+    "mfa",
     "budget_dollars",
     "budget_emails",
     "media_keys",
+    "door_words",
+    "firewall",
+    "encryption",
+    "network",
 )
+
+GLOBAL_REGION = "us-east-1"  # where CloudFront looks for what is not its own
+
+KEYS = {"aws": False, "kms": True}
+NETWORKS = {"open": False, "private": True}
 
 Value = TypeVar("Value")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_MEDIA_KEYS = re.compile(r"[a-z0-9]{1,16}(,[a-z0-9]{1,16}){0,4}")  # CloudFront takes five in a group
+_NAMES = re.compile(r"[a-z0-9]{1,16}(,[a-z0-9]{1,16}){0,4}")  # CloudFront takes five keys in a group
+_ACL = re.compile(r"arn:aws[a-z-]*:wafv2:us-east-1:[0-9]{12}:global/webacl/[A-Za-z0-9_-]+/[a-f0-9-]+")
 _MACHINE = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
 
@@ -70,7 +83,12 @@ def chosen(context: Mapping[str, str | None]) -> Stage:
     one's own for it and `page_certificate` the ARN of that domain's certificate. `emulator` is the address of an
     emulator of AWS and `sign_in_path` that of its stand-in for the hosted pages.
     Lists are separated by commas: `upload_origins`, `callback_urls` and `logout_urls` (of pages, beside the command
-    line's own), `machines` (names of clients with secrets) and `media_keys` (the first signs, all are trusted).
+    line's own), `machines` (names of clients with secrets), `media_keys` (the first signs, all are trusted) and
+    `door_words` (the first is sent by the distribution, all are taken by the API).
+    `encryption` is `aws` (AWS's own keys) or `kms` (a key of the stage's own).
+    `network` is where the endpoint runs: `open` (the service's own network) or `private` (one that leads to S3 alone).
+    `firewall` is `off`, `own`, or the ARN of a web ACL of CloudFront's.
+    `mfa` says whether people show a second factor: `off`, `optional` or `required`.
     `budget_dollars` is what the account may spend in a month (0: whatever it takes), and `budget_emails` a list of
     those who are told when most of it is gone.
     """
@@ -81,10 +99,14 @@ def chosen(context: Mapping[str, str | None]) -> Stage:
     return replace(
         stage,
         emulator=_emulator(context),
+        has_private_network=_chosen(NETWORKS, context, "network", stage.has_private_network),
+        has_own_key=_chosen(KEYS, context, "encryption", stage.has_own_key),
         budget=_budget(stage.budget, context),
         page=_page(stage.page, context),
         sign_in=_sign_in(stage.sign_in, context),
-        media_keys=_media_keys(stage.media_keys, context),
+        media_keys=_names(stage.media_keys, context.get("media_keys"), what="keys of media"),
+        door_words=_names(stage.door_words, context.get("door_words"), what="words of the door"),
+        firewall=_firewall(stage.firewall, context.get("firewall")),
         fast=_segmenter(stage.fast, context, name="fast", weights="fast_weights"),
         endpoint=_endpoint(stage.endpoint, context),
         lane=replace(stage.lane, image_uri=context.get("lane_image") or stage.lane.image_uri),
@@ -106,6 +128,16 @@ def _endpoint(default: EndpointPlan, context: Mapping[str, str | None]) -> Endpo
     except ValueError as error:
         raise BadConfiguration(str(error)) from error
     raise BadConfiguration("this stage's endpoint is realtime by its values in infra/config.py")
+
+
+def check_region(stage: Stage, region: str | None) -> None:
+    """Raises BadConfiguration where the stage's own firewall cannot be made; None: nobody knows yet."""
+    is_own = stage.firewall is not None and stage.firewall.acl is None
+    if is_own and region not in (None, GLOBAL_REGION):
+        raise BadConfiguration(
+            f"CloudFront's firewall is made in {GLOBAL_REGION} and not in {region}: make one there and name it by"
+            " -c firewall=arn:…, or -c firewall=off"
+        )
 
 
 def _emulator(context: Mapping[str, str | None]) -> Emulator | None:
@@ -142,20 +174,30 @@ def _sign_in(default: SignIn, context: Mapping[str, str | None]) -> SignIn:
             raise BadConfiguration(f"a machine's name has small letters, digits and hyphens: {machine!r}")
     callbacks = lists.get("callback_urls", default.callback_urls)
     return SignIn(
+        mfa=_named({mfa.value: mfa for mfa in Mfa}, context.get("mfa") or default.mfa.value, what="mfa"),
         callback_urls=tuple(dict.fromkeys((LOOPBACK, *callbacks))),
         logout_urls=lists.get("logout_urls", default.logout_urls),
         machines=lists.get("machines", default.machines),
     )
 
 
-def _media_keys(default: tuple[str, ...], context: Mapping[str, str | None]) -> tuple[str, ...]:
-    text = context.get("media_keys")
+def _names(default: tuple[str, ...], text: str | None, *, what: str) -> tuple[str, ...]:
     if not text:
         return default
     names = tuple(text.split(","))
-    if not _MEDIA_KEYS.fullmatch(text) or len(set(names)) < len(names):
-        raise BadConfiguration(f"up to five different names of small letters and digits are keys of media: {text!r}")
+    if not _NAMES.fullmatch(text) or len(set(names)) < len(names):
+        raise BadConfiguration(f"up to five different names of small letters and digits are {what}: {text!r}")
     return names
+
+
+def _firewall(default: FirewallPlan | None, text: str | None) -> FirewallPlan | None:
+    if not text:
+        return default
+    if text in ("off", "own"):
+        return FirewallPlan() if text == "own" else None
+    if not _ACL.fullmatch(text):
+        raise BadConfiguration(f"firewall is off, own or the ARN of a web ACL of CloudFront's, in us-east-1: {text!r}")
+    return FirewallPlan(acl=text)
 
 
 def _segmenter(default: Segmenter, context: Mapping[str, str | None], *, name: str, weights: str) -> Segmenter:
@@ -175,6 +217,11 @@ def _segmenter(default: Segmenter, context: Mapping[str, str | None], *, name: s
             f" (`maskmill models fetch {segmenter.engine}` shows it)"
         )
     return replace(segmenter, weights=prefix.rstrip("/") + "/", sha256=sha256)
+
+
+def _chosen(known: Mapping[str, bool], context: Mapping[str, str | None], name: str, default: bool) -> bool:
+    text = context.get(name)
+    return _named(known, text, what=name) if text else default
 
 
 def _named(known: Mapping[str, Value], name: str, *, what: str) -> Value:

@@ -74,6 +74,19 @@ def admit_distributions(bucket: s3.Bucket, *, keys: Sequence[str]) -> None:
         )
 
 
+def write_once(bucket: s3.Bucket, *, keys: Sequence[str]) -> None:
+    """Nobody overwrites objects whose keys match one of the patterns: a write must say that there is none yet."""
+    bucket.add_to_resource_policy(
+        iam.PolicyStatement(
+            effect=iam.Effect.DENY,
+            principals=[iam.AnyPrincipal()],
+            actions=["s3:PutObject"],
+            resources=[bucket.arn_for_objects(key) for key in keys],
+            conditions={"Null": {"s3:if-none-match": "true"}},
+        )
+    )
+
+
 def announce_arrivals(bucket: s3.Bucket, queue: WorkQueue) -> None:
     """Every new object of the bucket becomes a message of the queue.
 

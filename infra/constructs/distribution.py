@@ -21,8 +21,10 @@ from constructs import Construct
 
 from infra.constructs.headers import ISOLATED, MEDIA_POLICY, OWN, headers, page_policy
 from infra.plans import PagePlan
+from maskmill.core.identity import WORD_HEADER
 
 TO_HTTPS = cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS
+LEAST_TLS = cloudfront.SecurityPolicyProtocol.TLS_V1_2_2021  # under a certificate of one's own
 MEDIA_FOLDER = "/media/"
 FILES_FOLDER = f"{MEDIA_FOLDER}t/*/jobs/*"
 CACHED = cdk.Duration.hours(1)  # after which nothing that was removed lies anywhere but with who saw it
@@ -50,7 +52,10 @@ function handler(event) {
 
 
 class Distribution(Construct):
-    """The distribution of a stage; `connect` are the other places that the page calls."""
+    """The distribution of a stage; `connect` are the other places that the page calls.
+
+    `word` goes with every call of the API, which is told so that it came this way; `firewall` is the ARN of an ACL.
+    """
 
     def __init__(
         self,
@@ -63,6 +68,8 @@ class Distribution(Construct):
         media: s3.IBucket,
         media_keys: cloudfront.IKeyGroup,
         api_host: str,
+        word: str | None,
+        firewall: str | None,
         connect: Sequence[str],
     ) -> None:
         super().__init__(scope, name)
@@ -74,13 +81,15 @@ class Distribution(Construct):
             comment=comment,
             default_root_object="index.html",
             default_behavior=self._site(site, connect),
-            additional_behaviors={"/api/*": self._api(api_host), **self._media(media)},
+            additional_behaviors={"/api/*": self._api(api_host, word), **self._media(media)},
             # What is refused or missing now may be there a moment later.
             error_responses=[
                 cloudfront.ErrorResponse(http_status=status, ttl=cdk.Duration.seconds(0)) for status in FOUND_ELSEWHERE
             ],
             domain_names=[page.domain] if page.domain else None,
             certificate=_certificate(self, page.certificate),
+            minimum_protocol_version=LEAST_TLS if page.certificate else None,
+            web_acl_id=firewall,
             http_version=cloudfront.HttpVersion.HTTP2_AND_3,
             price_class=cloudfront.PriceClass.PRICE_CLASS_100,
         )
@@ -98,10 +107,10 @@ class Distribution(Construct):
             compress=True,
         )
 
-    def _api(self, host: str) -> cloudfront.BehaviorOptions:
+    def _api(self, host: str, word: str | None) -> cloudfront.BehaviorOptions:
         """The API's host stays its own: under another name the gateway would not know it."""
         return cloudfront.BehaviorOptions(
-            origin=origins.HttpOrigin(host),
+            origin=origins.HttpOrigin(host, custom_headers=None if word is None else {WORD_HEADER: word}),
             viewer_protocol_policy=TO_HTTPS,
             allowed_methods=cloudfront.AllowedMethods.ALLOW_ALL,
             cache_policy=cloudfront.CachePolicy.CACHING_DISABLED,

@@ -21,7 +21,7 @@ REPLY_GRACE_S = 30
 
 
 class MediaKeys(Construct):
-    """The group of a stage's keys, and which of them signs."""
+    """The group of a stage's keys, and which of them signs; `maker` is the function that draws them."""
 
     def __init__(self, scope: cdk.Stack, name: str, stage: Stage) -> None:
         super().__init__(scope, name)
@@ -33,6 +33,7 @@ class MediaKeys(Construct):
             settings=MakeKeySettings(key_folder=folder),
             may=lock_away(scope, folder),
         )
+        self.maker = self._make.function
         keys = {name: self._key(name) for name in stage.media_keys}
         self.group = cloudfront.KeyGroup(self, "Group", comment=stage.prefix, items=list(keys.values()))
         self.signing_id = keys[stage.media_keys[0]].public_key_id

@@ -19,6 +19,7 @@ from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from infra.constructs import prefixes
+from infra.constructs.network import PrivateNetwork
 from infra.constructs.topics import AnswerTopics
 from infra.plans import WAITING_MAX, EndpointPlan, Segmenter
 from maskmill.core.settings import EndpointMode
@@ -44,6 +45,7 @@ class ModelEndpoint(Construct):
         role: iam.Role,
         work: s3.IBucket,
         topics: AnswerTopics,
+        network: PrivateNetwork | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         self.variant_name = variant_name(plan.segmenter)
@@ -52,10 +54,11 @@ class ModelEndpoint(Construct):
             "Model",
             execution_role_arn=role.role_arn,
             enable_network_isolation=False,
+            vpc_config=network.config if network else None,
             primary_container=_container(plan, image_uri),
         )
         model.model_name = _named_by_content(model, f"{name}-{plan.segmenter.engine}")
-        model.node.add_dependency(role)
+        model.node.add_dependency(role, *([network] if network else []))  # with its rights, and the road to S3
         config = sagemaker.CfnEndpointConfig(
             self,
             "Config",

@@ -4,7 +4,8 @@
                  an authorization code and PKCE (no code without its verifier, once a challenge was sent)
     machines     each has a client of its own with a secret, which trades it for a token (client credentials)
 
-A token is good for the API when it has the API's scope; a machine's token has no other.
+A token is good for the API when it has the API's scope; a machine's token has no other. A person's token names the
+person's groups, which only an administrator of the pool gives; a machine's token never names any.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ import aws_cdk as cdk
 from aws_cdk import aws_cognito as cognito
 from constructs import Construct
 
-from infra.plans import SignIn
-from maskmill.core.identity import API_NAME, API_SCOPE_NAME
+from infra.plans import Mfa, SignIn
+from maskmill.core.identity import API_NAME, API_SCOPE_NAME, Group
 
 PASSWORD_CHARS_MIN = 12
+INVITATION_DAYS = 3
+MFA = {Mfa.OFF: cognito.Mfa.OFF, Mfa.OPTIONAL: cognito.Mfa.OPTIONAL, Mfa.REQUIRED: cognito.Mfa.REQUIRED}
+ABOUT = {Group.ADMIN: "May stop and resume what costs money", Group.MEMBER: "May use the service"}
 
 
 def hosted_pages(prefix: str) -> str:
@@ -30,16 +34,28 @@ def _domain(prefix: str) -> str:
 
 
 class People(Construct):
-    """A user pool without sign-up, with pages to sign in on, the client of people and those of machines."""
+    """A user pool without sign-up, with pages to sign in on, the client of people and those of machines.
 
-    def __init__(self, scope: Construct, name: str, *, sign_in: SignIn, prefix: str, is_disposable: bool) -> None:
+    `home` is where the page is, which an invitation names.
+    """
+
+    def __init__(
+        self, scope: Construct, name: str, *, sign_in: SignIn, home: str, prefix: str, is_disposable: bool
+    ) -> None:
         super().__init__(scope, name)
-        self.pool = _pool(self, is_disposable=is_disposable)
+        self.pool = _pool(self, mfa=sign_in.mfa, home=home, is_disposable=is_disposable)
         self.domain = self.pool.add_domain(
-            "Domain", cognito_domain=cognito.CognitoDomainOptions(domain_prefix=_domain(prefix))
+            "Domain",
+            cognito_domain=cognito.CognitoDomainOptions(domain_prefix=_domain(prefix)),
+            managed_login_version=cognito.ManagedLoginVersion.NEWER_MANAGED_LOGIN,
         )
         self._scope = _api_scope(self.pool)
         self.client = self._people_client(sign_in)
+        self._style(self.client)
+        for precedence, group in enumerate(Group):
+            self.pool.add_group(
+                f"Group-{group.value}", group_name=group.value, description=ABOUT[group], precedence=precedence
+            )
         self.machines = {machine: self._machine_client(machine) for machine in sign_in.machines}
 
     @property
@@ -68,6 +84,16 @@ class People(Construct):
             refresh_token_validity=cdk.Duration.days(30),
         )
 
+    def _style(self, client: cognito.UserPoolClient) -> None:
+        """Cognito's own style: without a word on it, its pages say that they are not available."""
+        cognito.CfnManagedLoginBranding(
+            self,
+            "Pages",
+            user_pool_id=self.pool.user_pool_id,
+            client_id=client.user_pool_client_id,
+            use_cognito_provided_values=True,
+        )
+
     def _machine_client(self, name: str) -> cognito.UserPoolClient:
         """Its secret is Cognito's to keep: no output and no template ever shows it."""
         client = self.pool.add_client(
@@ -91,7 +117,7 @@ def _attributes() -> cognito.ClientAttributes:
     return cognito.ClientAttributes().with_standard_attributes(email=True)
 
 
-def _pool(scope: Construct, *, is_disposable: bool) -> cognito.UserPool:
+def _pool(scope: Construct, *, mfa: Mfa, home: str, is_disposable: bool) -> cognito.UserPool:
     return cognito.UserPool(
         scope,
         "Pool",
@@ -99,18 +125,32 @@ def _pool(scope: Construct, *, is_disposable: bool) -> cognito.UserPool:
         sign_in_aliases=cognito.SignInAliases(email=True),
         sign_in_case_sensitive=False,
         account_recovery=cognito.AccountRecovery.EMAIL_ONLY,
-        mfa=cognito.Mfa.OPTIONAL,
-        mfa_second_factor=cognito.MfaSecondFactor(otp=True, sms=False),
+        feature_plan=cognito.FeaturePlan.ESSENTIALS,
+        mfa=MFA[mfa],
+        mfa_second_factor=None if mfa is Mfa.OFF else cognito.MfaSecondFactor(otp=True, sms=False),
+        user_invitation=_invitation(home),
         password_policy=cognito.PasswordPolicy(
             min_length=PASSWORD_CHARS_MIN,
             require_lowercase=True,
             require_uppercase=True,
             require_digits=True,
             require_symbols=True,
-            temp_password_validity=cdk.Duration.days(3),
+            temp_password_validity=cdk.Duration.days(INVITATION_DAYS),
         ),
         deletion_protection=not is_disposable,
         removal_policy=cdk.RemovalPolicy.DESTROY if is_disposable else cdk.RemovalPolicy.RETAIN,
+    )
+
+
+def _invitation(home: str) -> cognito.UserInvitationConfig:
+    """What somebody reads who was invited; Cognito fills in the name and the password."""
+    return cognito.UserInvitationConfig(
+        email_subject="You are invited to Maskmill",
+        email_body=(
+            f'<p>You may use Maskmill at <a href="{home}">{home}</a>.</p>'
+            "<p>Sign in as {username} with the password {####}<br>"
+            f"within {INVITATION_DAYS} days; you then choose your own.</p>"
+        ),
     )
 
 

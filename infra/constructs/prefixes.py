@@ -19,6 +19,7 @@ CHUNKS = PLANS.replace("plan.json", "chunks/*")
 DATASETS = keys.dataset_file("*", "*", "*")
 EXPORTS = keys.export_file("*", "*", "*", "*")
 SHOWN = (NORMALS, THUMBNAILS, LABEL_PICTURES, VARIANTS, EMBEDDINGS, DATASETS, EXPORTS)  # to people, by the distribution
+FIRST = (MASKS, PLANS)  # whose content their names do not determine: the first one counts
 REQUESTS = keys.request("*", "*", "*")
 
 ANSWERS_FOLDER, FAILURES_FOLDER = keys.ANSWERS_FOLDER, keys.FAILURES_FOLDER

@@ -13,7 +13,7 @@ from infra.constructs import prefixes
 from infra.constructs.access import absence, index, invoke_function, objects, read_secret, rows, send
 from infra.constructs.distribution import MEDIA_FOLDER
 from infra.constructs.function import Function
-from infra.constructs.http_api import Routes
+from infra.constructs.http_api import BASE, Routes
 from infra.constructs.people import People
 from infra.plans import SignIn
 from infra.stacks.data import DataStack
@@ -47,12 +47,13 @@ class ApiStack(cdk.Stack):
             self,
             "People",
             sign_in=_with_page(stage.sign_in, f"{web.origin}/"),
+            home=f"{web.origin}/",
             prefix=stage.prefix,
             is_disposable=stage.is_disposable,
         )
         Routes(self, "Routes", door=web.door, function=self._serve_api().function, people=self.people)
 
-        cdk.CfnOutput(self, "ApiUrl", value=web.door.url)
+        cdk.CfnOutput(self, "ApiUrl", value=f"{web.origin}{BASE}")
         cdk.CfnOutput(self, "ApiId", value=web.door.api_id)
         cdk.CfnOutput(self, "UserPoolId", value=self.people.pool.user_pool_id)
         cdk.CfnOutput(self, "UserPoolClientId", value=self.people.client.user_pool_client_id)
@@ -105,6 +106,7 @@ class ApiStack(cdk.Stack):
             trial_life_s=stage.trial_hours * 3600,
             **{f"quota_{quota}": stage.quotas.of(quota) for quota in Quota},
             requests_per_minute=stage.requests_per_minute,
+            door_digests=",".join(self._web.words.digests),
             instance_type=stage.endpoint.segmenter.instance_type,
             instances_max=stage.endpoint.instances_max,
             instance_idle_s=stage.endpoint.idle_min * 60,

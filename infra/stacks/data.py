@@ -7,7 +7,7 @@ from constructs import Construct
 
 from infra.config import Stage
 from infra.constructs import prefixes
-from infra.constructs.bucket import admit_distributions, announce_arrivals, private_bucket
+from infra.constructs.bucket import admit_distributions, announce_arrivals, private_bucket, write_once
 from infra.constructs.queue import WorkQueue
 from infra.constructs.table import row_table
 from infra.shapes import INGEST_IMAGE
@@ -35,6 +35,8 @@ class DataStack(cdk.Stack):
         )
         self.media = private_bucket(self, "Media", is_disposable=gone)
         admit_distributions(self.media, keys=prefixes.SHOWN)
+        if stage.writes_once:
+            write_once(self.media, keys=prefixes.FIRST)
         self.work = private_bucket(self, "Work", is_disposable=gone, expire_days=WORK_DAYS)
         self.ingest_queue = WorkQueue(self, QueueName.INGEST, read_by=INGEST_IMAGE)
         announce_arrivals(self.uploads, self.ingest_queue)

@@ -12,11 +12,13 @@ from lambdas.aws import clients
 from lambdas.aws.orders import Order, order_in, reply
 from lambdas.aws.telemetry import logger_of
 from lambdas.aws.vault import ParameterVault
-from lambdas.make_key.logic import forget, make
+from lambdas.make_key.logic import forget, make, told_of_word
 from maskmill.core.errors import MaskmillError
 from maskmill.core.settings import MakeKeySettings
 
 FUNCTION = "make_key"
+WORD = "word"
+WORD_BYTES = 32
 
 
 @cache
@@ -39,6 +41,8 @@ def handler(event: dict[str, Any], _context: object) -> None:
 
 
 def _carry_out(order: Order) -> Mapping[str, str]:
+    if order.properties.get("Kind") == WORD:
+        return {} if order.is_removal else told_of_word(secrets.token_urlsafe(WORD_BYTES))
     vault, folder = connect()
     name = f"{folder}/{order.properties['Name']}"
     if order.is_removal:

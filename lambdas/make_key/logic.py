@@ -1,10 +1,12 @@
 """A pair of keys for a deployment: the private half is locked away unread, the public half is told; it knows no AWS.
 
-An order that comes again, because its answer was lost, is answered with the same public half.
+An order that comes again, because its answer was lost, is answered with the same public half. A word is kept nowhere:
+what the deployment hears is what counts, and an order that comes again is answered with another.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -39,3 +41,8 @@ def make(vault: Vault, name: str, draw: Draw) -> str:
 
 def forget(vault: Vault, name: str) -> None:
     vault.forget([f"{name}/{PRIVATE}", f"{name}/{PUBLIC}"])
+
+
+def told_of_word(word: str) -> dict[str, str]:
+    """A drawn word for whoever says it, and its hash for whoever is to know it when it is said."""
+    return {"Word": word, "Digest": hashlib.sha256(word.encode()).hexdigest()}

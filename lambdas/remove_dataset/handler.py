@@ -14,11 +14,14 @@ from lambdas.aws.ids import RandomIds
 from lambdas.aws.objects import S3Objects
 from lambdas.aws.queues import SqsQueues, queue_urls
 from lambdas.aws.table import DynamoTable
+from lambdas.aws.telemetry import logger_of
 from lambdas.remove_dataset.images import remove_image
 from lambdas.remove_dataset.logic import remove_dataset
 from lambdas.remove_dataset.ports import Ports
 from maskmill.core.messages import RemoveDataset, RemoveImage
 from maskmill.core.settings import RemoveDatasetSettings
+
+FUNCTION = "remove_dataset"
 
 
 @cache
@@ -40,9 +43,9 @@ def connect() -> Ports:
 def _remove(ports: Ports, message: RemoveDataset | RemoveImage) -> None:
     if isinstance(message, RemoveImage):
         remove_image(ports, message)
-    else:
-        remove_dataset(ports, message)
+    elif remove_dataset(ports, message):
+        logger_of(FUNCTION).info("dataset removed")
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    return answer_batch(event, function="remove_dataset", read=removals_in, act=partial(_remove, connect()))
+    return answer_batch(event, function=FUNCTION, read=removals_in, act=partial(_remove, connect()))

@@ -21,19 +21,23 @@ from maskmill.core.rows import RemovalState
 from maskmill.core.table import Delete, Query, Row, RowConflict, Update
 
 
-def remove_dataset(ports: Ports, message: RemoveDataset) -> None:
-    """Go on with the removal of a dataset; a message about one that is kept, gone or being worked on does nothing."""
+def remove_dataset(ports: Ports, message: RemoveDataset) -> bool:
+    """Go on with the removal of a dataset; whether this was the end of it.
+
+    A message about one that is kept, gone or being worked on does nothing.
+    """
     run = begin(ports)
     removal = _claim(run, message)
     if removal is None:
-        return
+        return False
     at_s = run.now_s()
     if removal.last_look_s > at_s:
         _end_run(run, removal, due_at_s=removal.last_look_s)
     elif abandon_jobs(run, removal.tenant, removal.dataset_id):
         _wait_for_jobs(run, removal)
     else:
-        _look(run, removal)
+        return _look(run, removal)
+    return False
 
 
 def _claim(run: Run, message: RemoveDataset) -> RemovalState | None:
@@ -63,11 +67,12 @@ def _end_run(run: Run, removal: RemovalState, *, due_at_s: int, done_until: str 
     _write_if_own(run, write)
 
 
-def _write_if_own(run: Run, write: Update | Delete) -> None:
+def _write_if_own(run: Run, write: Update | Delete) -> bool:
     try:
         run.ports.table.write(write)
     except RowConflict:
-        return  # it took so long that another run has taken over
+        return False  # it took so long that another run has taken over
+    return True
 
 
 def _hand_on(run: Run, removal: RemovalState, *, done_until: str | None) -> None:
@@ -76,18 +81,18 @@ def _hand_on(run: Run, removal: RemovalState, *, done_until: str | None) -> None
     run.ports.queues.send([RemoveDataset(tenant=removal.tenant, dataset_id=removal.dataset_id)])
 
 
-def _look(run: Run, removal: RemovalState) -> None:
+def _look(run: Run, removal: RemovalState) -> bool:
     is_done, done_until = _clear(run, removal)
     if not is_done:
         _hand_on(run, removal, done_until=done_until)
-        return
+        return False
     if removal.is_last_look:
-        _write_if_own(run, rows.drop_dataset(removal.tenant, removal.dataset_id, run=run.name))
-        return
+        return _write_if_own(run, rows.drop_dataset(removal.tenant, removal.dataset_id, run=run.name))
     last_look_s = run.now_s() + run.ports.late_s
     _give_back(run, removal)
     write = rows.end_first_look(removal.tenant, removal.dataset_id, run=run.name, last_look_s=last_look_s)
     _write_if_own(run, write)
+    return False
 
 
 def _give_back(run: Run, removal: RemovalState) -> None:

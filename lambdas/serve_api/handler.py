@@ -27,7 +27,7 @@ from lambdas.aws.table import DynamoTable
 from lambdas.aws.telemetry import CORRELATION, logger_of
 from lambdas.aws.vault import ParameterVault
 from lambdas.serve_api import bodies, once, problems
-from lambdas.serve_api.identity import tenant_of
+from lambdas.serve_api.identity import check_road, tenant_of
 from lambdas.serve_api.media import MediaCookie, MediaGate
 from lambdas.serve_api.names import is_id
 from lambdas.serve_api.once import Answer
@@ -89,6 +89,7 @@ def connect() -> Ports:
         ),
         draw_secret=new_secret,
         webhook_private_hosts=hosts_of(settings.webhook_private_hosts),
+        door_digests=frozenset(filter(None, settings.door_digests.split(","))),
     )
 
 
@@ -118,6 +119,8 @@ def _serve(route: Route) -> Callable[..., Response[Any]]:
 
     def serve(**ids: str) -> Response[Any]:
         event = app.current_event
+        headers = {name.lower(): value for name, value in event.headers.items()}
+        check_road(headers, connect().door_digests)
         tenant = app.context["tenant"] = "" if route.is_public else tenant_of(event.raw_event)
         if not route.is_public:
             _count(tenant)
@@ -132,7 +135,7 @@ def _serve(route: Route) -> Callable[..., Response[Any]]:
             tenant=tenant,
             ids=ids,
             query=event.query_string_parameters,
-            headers={name.lower(): value for name, value in event.headers.items()},
+            headers=headers,
             body=lambda: bodies.bytes_of(event.raw_event),
         )
         if route.body is not None:

@@ -1,18 +1,38 @@
-"""Who calls: the tenant from the claims that the gateway has verified; it knows no token and no signature."""
+"""Who calls, and by which road: the claims that the gateway has verified, and the distribution's word; no signature."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import hmac
+from collections.abc import Mapping, Set
 from typing import Any
 
 from maskmill.core.errors import Code, MaskmillError
-from maskmill.core.identity import tenant_in
+from maskmill.core.identity import WORD_HEADER, tenant_in
 
 
 class Unauthenticated(MaskmillError):
     """The request carries no verified access token."""
 
     default_code = Code.UNAUTHENTICATED
+
+
+class Forbidden(MaskmillError):
+    """Whoever calls is known, and may not do this; or comes by a road that is not for calls."""
+
+    default_code = Code.FORBIDDEN
+
+
+def check_road(headers: Mapping[str, str], digests: Set[str]) -> None:
+    """Raises Forbidden for a call that does not say one of the distribution's words, where it has any."""
+    if not digests:
+        return
+    said = hashlib.sha256(headers.get(WORD_HEADER.lower(), "").encode("utf-8", "replace")).hexdigest()
+    if not any(hmac.compare_digest(said, digest) for digest in digests):
+        raise Forbidden(
+            message="This is not the address for calls. Call the API at the page's address.",
+            detail="not through the distribution",
+        )
 
 
 def tenant_of(event: Mapping[str, Any]) -> str:

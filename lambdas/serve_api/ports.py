@@ -22,7 +22,8 @@ class Ports:
     number of points along each side of a search that the lane gets through while somebody waits; `trial_life_s` is
     after how long a trial dataset expires of which nothing else is said. `quotas` are what a tenant may use unless it
     has limits of its own. `fleet` is what jobs run on, and `looks_at_once` how many objects may be looked for at once.
-    `draw_secret` gives 32 bytes that nobody can guess; `live_url` is where sockets are opened.
+    `draw_secret` gives 32 bytes that nobody can guess; `live_url` is where sockets are opened. `door_digests` are those
+    of the words of which a call must say one, where there are any.
     """
 
     table: Table
@@ -47,3 +48,4 @@ class Ports:
     looks_at_once: int
     draw_secret: Callable[[], bytes]
     webhook_private_hosts: frozenset[str] = frozenset()
+    door_digests: frozenset[str] = frozenset()

@@ -26,6 +26,7 @@ class Code(StrEnum):
     BODY_TOO_LARGE = "body_too_large"
     INVALID_CURSOR = "invalid_cursor"
     UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
@@ -81,6 +82,7 @@ _MESSAGES: dict[Code, str] = {
     Code.BODY_TOO_LARGE: "The body is too large. Split the request into smaller ones.",
     Code.INVALID_CURSOR: "This cursor is not one that the service handed out. Start the list again without it.",
     Code.UNAUTHENTICATED: "Sign in first: the request has no valid access token.",
+    Code.FORBIDDEN: "You may not do this. Ask an administrator of the service.",
     Code.NOT_FOUND: "There is nothing here under that name.",
     Code.METHOD_NOT_ALLOWED: "This address does not accept that method.",
     Code.UNSUPPORTED_MEDIA_TYPE: "The body is of another media type. Send it as application/json.",

@@ -71,6 +71,9 @@ class ServeApiSettings(Settings):
     media_url: str  # the folder that media are served below, with a slash at its end
     media_key_name: str  # of the secret that media sessions are signed with
     media_key_pair_id: str  # of the same key at the distribution
+    door_digests: (
+        str  # separated by commas: SHA-256 of the words that the distribution may say; empty: no word is asked
+    )
     lane_side_max: int  # points along each side of a search for everything that the lane ends in time
     webhook_queue_url: str
     webhook_private_hosts: str  # separated by commas: hosts that may be told although they are not public

@@ -53,6 +53,8 @@ def template(folder: Path, key: PrivateKey) -> str:
         media=media,
         media_keys=cloudfront.KeyGroup(stack, "Group", items=[trusted]),
         api_host=door.host,
+        word="a word",
+        firewall=None,
         connect=["https://elsewhere.example"],
     )
     cloudfront.Distribution(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from maskmill.core.identity import API_SCOPE, tenant_in
+from maskmill.core.identity import API_SCOPE, groups_in, tenant_in
 
 TOKEN = {"sub": "a", "token_use": "access", "client_id": "app", "scope": API_SCOPE}
 
@@ -20,3 +20,25 @@ def test_no_other_claim_names_a_tenant(claim: str) -> None:
     assert tenant_in({**TOKEN, claim: "b"}) == "a"
     with pytest.raises(ValueError, match="subject"):
         tenant_in({**TOKEN, "sub": None, claim: "b"})
+
+
+@pytest.mark.parametrize(
+    ("claim", "groups"),
+    [
+        ("[admin member]", {"admin", "member"}),  # as the gateway hands a list on
+        ("[member]", {"member"}),
+        (["admin", "member"], {"admin", "member"}),
+        ("member", {"member"}),
+        ("[]", set()),
+        ("", set()),
+        ("[not-admin]", {"not-admin"}),
+        ("[admin]]", {"admin]"}),
+        ("[[admin]]", {"[admin]"}),
+    ],
+)
+def test_groups_are_whole_names(claim: object, groups: set[str]) -> None:
+    assert groups_in({**TOKEN, "cognito:groups": claim}) == groups
+
+
+def test_a_token_without_groups_is_in_none() -> None:
+    assert groups_in(TOKEN) == frozenset()

@@ -22,11 +22,11 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def cloud_of(tmp_path_factory: pytest.TempPathFactory, page: Path) -> Callable[[str], Cloud]:
-    """The cloud of a stage, synthesized once for all tests, without wheels, Node's packages, credentials or network."""
+def cloud_of(tmp_path_factory: pytest.TempPathFactory, page: Path) -> Callable[..., Cloud]:
+    """The cloud of a stage with a context, synthesized once for all tests, without wheels, credentials or network."""
 
     @cache
-    def synthesize(stage: str) -> Cloud:
+    def synthesize(stage: str, **more: str) -> Cloud:
         import aws_cdk as cdk
 
         from infra.app import build
@@ -35,23 +35,29 @@ def cloud_of(tmp_path_factory: pytest.TempPathFactory, page: Path) -> Callable[[
         outdir = tmp_path_factory.mktemp(f"cdk-{stage}")
         context = {"aws:cdk:bundling-stacks": [], "aws:cdk:enable-path-metadata": True}
         app = cdk.App(analytics_reporting=False, outdir=str(outdir), context=context)
-        build(app, chosen({"stage": stage, "page": str(page)}))
+        build(app, chosen({"stage": stage, "page": str(page), **more}))
         app.synth()
         return Cloud(stage, outdir)
 
     return synthesize
 
 
+@pytest.fixture
+def guarded(cloud_of: Callable[..., Cloud]) -> Cloud:
+    """Production with everything on that guards it and costs money or time."""
+    return cloud_of("prod", encryption="kms", network="private", segmenter="sam-vit-b", weights="s3://models/sam/")
+
+
 @pytest.fixture(params=["local", "prod"])
-def cloud(request: pytest.FixtureRequest, cloud_of: Callable[[str], Cloud]) -> Cloud:
+def cloud(request: pytest.FixtureRequest, cloud_of: Callable[..., Cloud]) -> Cloud:
     return cloud_of(request.param)
 
 
 @pytest.fixture
-def prod(cloud_of: Callable[[str], Cloud]) -> Cloud:
+def prod(cloud_of: Callable[..., Cloud]) -> Cloud:
     return cloud_of("prod")
 
 
 @pytest.fixture
-def local(cloud_of: Callable[[str], Cloud]) -> Cloud:
+def local(cloud_of: Callable[..., Cloud]) -> Cloud:
     return cloud_of("local")

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import json
 
+import aws_cdk as cdk
 import pytest
+from aws_cdk import assertions
 
 from infra.config import STAGES
+from infra.constructs.people import People
 from infra.context import BadConfiguration, chosen
 from infra.plans import LOOPBACK
 from lambdas.serve_api.routes import ROUTES
@@ -83,6 +86,47 @@ def test_people_are_invited_and_have_strong_passwords(cloud: Cloud) -> None:
 def test_a_second_factor_is_an_app_and_each_persons_choice(cloud: Cloud) -> None:
     pool = cloud.only("Cognito::UserPool").properties
     assert (pool["MfaConfiguration"], pool["EnabledMfas"]) == ("OPTIONAL", ["SOFTWARE_TOKEN_MFA"])
+
+
+@pytest.mark.parametrize(("mfa", "configured"), [("off", "OFF"), ("required", "ON")])
+def test_a_deployment_may_ask_everybody_for_a_second_factor_or_nobody(mfa: str, configured: str) -> None:
+    sign_in = chosen({"stage": "dev", "mfa": mfa}).sign_in
+    stack = cdk.Stack(cdk.App(analytics_reporting=False), "S")
+    People(stack, "People", sign_in=sign_in, home="https://a.example/", prefix="p", is_disposable=True)
+    template = assertions.Template.from_stack(stack)
+    template.has_resource_properties("AWS::Cognito::UserPool", {"MfaConfiguration": configured})
+    with pytest.raises(BadConfiguration, match="off, optional, required"):
+        chosen({"mfa": "sometimes"})
+
+
+def test_the_pages_to_sign_in_on_are_the_managed_ones_and_have_a_style(cloud: Cloud) -> None:
+    """Without a style of its client they say that they are not available."""
+    assert cloud.only("Cognito::UserPoolDomain").properties["ManagedLoginVersion"] == 2
+    assert cloud.only("Cognito::UserPool").properties["UserPoolTier"] == "ESSENTIALS"
+    style = cloud.only("Cognito::ManagedLoginBranding")
+    assert cloud.text(style.stack, style.properties["ClientId"]) == "<People/Pool/Client>"
+    assert style.properties["UseCognitoProvidedValues"] is True
+
+
+def test_an_invitation_says_where_to_sign_in_and_with_what(cloud: Cloud) -> None:
+    pool = cloud.only("Cognito::UserPool")
+    invitation = pool.properties["AdminCreateUserConfig"]["InviteMessageTemplate"]
+    text = cloud.text(pool.stack, invitation["EmailMessage"])
+    assert f'<a href="{home(cloud)}">' in text
+    assert "{username}" in text
+    assert "{####}" in text
+    days = pool.properties["Policies"]["PasswordPolicy"]["TemporaryPasswordValidityDays"]
+    assert f"within {days} days" in text
+
+
+def test_people_are_admins_or_members_and_an_admin_counts_first(cloud: Cloud) -> None:
+    groups = {one.properties["GroupName"]: one.properties for one in cloud.resources("Cognito::UserPoolGroup")}
+    assert {name: found["Precedence"] for name, found in groups.items()} == {"admin": 0, "member": 1}
+    assert not any("RoleArn" in found for found in groups.values())  # no right in the account
+
+
+def test_the_address_of_the_api_is_the_pages(cloud: Cloud) -> None:
+    assert cloud.outputs()["ApiUrl"] == f"{home(cloud)}api/v1"
 
 
 def test_the_client_keeps_no_secret_and_tells_nothing_about_who_exists(cloud: Cloud) -> None:

@@ -59,6 +59,7 @@ def whole_account() -> Iterator[Account]:
             "MEDIA_URL": MEDIA_URL,
             "MEDIA_KEY_NAME": aws.MEDIA_KEY_NAME,
             "MEDIA_KEY_PAIR_ID": MEDIA_KEY_PAIR_ID,
+            "DOOR_DIGESTS": "",
             "LANE_SEGMENTER": LANE_SEGMENTER,
             "LANE_SIDE_MAX": str(LANE_SIDE_MAX),
             "TRIAL_LIFE_S": str(TRIAL_LIFE_S),

@@ -80,6 +80,7 @@ def env_of(function: str, urls: dict[str, str]) -> dict[str, str]:
         "MEDIA_URL": "https://page.example/media/",
         "MEDIA_KEY_NAME": aws.MEDIA_KEY_NAME,
         "MEDIA_KEY_PAIR_ID": "K1",
+        "DOOR_DIGESTS": "",
         "KEY_FOLDER": "/maskmill/media-key",
         "SOCKETS_URL": "https://live.example/live",
         "LANE_SEGMENTER": "classic-1",

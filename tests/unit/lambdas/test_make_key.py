@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 from collections.abc import Sequence
@@ -84,10 +85,10 @@ def test_a_pair_that_is_removed_leaves_nothing() -> None:
 # On parameters --------------------------------------------------------------------------------------------------------
 
 
-def order(kind: str, name: str = "1") -> dict[str, Any]:
+def order(kind: str, **properties: str) -> dict[str, Any]:
     return {
         "RequestType": kind,
-        "ResourceProperties": {"Name": name},
+        "ResourceProperties": {"Name": "1", **properties},
         "ResponseURL": "https://deployment.example/answer",
         "StackId": "stack",
         "RequestId": "request",
@@ -95,14 +96,14 @@ def order(kind: str, name: str = "1") -> dict[str, Any]:
     }
 
 
-def carried_out(kind: str) -> tuple[str, str | None, dict[str, str]]:
+def carried_out(kind: str, **properties: str) -> tuple[str, str | None, dict[str, str]]:
     answers: list[tuple[str, str | None, dict[str, str]]] = []
 
     def reply(_order: Any, resource: str, *, failure: str | None, told: Any) -> None:
         answers.append((resource, failure, dict(told)))
 
     with mock.patch.object(edge, "reply", reply):
-        edge.handler(order(kind), None)
+        edge.handler(order(kind, **properties), None)
     (answer,) = answers
     return answer
 
@@ -124,3 +125,16 @@ def test_the_deployment_is_told_the_public_half_and_nobody_the_other() -> None:
 def test_a_failure_is_told_at_once_and_says_nothing_secret() -> None:
     with mock.patch.object(edge, "connect", side_effect=RuntimeError("what nobody should read")):
         assert carried_out("Create") == ("1", "RuntimeError", {})
+
+
+# Words ----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_word_is_told_with_its_hash_and_kept_nowhere() -> None:
+    with mock.patch.object(edge, "connect", side_effect=AssertionError("nothing is kept")):
+        _, failure, told = carried_out("Create", Kind="word")
+        assert failure is None
+        assert len(told["Word"]) >= 43  # 32 bytes that nobody can guess
+        assert told["Digest"] == hashlib.sha256(told["Word"].encode()).hexdigest()
+        assert carried_out("Create", Kind="word")[2] != told
+        assert carried_out("Delete", Kind="word") == ("1", None, {})

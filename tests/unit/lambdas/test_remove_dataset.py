@@ -5,12 +5,16 @@ Under faults and beside users the simulation plays them (tests/simulation).
 
 from __future__ import annotations
 
+import io
+import json
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
 
 from lambdas import state
+from lambdas.aws.telemetry import logger_of
+from lambdas.remove_dataset import handler as edge
 from lambdas.remove_dataset.images import remove_image
 from lambdas.remove_dataset.logic import remove_dataset
 from lambdas.remove_dataset.ports import Ports
@@ -23,6 +27,7 @@ from tests.simulation.cloud import FixedClock, MemoryObjects, MemoryQueues, Memo
 from tests.simulation.users import CountedIds
 from tests.unit.lambdas.gateway import SHA256
 from tests.unit.lambdas.scene import TENANT, Scene
+from tests.unit.lambdas.sqs import sqs_event
 
 LATE_S = 1000
 
@@ -33,6 +38,7 @@ class Removal:
 
     scene: Scene = field(default_factory=Scene)
     ids: CountedIds = field(default_factory=CountedIds)
+    is_ended: bool = False  # as the last run has said
 
     @property
     def table(self) -> MemoryTable:
@@ -81,7 +87,7 @@ class Removal:
 
     def run(self) -> list[object]:
         """One run; returns the messages that it sent."""
-        remove_dataset(self.ports, RemoveDataset(tenant=TENANT, dataset_id="d"))
+        self.is_ended = remove_dataset(self.ports, RemoveDataset(tenant=TENANT, dataset_id="d"))
         return list(self.scene.sent())
 
     def run_image(self, name: str) -> None:
@@ -120,10 +126,28 @@ def test_objects_go_at_the_first_look_and_rows_at_the_last(removal: Removal) -> 
     removal.media.put(keys.normal(TENANT, "a"), b"late", media_type="image/png")
     removal.run()  # a message that comes too early changes nothing
     assert removal.has("a")
+    assert not removal.is_ended
     removal.clock.at += timedelta(seconds=LATE_S)
     removal.run()
     assert not removal.has("a")
+    assert removal.is_ended
     assert [key for key in removal.table.rows if key.sk != rows.USAGE_PREFIX] == []
+
+
+def test_the_end_of_a_removal_is_said_once_and_by_ids(removal: Removal, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = io.StringIO()
+    monkeypatch.setattr(logger_of(edge.FUNCTION).registered_handler, "stream", said)
+    monkeypatch.setattr(edge, "connect", lambda: removal.ports)
+    removal.image("i1", "a")
+    removal.ask()
+    removal.run()
+    removal.clock.at += timedelta(seconds=LATE_S)
+    message = RemoveDataset(tenant=TENANT, dataset_id="d")
+    for _ in range(2):
+        assert edge.handler(sqs_event(message.model_dump_json()), None) == {"batchItemFailures": []}
+    lines = [json.loads(line) for line in said.getvalue().splitlines()]
+    (proof,) = [line for line in lines if line["message"] == "dataset removed"]
+    assert (proof["tenant"], proof["dataset_id"]) == (TENANT, "d")
 
 
 def test_a_run_that_has_no_time_leaves_the_rest_to_the_next(removal: Removal, monkeypatch: pytest.MonkeyPatch) -> None:
