@@ -11,7 +11,7 @@ BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: audit bootstrap campaign canary deploy destroy diagram halt help demo page resume sbom test e2e screens check format simulate synth openapi pipeline trust fuzz lock clean bench-classic bench-requests bench-server bench-sam bench-page package-model
+.PHONY: audit bootstrap campaign canary deploy destroy diagram halt help demo page resume sbom test e2e screens check format simulate synth openapi pipeline trust fuzz lock clean bench-classic bench-requests bench-server bench-sam bench-page package-model upload-model
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -25,6 +25,10 @@ page: .venv/demo ## Build the page into frontend/dist, unless it is there as its
 package-model: .venv/engines ## A fetched checkpoint into the folder that an endpoint loads fastest (ENGINE=sam-vit-b, DTYPE=fp32, CHECKPOINT=file, OUT=folder)
 	@$(BIN)/python -m inference_container.package_model --engine "$(ENGINE)" --dtype "$(DTYPE)" \
 		$(if $(CHECKPOINT),--checkpoint "$(CHECKPOINT)") $(if $(filter command line,$(origin OUT)),--out "$(OUT)")
+
+TO ?=
+upload-model: .venv/demo ## A packaged model into S3, for an endpoint to be deployed with (ENGINE=sam-vit-b, TO=s3://bucket/models)
+	@$(BIN)/python -m local.upload_model --engine "$(ENGINE)" --to "$(TO)"
 
 PROCESSES ?= 2
 TESTS ?=

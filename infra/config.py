@@ -71,6 +71,7 @@ class Stage:
     page: PagePlan = PAGE
     media_keys: tuple[str, ...] = ("1",)  # those that sessions are trusted by; the first signs
     door_words: tuple[str, ...] = ("1",)  # by which the API knows the distribution; the first is sent, none: no word
+    base_image: str | None = None  # of Python, by digest, that the model server's images begin with; None: by its tag
     fast: Segmenter = CLASSIC  # the one of the interactive lane, chosen for its answer within seconds on a CPU
 
     @property

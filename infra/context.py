@@ -36,6 +36,7 @@ NAMES = (
     "fast_weights_sha256",
     "image",
     "lane_image",
+    "base_image",
     "upload_origins",
     "emulator",
     "sign_in_path",
@@ -64,6 +65,9 @@ Value = TypeVar("Value")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NAMES = re.compile(r"[a-z0-9]{1,16}(,[a-z0-9]{1,16}){0,4}")  # CloudFront takes five keys in a group
 _ACL = re.compile(r"arn:aws[a-z-]*:wafv2:us-east-1:[0-9]{12}:global/webacl/[A-Za-z0-9_-]+/[a-f0-9-]+")
+PYTHON = "3.11"  # that the Dockerfile's lists are for
+EXAMPLE = f"python:{PYTHON}-slim-bookworm@sha256:<64 digits>"
+_BASE_IMAGE = re.compile(rf"[a-z0-9./:-]{{1,200}}:{re.escape(PYTHON)}[a-z0-9.-]*-slim-bookworm@sha256:[0-9a-f]{{64}}")
 _MACHINE = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
 
@@ -78,10 +82,11 @@ def chosen(context: Mapping[str, str | None]) -> Stage:
     checkpoint as its publisher gives it away, needed where the catalogue does not know it. `fast`, `fast_weights` and
     `fast_weights_sha256` say the same of the interactive lane. `endpoint` is `async` (with a queue, and asleep while
     there is nothing to do) or `realtime` (always awake), and `instance_types` up to four types separated by commas, of
-    which the first that is to be had is taken. `image` is the address of a ready image of the model
-    server (then the deployment needs no Docker). `page` is the folder of the built page, `page_domain` a domain of
-    one's own for it and `page_certificate` the ARN of that domain's certificate. `emulator` is the address of an
-    emulator of AWS and `sign_in_path` that of its stand-in for the hosted pages.
+    which the first that is to be had is taken. `image` is the address of a ready image of the model server (then the
+    deployment needs no Docker), and `base_image` the image of Python, by its digest, that an own one begins with.
+    `page` is the folder of the built page, `page_domain` a domain of one's own for it and `page_certificate` the ARN of
+    that domain's certificate. `emulator` is the address of an emulator of AWS and `sign_in_path` that of its stand-in
+    for the hosted pages.
     Lists are separated by commas: `upload_origins`, `callback_urls` and `logout_urls` (of pages, beside the command
     line's own), `machines` (names of clients with secrets), `media_keys` (the first signs, all are trusted) and
     `door_words` (the first is sent by the distribution, all are taken by the API).
@@ -109,6 +114,7 @@ def chosen(context: Mapping[str, str | None]) -> Stage:
         firewall=_firewall(stage.firewall, context.get("firewall")),
         fast=_segmenter(stage.fast, context, name="fast", weights="fast_weights"),
         endpoint=_endpoint(stage.endpoint, context),
+        base_image=_base_image(context) or stage.base_image,
         lane=replace(stage.lane, image_uri=context.get("lane_image") or stage.lane.image_uri),
     )
 
@@ -138,6 +144,11 @@ def check_region(stage: Stage, region: str | None) -> None:
             f"CloudFront's firewall is made in {GLOBAL_REGION} and not in {region}: make one there and name it by"
             " -c firewall=arn:…, or -c firewall=off"
         )
+def _base_image(context: Mapping[str, str | None]) -> str | None:
+    image = context.get("base_image")
+    if image and not _BASE_IMAGE.fullmatch(image):
+        raise BadConfiguration(f"a base image is one of Python {PYTHON} by its digest, such as {EXAMPLE}: {image!r}")
+    return image
 
 
 def _emulator(context: Mapping[str, str | None]) -> Emulator | None:

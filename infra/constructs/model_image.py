@@ -55,10 +55,13 @@ def libraries_for(segmenter: Segmenter) -> Libraries:
     return Libraries.GPU if segmenter.has_gpu else Libraries.CPU
 
 
-def built_image(scope: Construct, name: str, libraries: Libraries, *, target: str = "server") -> ModelImage:
+def built_image(
+    scope: Construct, name: str, libraries: Libraries, *, target: str = "server", base: str | None = None
+) -> ModelImage:
     """An image of `inference_container/` with the repository's root as its context, restricted to what it uses.
 
-    `target` is the last stage of the Dockerfile that is built: `server`, or `lane` for a function.
+    `target` is the last stage of the Dockerfile that is built: `server`, or `lane` for a function. `base` is the image
+    of Python that it begins with; None leaves it to the Dockerfile.
     """
     asset = ecr_assets.DockerImageAsset(
         scope,
@@ -66,7 +69,7 @@ def built_image(scope: Construct, name: str, libraries: Libraries, *, target: st
         directory=str(ROOT),
         file=DOCKERFILE,
         target=target,
-        build_args={"ENGINES": libraries.value},
+        build_args={"ENGINES": libraries.value, **({} if base is None else {"PYTHON_IMAGE": base})},
         platform=ecr_assets.Platform.LINUX_AMD64,
         ignore_mode=cdk.IgnoreMode.DOCKER,
         exclude=["*", *(f"!{folder}" for folder in CONTEXT), "**/__pycache__"],

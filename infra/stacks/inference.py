@@ -32,7 +32,7 @@ class InferenceStack(cdk.Stack):
         image = (
             existing_image(self, plan.image_uri)
             if plan.image_uri
-            else built_image(self, "Image", libraries_for(plan.segmenter))
+            else built_image(self, "Image", libraries_for(plan.segmenter), base=stage.base_image)
         )
         log = log_group(self, "Log", f"/aws/sagemaker/Endpoints/{stage.endpoint_name}", days=stage.log_days)
         role = endpoint_role(self, plan, media=data.media, work=data.work, topics=topics, log=log)
@@ -73,5 +73,7 @@ class InferenceStack(cdk.Stack):
 
     def _lane_image(self, stage: Stage) -> str:
         """The service that runs functions pulls with rights of its own, which the registry of the account gives."""
+        if stage.lane.image_uri:
+            return stage.lane.image_uri
         libraries = Libraries.CPU if stage.fast.needs_weights else Libraries.CLASSIC
-        return stage.lane.image_uri or built_image(self, "LaneImage", libraries, target="lane").uri
+        return built_image(self, "LaneImage", libraries, target="lane", base=stage.base_image).uri

@@ -10,6 +10,7 @@ import aws_cdk as cdk
 import pytest
 
 from infra.constructs.model_image import Libraries, built_image, libraries_for
+from infra.context import PYTHON, BadConfiguration, chosen
 from infra.plans import SEGMENTERS
 from maskmill.core.engines import Engine
 
@@ -30,6 +31,27 @@ def test_the_image_is_built_with_the_libraries_it_is_for(tmp_path: Path, librari
     assert source["dockerBuildArgs"] == {"ENGINES": libraries.value}
     assert source["dockerBuildTarget"] == "server"
     assert source["platform"] == "linux/amd64"
+
+
+BASE = f"public.ecr.aws/docker/library/python:3.11-slim-bookworm@sha256:{'0' * 64}"
+
+
+def test_the_base_is_the_dockerfiles_own_or_the_one_of_the_stage(tmp_path: Path) -> None:
+    source, folder = synthesized(tmp_path, Libraries.CLASSIC, base=BASE)
+    assert source["dockerBuildArgs"]["PYTHON_IMAGE"] == BASE
+    lines = (folder / source["dockerFile"]).read_text().splitlines()
+    first = next(line for line in lines if line.startswith("FROM "))
+    assert first == "FROM ${PYTHON_IMAGE} AS classic"
+    (default,) = [line.partition("=")[2] for line in lines if line.startswith("ARG PYTHON_IMAGE=")]
+    assert default == f"python:{PYTHON}-slim-bookworm"
+
+
+def test_a_base_image_is_taken_by_its_digest_alone() -> None:
+    assert chosen({"base_image": BASE}).base_image == BASE
+    assert chosen({}).base_image is None
+    for wrong in ("python:3.11-slim-bookworm", BASE.replace("3.11", "3.13"), BASE[:-1], f"ubuntu@sha256:{'0' * 64}"):
+        with pytest.raises(BadConfiguration, match="by its digest"):
+            chosen({"base_image": wrong})
 
 
 def test_a_function_has_a_stage_of_its_own(tmp_path: Path) -> None:
