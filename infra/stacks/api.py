@@ -108,6 +108,7 @@ class ApiStack(cdk.Stack):
             requests_per_minute=stage.requests_per_minute,
             door_digests=",".join(self._web.words.digests),
             instance_type=stage.endpoint.segmenter.instance_type,
+            instances_min=stage.endpoint.instances_min,
             instances_max=stage.endpoint.instances_max,
             instance_idle_s=stage.endpoint.idle_min * 60,
             chunk_items=stage.endpoint.shard_items,

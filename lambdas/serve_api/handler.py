@@ -107,6 +107,7 @@ def _gate(settings: ServeApiSettings) -> MediaGate:
 def _fleet(settings: ServeApiSettings) -> Fleet:
     return Fleet(
         instance_type=settings.instance_type,
+        instances_min=settings.instances_min,
         instances_max=settings.instances_max,
         idle_s=settings.instance_idle_s,
         chunk_items=settings.chunk_items,

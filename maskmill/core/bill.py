@@ -18,6 +18,7 @@ class Fleet:
     """What a stage runs jobs on."""
 
     instance_type: str  # of the segmenter
+    instances_min: int = 0  # with one or more nobody waits for the first, and no job is why the last one stays
     instances_max: int
     idle_s: int  # that the last instance waits for more work before it goes
     chunk_items: int  # images that one invocation of the segmenter holds

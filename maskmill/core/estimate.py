@@ -62,7 +62,7 @@ def estimate(recipe: ResolvedRecipe, pictures: Pictures, known: Known, *, segmen
     work = _expected(recipe, pictures, known, segmenter=segmenter, fleet=fleet)
     lane = Lane.ENDPOINT if work.masks_computed else Lane.NONE
     needed = work.masks_computed + work.masks_reused
-    waking = Usage({Resource.INSTANCE_S: rates.WAKING_S + fleet.idle_s if lane is Lane.ENDPOINT else 0.0})
+    waking = Usage({Resource.INSTANCE_S: sum(_around_s(fleet)) if lane is Lane.ENDPOINT else 0.0})
     sources = pictures.ready if recipe.recipe.sources else 0
     return Estimate(
         images=pictures.ready,
@@ -121,7 +121,12 @@ def machine_time(
         return NO_MACHINE
     pace = rates.pace_of(segmenter)
     work_s = ceil(-(-computed * asking // needed) * pace.image_s + computed * pace.mask_s)
-    return MachineTime(work_s=work_s, awake_s=ceil(rates.WAKING_S) + fleet.idle_s)
+    return MachineTime(work_s=work_s, awake_s=ceil(sum(_around_s(fleet))))
+
+
+def _around_s(fleet: Fleet) -> tuple[float, int]:
+    """For how long an instance is there before a job's work and after it, on the job's account."""
+    return (0.0, 0) if fleet.instances_min else (rates.WAKING_S, fleet.idle_s)
 
 
 def machine_worked_s(work: Work, *, templates: int, segmenter: str) -> int:
@@ -166,7 +171,7 @@ def _timetable(work: Work, lane: Lane, fleet: Fleet) -> Timetable:
     """Segmenting is shared by the instances that there is work for, rendering by the functions that run at once."""
     segmenting_s = work.segmenting_s / max(1, min(fleet.instances_max, work.shards))
     rendering_s = work.rendering_s / max(1, min(fleet.renders_at_once, work.images))
-    waking_s = rates.WAKING_S if lane is Lane.ENDPOINT else 0.0
+    waking_s = _around_s(fleet)[0] if lane is Lane.ENDPOINT else 0.0
     awake_s = rates.PLAN_S + rates.CHUNK_S + segmenting_s + rendering_s + work.finishing_s
     return Timetable(
         waking_s=waking_s,

@@ -86,6 +86,7 @@ class ServeApiSettings(Settings):
     quota_open_jobs: int
     requests_per_minute: int  # of each tenant
     instance_type: str  # what jobs run on, for estimates: that of the segmenter
+    instances_min: int
     instances_max: int
     instance_idle_s: int  # that its last instance waits for more work
     chunk_items: int  # images that one invocation of it holds

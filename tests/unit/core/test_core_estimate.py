@@ -58,6 +58,14 @@ def test_a_job_is_told_in_numbers_before_it_runs() -> None:
     assert made.waking_dollars == pytest.approx((rates.WAKING_S + 300) * 1.408 / 3600, rel=1e-3)
 
 
+def test_an_instance_that_is_always_there_is_neither_waited_for_nor_paid_for_by_a_job() -> None:
+    made = told(resolved(), pictures(100), fleet=replace(FLEET, instances_min=1))
+    assert made.lane is Lane.ENDPOINT
+    assert made.seconds.waking_s == 0
+    assert made.seconds.total_s == made.seconds.total_if_awake_s
+    assert made.waking_dollars == 0
+
+
 def test_known_masks_need_no_endpoint() -> None:
     made = told(resolved(), pictures(50), known=1.0)
     assert (made.lane, made.masks.known, made.waking_dollars) == (Lane.NONE, 50, 0)
