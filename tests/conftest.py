@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from pytest_socket import socket_allow_hosts
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from tests.emulator import emulator, endpoint_port, model_port, processes, state
 
 __all__ = ["emulator", "endpoint_port", "model_port", "processes", "state"]  # fixtures of several folders
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is no bug
+settings.load_profile("untimed")
 
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]
 

@@ -91,7 +91,6 @@ def _drawn(operation: Any, mode: GenerationMode, count: int, turn: int) -> list[
     @settings(
         max_examples=count,
         database=None,
-        deadline=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )

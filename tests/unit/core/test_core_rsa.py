@@ -36,7 +36,7 @@ def test_another_draw_is_another_key() -> None:
     assert draw_key(random.Random(8).randrange).modulus != media_key().modulus
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(data=st.binary(max_size=2000))
 def test_a_signature_is_what_the_library_expects_and_of_these_bytes_alone(data: bytes) -> None:
     signature = sign(media_key(), data)

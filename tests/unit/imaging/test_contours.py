@@ -56,7 +56,7 @@ def test_rings_are_the_parts_and_the_holes() -> None:
         assert (sum(not ring.is_hole for ring in rings), holes_in(mask)) == (parts, holes)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(0, 2**32))
 def test_one_part_with_any_holes_comes_back_bit_for_bit_when_nothing_is_simplified(seed: int) -> None:
     mask = random_mask(seed)
@@ -67,7 +67,7 @@ def test_one_part_with_any_holes_comes_back_bit_for_bit_when_nothing_is_simplifi
     assert np.array_equal(filled(points, size_of(mask)), mask)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(0, 2**32))
 def test_the_iou_that_is_told_is_that_of_the_reader(seed: int) -> None:
     mask = random_mask(seed)

@@ -14,7 +14,7 @@ from maskmill.imaging.regions import Alpha, alpha_of, boxed
 from tests.unit.imaging import given as some
 from tests.unit.imaging import reference
 
-FEW = settings(max_examples=60, deadline=None)
+FEW = settings(max_examples=60)
 
 
 def whole(picture: Picture, value: float = 1.0) -> Alpha:
@@ -171,7 +171,7 @@ def test_half_a_turn_of_hue_is_the_same_in_both_directions() -> None:
 
 
 @given(degrees=st.floats(-180, 180))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_turning_hue_there_and_back_loses_a_level_at_most(degrees: float) -> None:
     flat = np.random.default_rng(2).integers(0, 256, (12, 12, 3), np.uint8)
     saturated = Picture(flat, None, is_grey=False)

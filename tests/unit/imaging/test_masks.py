@@ -28,7 +28,7 @@ def corner_mask() -> np.ndarray:
 
 
 @given(mask=MASKS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_runs_there_and_back_are_the_same_mask(mask: np.ndarray) -> None:
     rle = rle_of(mask)
     assert np.array_equal(mask_of(rle, size=rle.size), mask)
@@ -64,7 +64,7 @@ def test_foreign_text_that_does_not_fit_is_refused(counts: str) -> None:
 
 
 @given(counts=st.text(alphabet=[chr(48 + value) for value in range(64)], max_size=40))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_text_is_a_mask_or_a_refusal(counts: str) -> None:
     try:
         mask = mask_of(Rle(size=Size(height_px=7, width_px=11), counts=counts))
@@ -80,7 +80,7 @@ def test_a_mask_of_another_size_is_refused() -> None:
 
 
 @given(mask=MASKS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_box_is_tight(mask: np.ndarray) -> None:
     box = pixel_box(mask)
     outside = mask.copy()
@@ -97,7 +97,7 @@ def test_the_box_is_tight(mask: np.ndarray) -> None:
 
 
 @given(mask=MASKS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_mask_png_holds_0_and_255_and_comes_back(mask: np.ndarray) -> None:
     data = mask_png(mask)
     assert data == mask_png(mask.copy())

@@ -39,7 +39,7 @@ def test_seeds_and_channels_are_not_correlated() -> None:
 @given(
     seed=st.integers(0, 2**64 - 1), top=st.integers(0, 70_000), left=st.integers(0, 70_000), channel=st.integers(0, 2)
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_any_part_can_be_made_alone(seed: int, top: int, left: int, channel: int) -> None:
     part = noise(range(top + 3, top + 5), range(left + 2, left + 9), seed=seed, channel=channel, deviation=0.1)
     around = noise(range(top, top + 8), range(left, left + 12), seed=seed, channel=channel, deviation=0.1)

@@ -16,7 +16,7 @@ from maskmill.imaging.distance import squared_distances
 from maskmill.imaging.refine import deepest_point, grown, refine, without_holes, without_islands
 
 MASKS = arrays.arrays(np.bool_, st.tuples(st.integers(1, 16), st.integers(1, 16)))
-FEW = settings(max_examples=120, deadline=None)
+FEW = settings(max_examples=120)
 
 
 def flooded(mask: np.ndarray, *, diagonal: bool) -> list[np.ndarray]:

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 from maskmill.core.recipe import Region, RegionExpr, RegionOp
 from maskmill.imaging.regions import SoftMask, alpha_of, feather, region_alpha, region_mask
 
-FEW = settings(max_examples=100, deadline=None)
+FEW = settings(max_examples=100)
 MASK = arrays.arrays(np.bool_, (9, 14))
 NAMES = st.sampled_from(["a", "b", "c"])
 

@@ -67,7 +67,7 @@ def test_a_previous_mask_of_another_size_is_refused() -> None:
 
 
 @given(points=POINTS, seed=st.integers(0, 3))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 def test_positive_points_are_inside_and_negative_ones_outside(points: list[Point], seed: int) -> None:
     assume(any(point.positive for point in points))
     image, _ = blob(Size(height_px=48, width_px=64), seed=seed)
@@ -80,7 +80,7 @@ def test_positive_points_are_inside_and_negative_ones_outside(points: list[Point
 
 
 @given(height=st.integers(1, 30), width=st.integers(1, 30), value=st.integers(0, 255))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_no_size_and_no_flat_colour_is_too_odd(height: int, width: int, value: int) -> None:
     image = np.full((height, width, 3), value, np.uint8)
     for prompt in (Prompt(points=(Point(x=0.5, y=0.5),)), Prompt(box=Box(left=0.1, top=0.1, right=0.8, bottom=0.9))):

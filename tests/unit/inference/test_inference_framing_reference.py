@@ -92,7 +92,7 @@ def test_a_drawn_mask_has_the_pixels_of_the_reference(
         assert np.array_equal(framing.draw(low, size(height, width), threshold).full(), expected)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.integers(1, 700),
     st.integers(1, 700),

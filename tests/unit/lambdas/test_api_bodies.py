@@ -83,7 +83,7 @@ VALUES = st.recursive(
 KNOWN = st.sampled_from(["recipe", "templates", "layers", "region", "edits", "prompt", "points", "name", "image_ids"])
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.binary(max_size=60)
     | st.dictionaries(KNOWN | st.text(), VALUES, max_size=4).map(lambda v: json.dumps(v).encode())
