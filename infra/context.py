@@ -144,6 +144,8 @@ def check_region(stage: Stage, region: str | None) -> None:
             f"CloudFront's firewall is made in {GLOBAL_REGION} and not in {region}: make one there and name it by"
             " -c firewall=arn:…, or -c firewall=off"
         )
+
+
 def _base_image(context: Mapping[str, str | None]) -> str | None:
     image = context.get("base_image")
     if image and not _BASE_IMAGE.fullmatch(image):
