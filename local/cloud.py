@@ -37,6 +37,7 @@ from local.node import Node, find_node, install_cdk
 from local.packages import lay_out, packaged
 from local.page import build_page, sources_digest
 from local.processes import Command, Process, Processes, free_port
+from local.shortfall import of_assembly
 from maskmill.client.session import Profile
 
 EMULATOR_PORT, ENDPOINT_PORT, MODEL_PORT = 4566, 8899, 8080
@@ -103,6 +104,7 @@ def laptop(
     scaling: Scaling | None = None,
     weights: LocalModel | None = None,
     trusted: Path | None = None,
+    listens_on: str = "127.0.0.1",
     tell: Callable[[str], None] = print,
 ) -> Iterator[Laptop]:
     """Start everything below `state`, and stop it at the end; raises the errors of local.processes and local.cdk.
@@ -120,6 +122,7 @@ def laptop(
             python=REPOSITORY / ".venv-emulator" / "bin" / "python",
             node=node.executable,
             port=ports["emulator"],
+            listens_on=listens_on,
             endpoint_url=f"http://127.0.0.1:{ports['endpoint']}",
             model_url=f"http://127.0.0.1:{ports['model']}",
             function_environment={} if trusted is None else {"SSL_CERT_FILE": str(trusted.resolve())},
@@ -182,6 +185,9 @@ def _deployed(
         if weights is not None:
             lay_out(weights, emulator.url)
         found = cdk.deploy(app, synthesized=True, progress=_silent)
+    steps.tell("Of these stacks, this machine does not hold all that AWS does:")
+    for line in of_assembly(app.assembly):
+        steps.tell(f"  {line}")
     return process, {name: value for outputs in found.values() for name, value in outputs.items()}
 
 

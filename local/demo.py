@@ -38,17 +38,22 @@ TEMPLATES = ("china=coffee-1.jpg:0.205,0.52", "bowl=coffee-1.jpg:0.488,0.365")
 EDITS = ("china:hue=-155", "bowl:hue=55,saturation=0.15,brightness=-0.06")
 
 
-def main() -> int:
+def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("maskmill-results"), help="where the results go")
     parser.add_argument("--once", action="store_true", help="end after the job")
     parser.add_argument("--engine", type=Engine, choices=list(Engine), default=Engine.CLASSIC, help="of the segmenter")
     parser.add_argument("--checkpoint", type=Path, help="its weights: a file or a packaged folder, instead of models/")
-    chosen = parser.parse_args()
+    parser.add_argument("--listen", default="127.0.0.1", help="the address that the emulated cloud listens on")
+    return parser
+
+
+def main() -> int:
+    chosen = arguments().parse_args()
     obey_signals()
     try:
         weights = find_model(chosen.engine, checkpoint=chosen.checkpoint)
-        with laptop(STATE, weights=weights) as cloud:
+        with laptop(STATE, weights=weights, listens_on=chosen.listen) as cloud:
             return _show(cloud, chosen.out.resolve(), once=chosen.once)
     except KeyboardInterrupt:
         print("\nStopped. Run `make demo` to start again; the results stay where they are.")

@@ -23,12 +23,14 @@ SHIM = Path(__file__).parent / "shim"
 class EmulatorSettings:
     """Where the emulator listens, keeps its files and sends the endpoint calls of Lambda functions.
 
-    `model_url` is that of the model server, which stands for every function that is a container image.
+    `model_url` is that of the model server, which stands for every function that is a container image. `listens_on` is
+    an address of this machine; others than loopback are for a container, whose ports its owner publishes or does not.
     """
 
     state: Path
     python: Path
     port: int = 4566
+    listens_on: str = "127.0.0.1"
     endpoint_url: str | None = None
     model_url: str | None = None
     node: Path | None = None  # runs the functions of distributions; None: the machine's
@@ -65,7 +67,7 @@ def emulator_environment(settings: EmulatorSettings) -> dict[str, str]:
         "TMPDIR": str(state / "tmp"),
         "PYTHONPATH": str(SHIM),
         "AUTH": "true",
-        "BIND_HOST": "127.0.0.1",
+        "BIND_HOST": settings.listens_on,
         "GATEWAY_PORT": str(settings.port),
         "LOG_LEVEL": "WARNING",
         "MINISTACK_ACCOUNT_ID": ACCOUNT,

@@ -111,11 +111,16 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 @pytest.fixture(scope="session")
-def cloud(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[Laptop]:
+def told() -> list[str]:
+    """What the laptop said while it was started."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory, authority: Authority, told: list[str]) -> Iterator[Laptop]:
     scaling = Scaling(starts_awake=False, wake_delay_s=2.0)  # the first job finds the endpoint at zero instances
-    with laptop(
-        tmp_path_factory.mktemp("laptop"), scaling=scaling, trusted=authority.path, tell=lambda _line: None
-    ) as running:
+    folder = tmp_path_factory.mktemp("laptop")
+    with laptop(folder, scaling=scaling, trusted=authority.path, tell=told.append) as running:
         if lax := unenforced(running.emulator_url):
             pytest.exit(f"VOID: the emulator does not decide as AWS does, so no test on it means anything: {lax}", 3)
         yield running
