@@ -115,6 +115,9 @@ audit: .venv-audit/ready sbom page ## Second opinions on sources and templates: 
 	@$(BIN)/uv pip install --quiet --python .venv-audit/bin/python --require-hashes -r requirements/audit.txt
 	@touch $@
 
+diagram: .venv/dev ## Draw the stacks into ARCHITECTURE.md
+	@$(BIN)/python -m local.diagram
+
 REASON ?=
 halt: .venv/dev ## Stop what costs money: new jobs, uploads and requests to the models (STAGE=dev, REASON="..."); what was submitted waits
 	@$(BIN)/python -m local.operate halt --stage "$(STAGE)" --reason "$(REASON)"
