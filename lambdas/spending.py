@@ -52,7 +52,7 @@ def read(table: Table) -> Spending:
 
 def stop(table: Table, reason: str, *, now_s: int) -> Spending:
     """Stop what costs money, unless it is stopped; returns what the switch says now."""
-    return _turn(table, rows.stop_spending(reason, now_s=now_s))
+    return _turn(table, rows.stop_spending(_sentence(reason), now_s=now_s))
 
 
 def resume(table: Table, *, now_s: int) -> Spending:
@@ -67,3 +67,9 @@ def _turn(table: Table, write: Update) -> Spending:
         return rows.spending_of(table.write(write))
     except RowConflict as conflict:
         return rows.spending_of(conflict.current)
+
+
+def _sentence(reason: str) -> str:
+    """The reason as it stands before other sentences."""
+    text = " ".join(reason.split())
+    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -27,7 +27,7 @@ from lambdas.aws.table import DynamoTable
 from lambdas.aws.telemetry import CORRELATION, logger_of
 from lambdas.aws.vault import ParameterVault
 from lambdas.serve_api import bodies, once, problems
-from lambdas.serve_api.identity import check_road, tenant_of
+from lambdas.serve_api.identity import check_admin, check_road, tenant_of
 from lambdas.serve_api.media import MediaCookie, MediaGate
 from lambdas.serve_api.names import is_id
 from lambdas.serve_api.once import Answer
@@ -129,6 +129,8 @@ def _serve(route: Route) -> Callable[..., Response[Any]]:
             raise NotFound(detail="no such route")
         if not all(is_id(value) for name, value in ids.items() if name not in route.names):
             raise NotFound(detail="an id of another shape")
+        if route.is_for_admins:
+            check_admin(event.raw_event)
         if route.is_spending:
             connect().spending.check()
         call = Call(

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Set
 from typing import Any
 
 from maskmill.core.errors import Code, MaskmillError
-from maskmill.core.identity import WORD_HEADER, tenant_in
+from maskmill.core.identity import WORD_HEADER, Group, groups_in, tenant_in
 
 
 class Unauthenticated(MaskmillError):
@@ -37,12 +37,22 @@ def check_road(headers: Mapping[str, str], digests: Set[str]) -> None:
 
 def tenant_of(event: Mapping[str, Any]) -> str:
     """The tenant of the verified access token; nothing else in a request can name one."""
+    try:
+        return tenant_in(_claims(event))
+    except ValueError as error:
+        raise Unauthenticated(detail=str(error)) from error
+
+
+def check_admin(event: Mapping[str, Any]) -> None:
+    """Raises Forbidden unless the verified token names the group of administrators; a machine's never does."""
+    if Group.ADMIN not in groups_in(_claims(event)):
+        raise Forbidden(detail="for administrators")
+
+
+def _claims(event: Mapping[str, Any]) -> Mapping[str, Any]:
     claims: Any = event.get("requestContext")
     for name in ("authorizer", "jwt", "claims"):
         claims = claims.get(name) if isinstance(claims, Mapping) else None
     if not isinstance(claims, Mapping):
         raise Unauthenticated(detail="no verified claims")
-    try:
-        return tenant_in(claims)
-    except ValueError as error:
-        raise Unauthenticated(detail=str(error)) from error
+    return claims

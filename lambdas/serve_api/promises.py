@@ -22,6 +22,8 @@ def _common(route: Route) -> Iterator[Code]:
     yield Code.INTERNAL
     if not route.is_public:
         yield from (Code.UNAUTHENTICATED, Code.RATE_LIMITED, Code.UNAVAILABLE)
+    if route.is_for_admins:
+        yield Code.FORBIDDEN
     if route.is_spending:
         yield Code.SPENDING_STOPPED
     if "<" in route.path:

@@ -54,7 +54,7 @@ def turn(ports: Ports, event: Mapping[str, Any]) -> Spending:
     at_s = state.now_s(ports.clock)
     match _order_of(event):
         case Halt(reason=reason):
-            return spending.stop(ports.table, _sentence(reason), now_s=at_s)
+            return spending.stop(ports.table, reason, now_s=at_s)
         case Resume():
             return spending.resume(ports.table, now_s=at_s)
         case Status():
@@ -68,8 +68,3 @@ def _order_of(event: Mapping[str, Any]) -> Halt | Resume | Status:
         return _ORDER.validate_python(dict(event))
     except ValidationError as error:
         raise InvalidInput(detail=f"no order: {error.error_count()} faults") from error
-
-
-def _sentence(reason: str) -> str:
-    text = " ".join(reason.split())
-    return text if text.endswith((".", "!", "?")) else f"{text}."

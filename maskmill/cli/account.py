@@ -1,4 +1,4 @@
-"""`maskmill login`, `env`, `usage`, `limits` and `health`: the user and the service; it knows no datasets."""
+"""`maskmill login`, `env`, `usage`, `spending`, `limits`, `health`: the user and the service; it knows no datasets."""
 
 from __future__ import annotations
 
@@ -81,6 +81,25 @@ def usage_of_quotas(context: typer.Context) -> None:
     rows = [(name.replace("_", " "), f"{one.used:,}", f"{one.limit:,}") for name, one in found if name != "day_ends_at"]
     common.output.table(("quota", "used", "limit"), rows)
     common.output.result(f"The day ends at {found.day_ends_at:%Y-%m-%d %H:%M} UTC.")
+    common.output.document(found)
+
+
+def spending(
+    context: typer.Context,
+    stop: Annotated[str | None, typer.Option(metavar="REASON", help="Stop new work; everybody reads why.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Let new work go on.")] = False,
+) -> None:
+    """Whether new work is stopped, for everybody; people of the group `admin` stop it and let it go on."""
+    if stop is not None and resume:
+        usage("give one of --stop and --resume", "--stop")
+    common = common_of(context)
+    with common.connect() as client:
+        if stop is not None:
+            found = client.stop_spending(stop)
+        else:
+            found = client.resume_spending() if resume else client.spending()
+    since = f" since {found.changed_at:%Y-%m-%d %H:%M} UTC" if found.changed_at else ""
+    common.output.result(f"Stopped{since}: {found.reason}" if found.is_stopped else f"Running{since}.")
     common.output.document(found)
 
 

@@ -19,7 +19,9 @@ from maskmill.core.api import (
     RequestUploads,
     Segmentation,
     SegmentImage,
+    SpendingView,
     TemplateView,
+    TurnSpending,
     UploadTicket,
     UploadTickets,
     UsageView,
@@ -44,6 +46,18 @@ class LibraryCalls(Wire):
     def usage(self) -> UsageView:
         """What the user's tenant may use, and what of it is used."""
         return self._read(UsageView, "/usage")
+
+    def spending(self) -> SpendingView:
+        """Whether new work is stopped, for everybody."""
+        return self._read(SpendingView, "/spending")
+
+    def stop_spending(self, reason: str) -> SpendingView:
+        """Stop new work, for everybody, who read the reason; raises InvalidInput `forbidden` for all but admins."""
+        return self._change(SpendingView, "/spending", valid(TurnSpending, {"is_stopped": True, "reason": reason}))
+
+    def resume_spending(self) -> SpendingView:
+        """Let new work go on; raises InvalidInput `forbidden` for all but admins."""
+        return self._change(SpendingView, "/spending", TurnSpending(is_stopped=False))
 
     # Datasets and images
 

@@ -15,6 +15,7 @@ from lambdas.serve_api.routes import (
     live,
     manual,
     media,
+    spending,
     templates,
     usage,
     webhooks,
@@ -31,6 +32,7 @@ RESOURCES = (
     *exports.ROUTES,
     *media.ROUTES,
     *live.ROUTES,
+    *spending.ROUTES,
 )
 
 ROUTES = (*RESOURCES, *manual.routes_about(RESOURCES))

@@ -127,7 +127,8 @@ class Route:
     routes need no token; their calls name no tenant. `is_creating` routes take an Idempotency-Key; where
     `is_made_again`, a repetition runs, with the same ids, since its answer ages. Answers that make or begin something
     name its address in Location, where it `locates`. Those that are `is_spending` begin what costs money, and are
-    refused while that is stopped. `content` is the media type of a body that is no model.
+    refused while that is stopped; `is_for_admins` are those that turn the service itself.
+    `content` is the media type of a body that is no model.
     """
 
     method: str
@@ -144,6 +145,7 @@ class Route:
     is_creating: bool = False
     is_made_again: bool = False
     is_spending: bool = False
+    is_for_admins: bool = False
     locates: bool = False
     content: str | None = None
 

@@ -31,7 +31,7 @@ from maskmill.core.api.library import (
 )
 from maskmill.core.api.live import JobEvents, JobMessage, LiveTicket, Pong
 from maskmill.core.api.media import MediaSession
-from maskmill.core.api.service import Health, Limits
+from maskmill.core.api.service import Health, Limits, SpendingView, TurnSpending
 from maskmill.core.api.usage import QuotaView, UsageView
 from maskmill.core.api.webhooks import CreateWebhook, DeliveryView, WebhookSecret, WebhookView
 
@@ -70,8 +70,10 @@ __all__ = [
     "RequestUploads",
     "SegmentImage",
     "Segmentation",
+    "SpendingView",
     "SubmitJob",
     "TemplateView",
+    "TurnSpending",
     "UploadTicket",
     "UploadTickets",
     "UsageView",

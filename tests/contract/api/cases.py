@@ -54,6 +54,7 @@ class World:
     api: Api
     lane: aws.LaneFunction
     patch: pytest.MonkeyPatch
+    is_admin: bool = True  # where a call asks for it
 
     @cached_property
     def ready(self) -> tuple[str, str, list[str]]:
@@ -177,12 +178,24 @@ for _name in (
     "manual_read_script",
     "manual_read_style",
     "usage_read",
+    "spending_read",
     "datasets_list",
     "jobs_list",
     "webhooks_list",
     "live_issue_ticket",
 ):
     GOOD[_name] = lambda _world: Request()
+
+
+@good("spending_turn")
+def _(_world: World) -> Request:
+    return Request(body={"is_stopped": False})
+
+
+@case("spending_turn", Code.FORBIDDEN)
+def _(world: World) -> Request:
+    world.is_admin = False
+    return Request(body={"is_stopped": False})
 
 
 # Datasets -----------------------------------------------------------------------------------------------------------

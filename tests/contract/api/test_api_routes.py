@@ -29,7 +29,7 @@ from maskmill.core.table import Update
 from tests.contract import aws
 from tests.contract.api.cases import CASES, GOOD, MISSING, Request, World
 from tests.simulation.cloud import MemoryTable
-from tests.unit.lambdas.gateway import Answer, Api
+from tests.unit.lambdas.gateway import Answer, Api, claims_of
 
 BY_NAME = {route.name: route for route in ROUTES}
 Outcome = int | Code
@@ -45,6 +45,8 @@ def send(world: World, route: Route, request: Request, **more: Any) -> Answer:
     path = re.sub(r"<(\w+)>", lambda found: request.ids[found[1]], route.path)
     headers = {**request.headers, **more.pop("headers", {})}
     query = {**request.query, **more.pop("query", {})}
+    if route.is_for_admins and world.is_admin:
+        more.setdefault("claims", claims_of(world.api.tenant, "admin"))
     return world.api.call(route.method, path, more.pop("body", request.body), headers=headers, query=query, **more)
 
 

@@ -27,7 +27,7 @@ from maskmill.core.api import (
     SubmitJob,
 )
 from maskmill.core.automask import Automask
-from maskmill.core.errors import Conflict, NotFound
+from maskmill.core.errors import Code, Conflict, InvalidInput, NotFound
 from maskmill.core.export import ExportFormat
 from maskmill.core.geometry import Point
 from maskmill.core.image import Upload
@@ -90,6 +90,13 @@ def client(gateway: Gateway, owned: Ids) -> Iterator[Client]:
         yield connected
 
 
+def refused(call: Callable[[], object]) -> None:
+    """What the client's user may not do."""
+    with pytest.raises(InvalidInput) as raised:
+        call()
+    assert raised.value.code is Code.FORBIDDEN
+
+
 def recipe_of(ids: Ids) -> SubmitJob:
     return SubmitJob(recipe=Recipe(templates=(ids["template"],)))
 
@@ -98,6 +105,8 @@ CALLS: dict[str, Callable[[Client, Ids], object]] = {
     "GET /health": lambda c, _: c.health(),
     "GET /limits": lambda c, _: c.limits(),
     "GET /usage": lambda c, _: c.usage(),
+    "GET /spending": lambda c, _: c.spending(),
+    "PATCH /spending": lambda c, _: refused(c.resume_spending),
     "POST /datasets": lambda c, _: c.create_dataset("new", trial=True),
     "GET /datasets": lambda c, _: list(c.datasets()),
     "GET /datasets/<dataset>": lambda c, i: c.dataset(i["dataset"]),
