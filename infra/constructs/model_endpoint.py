@@ -81,7 +81,10 @@ def variant_name(segmenter: Segmenter) -> str:
 
 
 def _named_by_content(resource: cdk.CfnResource, prefix: str, *more: str) -> str:
-    """A name that is another one as soon as anything in the resource is, because its kind cannot be changed."""
+    """A name that is another one as soon as anything in the resource is, because its kind cannot be changed.
+
+    What it refers to counts by its logical id: a bucket, role or subnet that is replaced needs a new one.
+    """
     content = cdk.Stack.of(resource).resolve(resource._cfn_properties)
     digest = hashlib.sha256(json.dumps([content, *more], sort_keys=True).encode()).hexdigest()
     return f"{prefix.replace('.', '-')}-{digest[:NAME_DIGITS]}"

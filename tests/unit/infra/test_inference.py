@@ -2,8 +2,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import aws_cdk as cdk
+import pytest
+from aws_cdk import assertions
+from aws_cdk import aws_sagemaker as sagemaker
+
 from inference_container.settings import Settings
 from infra.config import STAGES
+from infra.constructs.scale_to_zero import ScaleToZero
+from infra.plans import EndpointPlan
 from maskmill.core.limits import SHARD_ITEMS_MAX
 from tests.unit.infra.cloud import Cloud
 
@@ -64,6 +71,23 @@ def test_no_instance_is_taken_away_while_anything_waits_or_runs(cloud: Cloud) ->
     sleep = policies(cloud)["Sleep"]["StepScalingPolicyConfiguration"]
     assert sleep["AdjustmentType"] == "ExactCapacity"
     assert sleep["StepAdjustments"] == [{"MetricIntervalUpperBound": 0, "ScalingAdjustment": 0}]
+
+
+@pytest.mark.parametrize("least", [0, 1])
+def test_what_is_idle_goes_back_to_the_least_of_the_stage(least: int) -> None:
+    stack = cdk.Stack(cdk.App(analytics_reporting=False), "Stack")
+    endpoint = sagemaker.CfnEndpoint(stack, "Endpoint", endpoint_config_name="config")
+    plan = EndpointPlan(instances_min=least, instances_max=3)
+    ScaleToZero(stack, "Scaling", endpoint=endpoint, endpoint_name="e", variant_name="v", plan=plan)
+    template = assertions.Template.from_stack(stack)
+    target = {"MinCapacity": least, "MaxCapacity": 3, "ResourceId": "endpoint/e/variant/v"}
+    template.has_resource(
+        "AWS::ApplicationAutoScaling::ScalableTarget", {"Properties": target, "DependsOn": ["Endpoint"]}
+    )
+    steps = {"AdjustmentType": "ExactCapacity", "StepAdjustments": [{"ScalingAdjustment": least}]}
+    template.has_resource_properties(
+        "AWS::ApplicationAutoScaling::ScalingPolicy", {"StepScalingPolicyConfiguration": steps}
+    )
 
 
 def test_failures_are_never_silent(cloud: Cloud) -> None:
