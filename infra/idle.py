@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from maskmill.core.prices import INSTANCES
+
 HOURS = 730.0
 POLLS = 15 * 60 * HOURS  # requests a month that a queue's reader sends while nothing is there
 QUEUE_REQUEST_DOLLARS = 0.40 / 1e6
@@ -62,8 +64,20 @@ def _parts(kind: str, properties: Mapping[str, Any]) -> Iterable[tuple[str, floa
         yield RULE, _RULE_DOLLARS, len(properties.get("Rules", ()))
     if kind == "AWS::EC2::VPCEndpoint" and properties.get("VpcEndpointType") == "Interface":
         yield NETWORK_DOOR, _DOOR_DOLLARS, 1
+    if kind == "AWS::SageMaker::EndpointConfig" and "AsyncInferenceConfig" not in properties:
+        yield from _awake(properties)
     if kind == "AWS::Lambda::EventSourceMapping" and "StartingPosition" not in properties:
         yield QUEUE_READER, POLLS * QUEUE_REQUEST_DOLLARS, 1
+
+
+def _awake(properties: Mapping[str, Any]) -> Iterable[tuple[str, float, int]]:
+    """The instances of an endpoint that never sleeps."""
+    for variant in properties["ProductionVariants"]:
+        pools = variant.get("InstancePools", [variant])
+        kind = pools[0]["InstanceType"]
+        price = INSTANCES.get(kind)
+        words = f"an instance {kind}, always awake" + ("" if price else ", at a price that is not known here")
+        yield words, price.dollars * HOURS if price else 0.0, int(variant.get("InitialInstanceCount", 1))
 
 
 def told(lines: Iterable[Line]) -> list[str]:

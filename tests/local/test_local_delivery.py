@@ -175,13 +175,19 @@ def test_what_is_paid_for_by_being_there_is_counted() -> None:
         "Door": {"Type": "AWS::EC2::VPCEndpoint", "Properties": {"VpcEndpointType": "Interface"}},
         "Gate": {"Type": "AWS::EC2::VPCEndpoint", "Properties": {"VpcEndpointType": "Gateway"}},
         "Function": {"Type": "AWS::Lambda::Function"},
+        "Asleep": {"Type": "AWS::SageMaker::EndpointConfig", "Properties": {"AsyncInferenceConfig": {}}},
+        "Awake": {
+            "Type": "AWS::SageMaker::EndpointConfig",
+            "Properties": {"ProductionVariants": [{"InstanceType": "ml.c6i.xlarge", "InitialInstanceCount": 1}]},
+        },
     }
     lines = idle([{"Resources": kinds}, {}])
     assert {line.what: (line.count, round(line.dollars, 2)) for line in lines} == {
+        "an instance ml.c6i.xlarge, always awake": (1, 148.92),
         "a network's door to a service": (1, 14.60),
         "AWS::WAFv2::WebACL": (1, 5.0),
         "a rule of a web ACL": (2, 2.0),
         QUEUE_READER: (1, 0.26),
         "AWS::CloudWatch::Alarm": (2, 0.2),
     }
-    assert told(lines)[-1] == "  $ 22.06  a month while nobody works"
+    assert told(lines)[-1] == "  $170.98  a month while nobody works"

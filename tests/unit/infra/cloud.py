@@ -38,6 +38,9 @@ class Cloud:
     def stacks(self) -> set[str]:
         return set(self._templates)
 
+    def template(self, stack: str) -> dict[str, Any]:
+        return dict(self._templates[stack])
+
     def resources(self, kind: str | None = None) -> list[Resource]:
         return [found for found in self._all() if kind is None or found.type == f"AWS::{kind}"]
 

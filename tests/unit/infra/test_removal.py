@@ -9,7 +9,14 @@ import pytest
 from infra.config import STAGES
 from tests.unit.infra.cloud import Cloud
 
-KEPT = {"Table", "Uploads", "Media", "Work", "People/Pool"}  # what people brought, and who they are
+# What people brought, and who they are. Under another id in its template, a deployment would make a new and empty one.
+KEPT = {
+    "Table": "TableCD117FA1",
+    "Uploads": "Uploads4F6EB0FD",
+    "Media": "MediaA721A567",
+    "Work": "WorkBF636A8B",
+    "People/Pool": "PeoplePoolC64A4D1E",
+}
 
 
 def kept(cloud: Cloud) -> set[str]:
@@ -26,7 +33,17 @@ def test_nothing_is_left_of_a_disposable_stage(stage: str, cloud_of: Callable[[s
 
 
 def test_production_keeps_what_people_brought(prod: Cloud) -> None:
-    assert kept(prod) == KEPT
+    assert kept(prod) == KEPT.keys()
+
+
+def test_no_deployment_replaces_what_people_brought(prod: Cloud) -> None:
+    ids = {
+        prod.name(stack, logical_id): logical_id
+        for stack in prod.stacks
+        for logical_id, body in prod.template(stack)["Resources"].items()
+        if body.get("DeletionPolicy") == "Retain"
+    }
+    assert ids == KEPT
 
 
 def test_no_log_is_made_that_a_stack_does_not_remove(cloud: Cloud) -> None:
