@@ -28,7 +28,7 @@ def test_each_row_says_what_the_catalogue_says() -> None:
 def test_every_context_key_that_is_named_exists() -> None:
     named = {
         name
-        for line in re.findall(r"^\| (`.*?) \|", PAGE.split("| `-c` |")[1].split("\n\n")[0], re.M)
+        for line in re.findall(r"^\| (`.*?) \|", PAGE.split("| `CONTEXT` |")[1].split("\n\n")[0], re.M)
         for name in re.findall(r"`(\w+)`", line)
     }
     assert named
