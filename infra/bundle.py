@@ -95,15 +95,17 @@ class Bundle:
     strips: tuple[str, ...] = ()
 
 
+_NOT_OF_FUNCTIONS = ("maskmill/cli", "maskmill/client", "maskmill/ops")
+
 CONTROL = Bundle(
     name="control",
     lock="requirements/lambda-control.txt",
-    leaves_out=("maskmill/imaging", "maskmill/cli", "maskmill/client.py"),
+    leaves_out=("maskmill/imaging", *_NOT_OF_FUNCTIONS),
 )
 IMAGING = Bundle(
     name="imaging",
     lock="requirements/lambda-imaging.txt",
-    leaves_out=("maskmill/cli", "maskmill/client.py"),
+    leaves_out=_NOT_OF_FUNCTIONS,
 )
 EXPORTS = Bundle(
     name="exports",

@@ -7,9 +7,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from lambdas.aws.faults import code_of, translated
-from lambdas.aws.telemetry import CORRELATION
+from lambdas.aws.telemetry import correlation
 from maskmill.core.errors import Code, Unavailable
-from maskmill.core.keys import parse_request
 from maskmill.core.ports import Invoked
 
 _NOT_IN_SERVICE = "ValidationError"  # also what a request gets while the endpoint is created, updated or deleted
@@ -35,7 +34,7 @@ class SageMakerEndpoint:
                     InputLocation=f"s3://{self._work_bucket}/{request_key}",
                     ContentType="application/json",
                     InferenceId=request_id,
-                    **_correlation(request_key),
+                    **correlation(request_key),
                     S3OutputPathExtension=answer_folder,
                     Filename=answer_file,
                     RequestTTLSeconds=self._queue_life_s,
@@ -46,9 +45,3 @@ class SageMakerEndpoint:
                     raise Unavailable(Code.MODEL_UNAVAILABLE, detail=f"InvokeEndpointAsync: {error}") from error
                 raise
         return Invoked(answer=answer["OutputLocation"], failure=answer.get("FailureLocation") or None)
-
-
-def _correlation(request_key: str) -> dict[str, str]:
-    """What the model server logs beside the request's id: the job that it is for."""
-    request = parse_request(request_key)
-    return {} if request is None else {"CustomAttributes": f"{CORRELATION}={request.job_id}"}

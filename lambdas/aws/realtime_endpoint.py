@@ -13,6 +13,7 @@ from typing import Any
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from lambdas.aws.faults import code_of, translated
+from lambdas.aws.telemetry import correlation
 from maskmill.core import keys
 from maskmill.core.errors import Code, Unavailable
 from maskmill.core.ports import Invoked, Objects
@@ -58,7 +59,8 @@ class RealtimeEndpoint:
             "eventName": "InferenceResult",
         }
         try:
-            answer = self._answer(self._work.get(request_key, bytes_max=BYTES_MAX), request_id)
+            about = {"InferenceId": request_id, **correlation(request_key)}
+            answer = self._answer(self._work.get(request_key, bytes_max=BYTES_MAX), about)
         except _Failed as failed:
             self._work.put(failure_key, failed.words.encode(), media_type="text/plain")
             response = {"failureLocation": promise.failure}
@@ -71,12 +73,12 @@ class RealtimeEndpoint:
             self._sqs.send_message(QueueUrl=self._collect_queue_url, MessageBody=json.dumps(said))
         return promise
 
-    def _answer(self, request: bytes, request_id: str) -> bytes:
+    def _answer(self, request: bytes, about: dict[str, str]) -> bytes:
         """What the model server answered; raises _Failed, and Unavailable for what may pass."""
         with translated("InvokeEndpoint"):
             try:
                 answer = self._runtime.invoke_endpoint(
-                    EndpointName=self._name, Body=request, ContentType=_JSON, InferenceId=request_id
+                    EndpointName=self._name, Body=request, ContentType=_JSON, **about
                 )
                 with closing(answer["Body"]) as body:
                     data = bytes(body.read(BYTES_MAX + 1))

@@ -54,6 +54,12 @@ def _fields(value: object) -> dict[str, Any]:
     return {}
 
 
+def correlation(request_key: str) -> dict[str, str]:
+    """What a request of the endpoint takes along for the model server's log: the job that it is for."""
+    request = parse_request(request_key)
+    return {} if request is None else {"CustomAttributes": f"{CORRELATION}={request.job_id}"}
+
+
 def count(function: str, counts: Mapping[str, int]) -> None:
     """Publish counters of one run, with the job that its logger is at; nothing is written when there are none.
 

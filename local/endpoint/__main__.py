@@ -10,6 +10,7 @@ import waitress
 
 from local.emulator.environment import DEPLOYED_FILE
 from local.endpoint.cloud import EmulatorCloud
+from local.endpoint.container_log import ContainerLog
 from local.endpoint.host import Host, HostSettings
 from local.endpoint.instance import Scaling
 from local.endpoint.server import EndpointServer
@@ -31,6 +32,9 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--idle", type=float, default=None, metavar="SECONDS", help="from one to zero instances; else never"
     )
+    parser.add_argument(
+        "--model-log", type=Path, metavar="FILE", help="what the model server writes, for its log group"
+    )
     return parser
 
 
@@ -43,8 +47,12 @@ def main() -> int:
         model_urls=dict(pair.split("=", 1) for pair in given.model_of),
         scaling=Scaling(starts_awake=not given.asleep, wake_delay_s=given.wake_delay, idle_s=given.idle),
     )
-    host = Host(settings, EmulatorCloud(given.emulator), clock=time.time, log=_log)
+    cloud = EmulatorCloud(given.emulator)
+    host = Host(settings, cloud, clock=time.time, log=_log)
     threading.Thread(target=host.run, name="ticks", daemon=True).start()
+    if given.model_log is not None:
+        told = ContainerLog(given.model_log, cloud, lambda: [running.endpoint for running in host.endpoints()])
+        threading.Thread(target=told.follow, args=(threading.Event(), _log), name="log", daemon=True).start()
     waitress.serve(EndpointServer(host), host="127.0.0.1", port=given.port, threads=THREADS, ident="AmazonSageMaker")
     return 0
 

@@ -5,6 +5,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
@@ -38,6 +39,7 @@ class Cloud(Protocol):
     def download(self, role: str, location: str) -> bytes: ...
     def upload(self, role: str, location: str, body: bytes, content_type: str) -> None: ...
     def publish(self, role: str, topic: str, message: str) -> None: ...
+    def write_log(self, role: str, group: str, stream: str, lines: list[tuple[int, str]]) -> None: ...
     def credentials(self, role: str) -> dict[str, str]: ...
     def authorize(self, question: dict[str, Any]) -> Permission: ...
 
@@ -48,7 +50,7 @@ class EmulatorCloud:
     def __init__(self, url: str) -> None:
         self._url = url
         self._lock = threading.Lock()
-        self._sessions: dict[str, tuple[float, dict[str, str], Any, Any]] = {}
+        self._sessions: dict[str, tuple[float, dict[str, str], Any, Any, Any]] = {}
 
     def download(self, role: str, location: str) -> bytes:
         bucket, key = bucket_and_key(location)
@@ -64,6 +66,15 @@ class EmulatorCloud:
         with _TranslatedErrors():
             self._session(role)[3].publish(TopicArn=topic, Message=message)
 
+    def write_log(self, role: str, group: str, stream: str, lines: list[tuple[int, str]]) -> None:
+        """Lines with their times in milliseconds; the stream is made when it is missing."""
+        logs = self._session(role)[4]
+        with _TranslatedErrors():
+            with suppress(logs.exceptions.ResourceAlreadyExistsException):
+                logs.create_log_stream(logGroupName=group, logStreamName=stream)
+            events = [{"timestamp": at_ms, "message": line} for at_ms, line in lines]
+            logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
+
     def credentials(self, role: str) -> dict[str, str]:
         """The role's session in the format of a container's credentials endpoint."""
         return self._session(role)[1]
@@ -74,7 +85,7 @@ class EmulatorCloud:
             raise CloudError(f"authorize answered {status}")
         return Permission(**answer)
 
-    def _session(self, role: str) -> tuple[float, dict[str, str], Any, Any]:
+    def _session(self, role: str) -> tuple[float, dict[str, str], Any, Any, Any]:
         with self._lock:
             kept = self._sessions.get(role)
             if kept is None or time.monotonic() - kept[0] > RENEW_AFTER_S:
@@ -82,13 +93,14 @@ class EmulatorCloud:
                 self._sessions[role] = kept
             return kept
 
-    def _new_session(self, role: str) -> tuple[float, dict[str, str], Any, Any]:
+    def _new_session(self, role: str) -> tuple[float, dict[str, str], Any, Any, Any]:
         question = {"role": role, "service": "sagemaker.amazonaws.com", "duration_s": SESSION_S}
         status, answer = self._ask("/_local/role-session", question)
         if status != 200:
             raise CloudError(answer["message"])
         keys = Credentials(answer["AccessKeyId"], answer["SecretAccessKey"], answer["Token"])
-        return time.monotonic(), answer, client("s3", self._url, keys), client("sns", self._url, keys)
+        s3, sns, logs = (client(service, self._url, keys) for service in ("s3", "sns", "logs"))
+        return time.monotonic(), answer, s3, sns, logs
 
     def _ask(self, path: str, question: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         request = urllib.request.Request(self._url + path, data=json.dumps(question).encode(), method="POST")  # noqa: S310

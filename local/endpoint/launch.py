@@ -38,6 +38,7 @@ def endpoint_command(settings: EndpointSettings) -> list[str]:
     command = [
         str(settings.python), "-m", "local.endpoint", "--state", str(settings.state), "--port", str(settings.port),
         "--emulator", settings.emulator_url, "--model", settings.model_url, "--wake-delay", str(scaling.wake_delay_s),
+        "--model-log", str(settings.state / "logs" / "model.log"),
     ]  # fmt: skip
     if not scaling.starts_awake:
         command.append("--asleep")

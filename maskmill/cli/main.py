@@ -11,6 +11,7 @@ from maskmill import __version__
 from maskmill.cli import account, datasets, jobs, models, results
 from maskmill.cli.context import Common
 from maskmill.cli.failures import Commands
+from maskmill.cli.ops import ops
 from maskmill.cli.output import Output
 from maskmill.cli.render import render
 from maskmill.cli.run import run
@@ -65,6 +66,7 @@ app.add_typer(templates, name="templates")
 app.add_typer(webhooks, name="webhooks")
 app.add_typer(jobs.jobs, name="jobs")
 app.add_typer(models.models, name="models")
+app.add_typer(ops, name="ops")
 app.command("login")(account.login)
 app.command("env")(account.env)
 app.command("usage")(account.usage_of_quotas)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,12 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 from local.cloud import Laptop
+from maskmill.core.messages import QueueName
+from maskmill.ops.account import Account
+from maskmill.ops.lines import Line, Logs, Span
 from tests.drawn import draw
 from tests.e2e.conftest import BALL, BOX, EDITS, User, endpoint_state
+from tests.e2e.jobs import until
 
 pytestmark = pytest.mark.integration
 
@@ -228,3 +233,35 @@ def test_a_stranger_finds_nothing(ann: User, bob: User, out: Path) -> None:
     assert bob.get("/datasets")[1]["items"] == []
     assert bob.get("/jobs")[1]["items"] == []
     assert ann.get(f"/jobs/{job}")[0] == 200
+
+
+ROAD = ["serve-api", "plan-job", "dispatch-shard", "model", "collect-masks", "render-item", "finish-job"]
+
+
+def test_one_id_leads_through_all_logs_from_the_request_to_the_last_variant(
+    cloud: Laptop, ann: User, out: Path
+) -> None:
+    job = json.loads(ann.maskmill("--json", "jobs", "list").stdout.splitlines()[-1])["job_id"]
+    until(lambda: "model" in {line.source for line in lines_of(cloud, job)})  # its log is carried four times a second
+    told = json.loads(ann.maskmill("--json", "ops", "explain", job).stdout)
+    assert (told["status"], told["items"]["done"]) == ("succeeded", 4)
+    sources = [step["source"] for step in told["steps"]]
+    assert list(dict.fromkeys(source for source in sources if source in ROAD)) == ROAD
+    assert "ingest-image" in sources[: sources.index("plan-job")], "what led to the job is told as well"
+    until(lambda: sum(line.source == "render-item" for line in lines_of(cloud, job)) >= 4)  # the last is told last
+    assert {line.text("correlation_id") for line in lines_of(cloud, job)} == {job}
+    shown = ann.maskmill("ops", "explain", job).stdout
+    assert f"Job {job}: succeeded" in shown and "render-item" in shown
+
+
+def lines_of(cloud: Laptop, job: str) -> tuple[Line, ...]:
+    now = datetime.now(UTC)
+    account = Account("local", cloud.emulator_url)
+    return Logs(account.client("logs"), account.prefix).holding(job, Span(now - timedelta(hours=1), now)).lines
+
+
+def test_an_operator_sees_every_queue_of_dead_letters_and_nothing_in_them(cloud: Laptop, ann: User) -> None:
+    told = [json.loads(line) for line in ann.maskmill("--json", "ops", "redrive").stdout.splitlines()]
+    assert len(told) == len(QueueName) + 1, "one for each queue, and that of the table's stream"
+    assert sum(queue["source"] is None for queue in told) == 1
+    assert {queue["depth"] for queue in told} == {0}

@@ -19,6 +19,7 @@ from local.aws import ROOT, Credentials, client
 from local.emulator.environment import ACCOUNT, REGION, EmulatorSettings
 from local.emulator.patches.recorded_types import RECORDED_TYPES
 from local.emulator.patches.role_sessions import trusts
+from local.endpoint.cloud import CloudError, EmulatorCloud
 from local.processes import DIRECT
 
 pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]
@@ -460,3 +461,20 @@ def test_a_service_may_be_slow_or_busy_for_a_while(emulator: EmulatorSettings) -
     _, answer = post(f"{emulator.url}/_local/troubles", {})
     assert answer["met"] == {"sqs SendMessage": 3, "s3 ListObjectsV2": 3}
     sqs.send_message(QueueUrl=url, MessageBody="x")
+
+
+def test_a_role_that_may_write_to_a_log_writes_to_its_streams_and_to_no_other_log(emulator: EmulatorSettings) -> None:
+    arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/drill/own:*"
+    may = {"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": arn}
+    names = deploy(emulator, "log-streams", {"Role": role("sagemaker.amazonaws.com", may)})
+    logs = client("logs", emulator.url)
+    for group in ("/drill/own", "/drill/other"):
+        logs.create_log_group(logGroupName=group)
+    cloud, writer = EmulatorCloud(emulator.url), f"arn:aws:iam::{ACCOUNT}:role/{names['Role']}"
+    lines = [(int(time.time() * 1000), "a line")]
+    for _ in range(2):
+        cloud.write_log(writer, "/drill/own", "s", lines)
+    found = logs.get_log_events(logGroupName="/drill/own", logStreamName="s")["events"]
+    assert [event["message"] for event in found] == ["a line", "a line"]
+    with pytest.raises(CloudError, match="AccessDenied"):
+        cloud.write_log(writer, "/drill/other", "s", lines)

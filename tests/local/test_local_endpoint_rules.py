@@ -11,6 +11,7 @@ from local.endpoint import messages
 from local.endpoint.backlog import Backlog, Waiting, accept
 from local.endpoint.cloud import CloudError, Permission, bucket_and_key
 from local.endpoint.container import Answer, MalformedAnswer, NoAnswer, check_headers, forwarded_headers
+from local.endpoint.container_log import ContainerLog
 from local.endpoint.deployed import DeployedEndpoint, read_endpoints
 from local.endpoint.instance import Instance, Phase, Scaling
 from local.endpoint.invocation import DELAY_S, Runner
@@ -50,6 +51,7 @@ class FakeCloud:
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {"s3://media/shards/1.json": b"shard"}
         self.published: list[tuple[str, dict[str, Any]]] = []
+        self.logged: list[tuple[str, str]] = []
 
     def download(self, role: str, location: str) -> bytes:
         if location not in self.objects:
@@ -58,6 +60,9 @@ class FakeCloud:
 
     def upload(self, role: str, location: str, body: bytes, content_type: str) -> None:
         self.objects[location] = body
+
+    def write_log(self, role: str, group: str, stream: str, lines: list[tuple[int, str]]) -> None:
+        self.logged += [(group, text) for _, text in lines]
 
     def publish(self, role: str, topic: str, message: str) -> None:
         self.published.append((topic, json.loads(message)))
@@ -310,3 +315,18 @@ def test_the_deployed_template_is_read(tmp_path: Path) -> None:
         name="Masks", account="1", region="us-east-1", role="role", output_path="s3://m/out", success_topic="ok",
         error_topic="no", concurrency=2, instances_min=0, environment={"ENGINE": "classic"},
     )  # fmt: skip
+
+
+def test_whole_lines_of_the_model_server_reach_the_endpoints_log_once(tmp_path: Path) -> None:
+    file, cloud = tmp_path / "model.log", FakeCloud()
+    file.write_text("of an earlier run\n")
+    log = ContainerLog(file, cloud, lambda: [ENDPOINT])
+    with file.open("ab") as writing:
+        writing.write(b'{"message":"a"}\n\n{"mess')
+        writing.flush()
+        assert log.carry() == 1
+        writing.write('age":"\xfc"}\n'.encode())
+        writing.flush()
+        assert (log.carry(), log.carry()) == (1, 0)
+    group = "/aws/sagemaker/Endpoints/Masks"
+    assert cloud.logged == [(group, '{"message":"a"}'), (group, '{"message":"\xfc"}')]

@@ -17,7 +17,9 @@ from local.emulator.patches import (
     function_concurrency,
     http_cors,
     image_functions,
+    log_streams,
     media_keys,
+    message_moves,
     missing_objects,
     one_click,
     origins,
@@ -51,6 +53,8 @@ def apply_all(*, deployed_file: Path) -> None:
     authorization.apply()
     batch_actions.apply()
     fair_queues.apply()
+    message_moves.apply()
+    log_streams.apply()
     role_sessions.apply()
     service_rights.apply(decisions.apply())
     viewer_methods.apply()
