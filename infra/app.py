@@ -21,11 +21,12 @@ from infra.stacks.live import LiveStack
 from infra.stacks.operations import OperationsStack
 from infra.stacks.page import PageStack
 from infra.stacks.pipeline import PipelineStack
+from infra.stacks.watch import WatchStack
 from infra.stacks.web import WebStack
 
 
 def build(app: Construct, stage: Stage, *, before: str | None = None) -> None:
-    """data → operations; data → pipeline → inference and live → web → api → page; before all a key, if there is one.
+    """data → operations; data → pipeline → inference and live → web → api → page; web → watch; before all a key.
 
     `before` begins the stacks' names: the stage's prefix, or nothing within a scope that has it as its own name.
     """
@@ -38,6 +39,8 @@ def build(app: Construct, stage: Stage, *, before: str | None = None) -> None:
     web = WebStack(app, f"{first}web", stage, data=data, live_url=live.sockets.url)
     api = ApiStack(app, f"{first}api", stage, data=data, pipeline=pipeline, web=web, live_url=live.sockets.url)
     PageStack(app, f"{first}page", stage, web=web, client_id=api.people.client.user_pool_client_id)
+    if stage.is_watched:
+        WatchStack(app, f"{first}watch", stage, pipeline=pipeline, live=live, web=web)
     if stage.has_own_key:
         cdk.Aspects.of(app).add(EncryptedWith(KeyStack(app, f"{first}key", stage).key))
     cdk.Tags.of(app).add("application", "maskmill")

@@ -53,6 +53,9 @@ class Stage:
     writes_once: bool = True  # the media bucket refuses to overwrite what its name does not determine
     log_level: str = "INFO"
     log_days: int = 14
+    is_watched: bool = True  # it has a dashboard and alarms, which cost some dollars a month beyond what is free
+    has_traces: bool = False  # functions send the segments that X-Ray draws its map from
+    alarm_emails: tuple[str, ...] = ()  # who is told of alarms
     upload_days: int = 7  # uploads are needed until they are ingested
     trial_hours: int = 6  # after which a trial dataset is removed
     webhook_private_hosts: tuple[str, ...] = ()  # hosts that webhooks may reach although they are not public
@@ -168,6 +171,7 @@ LOCAL = Stage(
 
 DEV = Stage(
     name="dev",
+    is_watched=False,
     budget=BudgetPlan(dollars=50),
     concurrency=Concurrency(ingest=10, plan=2, dispatch=5, collect=5, render=20, finish=2, export=2),
 )
@@ -178,6 +182,7 @@ PROD = Stage(
     firewall=FirewallPlan(),
     is_disposable=False,
     has_backups=True,
+    has_traces=True,
     log_days=90,
     upload_days=30,
     api_rate=200,

@@ -49,6 +49,7 @@ NAMES = (
     "mfa",
     "budget_dollars",
     "budget_emails",
+    "alarm_emails",
     "media_keys",
     "door_words",
     "firewall",
@@ -95,7 +96,7 @@ def chosen(context: Mapping[str, str | None]) -> Stage:
     `firewall` is `off`, `own`, or the ARN of a web ACL of CloudFront's.
     `mfa` says whether people show a second factor: `off`, `optional` or `required`.
     `budget_dollars` is what the account may spend in a month (0: whatever it takes), and `budget_emails` a list of
-    those who are told when most of it is gone.
+    those who are told when most of it is gone. `alarm_emails` is a list of those who are told of alarms.
     """
     stage = _named(STAGES, context.get("stage") or DEV.name, what="stage")
     origins = context.get("upload_origins")
@@ -107,6 +108,7 @@ def chosen(context: Mapping[str, str | None]) -> Stage:
         has_private_network=_chosen(NETWORKS, context, "network", stage.has_private_network),
         has_own_key=_chosen(KEYS, context, "encryption", stage.has_own_key),
         budget=_budget(stage.budget, context),
+        alarm_emails=_list(context, "alarm_emails") or stage.alarm_emails,
         page=_page(stage.page, context),
         sign_in=_sign_in(stage.sign_in, context),
         media_keys=_names(stage.media_keys, context.get("media_keys"), what="keys of media"),
@@ -166,6 +168,11 @@ def _budget(default: BudgetPlan | None, context: Mapping[str, str | None]) -> Bu
     if plan is None or not emails:
         return plan
     return replace(plan, emails=tuple(emails.split(",")))
+
+
+def _list(context: Mapping[str, str | None], name: str) -> tuple[str, ...]:
+    text = context.get(name)
+    return tuple(text.split(",")) if text else ()
 
 
 def _page(default: PagePlan, context: Mapping[str, str | None]) -> PagePlan:

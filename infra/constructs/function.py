@@ -57,6 +57,7 @@ class Function(Construct):
             timeout=cdk.Duration.seconds(shape.timeout_s),
             role=self._role,
             log_group=log,
+            tracing=lambda_.Tracing.ACTIVE if stage.has_traces else lambda_.Tracing.DISABLED,
             environment={**settings.to_env(), **_telemetry(shape, stage)},
             # Lambda ends a chain of a function's own messages after 16 of them, unless it is told that it is meant.
             recursive_loop=lambda_.RecursiveLoop.ALLOW if shape.feeds_itself else None,

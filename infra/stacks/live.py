@@ -33,11 +33,11 @@ class LiveStack(cdk.Stack):
             rate=stage.api_rate,
             burst=stage.api_burst,
         )
-        letters = letters_queue(self, "ProgressLetters")
+        self.letters = letters_queue(self, "ProgressLetters")
         self.sockets.served_by(self._hold_connection().function)
-        self._push_progress().reads_changes(data.table, of_rows=ROWS_TOLD_OF, letters=letters)
+        self._push_progress().reads_changes(data.table, of_rows=ROWS_TOLD_OF, letters=self.letters)
         cdk.CfnOutput(self, "LiveUrl", value=self.sockets.url)
-        cdk.CfnOutput(self, "ProgressLettersUrl", value=letters.queue_url)
+        cdk.CfnOutput(self, "ProgressLettersUrl", value=self.letters.queue_url)
 
     def _hold_connection(self) -> Function:
         table = self._data.table

@@ -48,16 +48,16 @@ class PipelineStack(cdk.Stack):
         self._reads(self._deliver_webhook(), self.webhook_queue)
         self._reads(self._export_dataset(), self.export_queue)
         self._reads(self._remove_dataset(), self.remove_queue)
-        bury_letters(self, stage, data=data, queues=self._queues).reads_letters(*self._queues)
-        every_minute(self, sweep(self, stage, data=data, queues=self._queues))
+        bury_letters(self, stage, data=data, queues=self.queues).reads_letters(*self.queues)
+        every_minute(self, sweep(self, stage, data=data, queues=self.queues))
 
         self.answers.output()
-        for queue in self._queues[1:]:
+        for queue in self.queues[1:]:
             queue.output()
         cdk.CfnOutput(self, "EndpointName", value=stage.endpoint_name)
 
     @property
-    def _queues(self) -> tuple[WorkQueue, ...]:
+    def queues(self) -> tuple[WorkQueue, ...]:
         first = (self.ingest_queue, self.plan_queue, self.dispatch_queue)
         last = (self.finish_queue, self.export_queue, self.webhook_queue, self.remove_queue)
         return (*first, self.collect_queue, self.render_queue, *last)

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from infra.config import STAGES
 from maskmill.core import keys
 from tests.unit.infra.cloud import Cloud, grants, statements
 
@@ -170,13 +171,18 @@ def log_of(function: str) -> set[tuple[str, str]]:
     return {(action, f"<{function}/Log.Arn>") for action in ("logs:CreateLogStream", "logs:PutLogEvents")}
 
 
+def traces_of(function: str) -> set[tuple[str, str]]:
+    """Segments have no resource. The lane is a part of its caller's."""
+    return set() if function == "Lane" else TRACES
+
+
 def unnamed(rights: set[tuple[str, str]]) -> set[tuple[str, str]]:
     return {(action, re.sub(r"[0-9a-f]{64}", "<sha256>", resource)) for action, resource in rights}
 
 
 @pytest.mark.parametrize("function", RIGHTS)
 def test_a_function_may_do_this_and_nothing_else(prod: Cloud, function: str) -> None:
-    assert unnamed(grants(prod, f"{function}/Role")) == RIGHTS[function] | log_of(function)
+    assert unnamed(grants(prod, f"{function}/Role")) == RIGHTS[function] | log_of(function) | traces_of(function)
 
 
 def test_every_function_is_in_the_table_and_has_a_role_of_its_own(cloud: Cloud) -> None:
@@ -217,6 +223,7 @@ def test_no_role_has_a_managed_policy_or_a_foreign_principal(cloud: Cloud) -> No
         assert trust["Principal"] in ({"Service": "lambda.amazonaws.com"}, {"Service": "sagemaker.amazonaws.com"})
 
 
+TRACES = {("xray:PutTraceSegments", "*"), ("xray:PutTelemetryRecords", "*")}
 EVERYWHERE = {
     ("cloudwatch:PutMetricData", "*"),  # metrics have no resource
     ("ecr:GetAuthorizationToken", "*"),  # the token opens the registry, the layers are granted by repository
@@ -226,7 +233,8 @@ EVERYWHERE = {
 def test_no_action_has_a_wildcard_and_no_resource_is_everything(cloud: Cloud) -> None:
     allowed = {pair for role in cloud.resources("IAM::Role") for pair in grants(cloud, role.name)}
     assert {action for action, _ in allowed if "*" in action} == set()
-    assert {pair for pair in allowed if pair[1] == "*"} == EVERYWHERE
+    traced = TRACES if STAGES[cloud.stage].has_traces else set()
+    assert {pair for pair in allowed if pair[1] == "*"} == EVERYWHERE | traced
 
 
 def test_the_model_reads_requests_and_pictures_keeps_embeddings_and_writes_answers(cloud: Cloud) -> None:

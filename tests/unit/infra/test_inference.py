@@ -28,7 +28,7 @@ def dimensions(metric: dict[str, Any]) -> dict[str, str]:
 
 def test_every_scaling_metric_has_the_endpoint_as_its_only_dimension(cloud: Cloud) -> None:
     tracked = policies(cloud)["FollowBacklog"]["TargetTrackingScalingPolicyConfiguration"]
-    alarms = [alarm.properties for alarm in cloud.resources("CloudWatch::Alarm")]
+    alarms = [alarm.properties for alarm in cloud.resources("CloudWatch::Alarm") if alarm.name.startswith("Scaling/")]
     metrics = [tracked["CustomizedMetricSpecification"], *alarms]
     assert [metric["MetricName"] for metric in metrics] == [
         "ApproximateBacklogSizePerInstance",

@@ -15,7 +15,17 @@ from infra import shapes
 from infra.shapes import Shape
 from maskmill.core import keys, messages, rows
 from tests.unit.infra.cloud import Cloud, grants
-from tests.unit.infra.test_access import BUILT, PRIVATE_KEY, PUBLIC_KEY, changes, log_of, receive, sockets, unnamed
+from tests.unit.infra.test_access import (
+    BUILT,
+    PRIVATE_KEY,
+    PUBLIC_KEY,
+    changes,
+    log_of,
+    receive,
+    sockets,
+    traces_of,
+    unnamed,
+)
 from tests.unit.infra.uses import UNKNOWN, Source, source_of
 
 VERBS = [value.verb for value in vars(shapes).values() if isinstance(value, Shape)]
@@ -163,7 +173,7 @@ def granted(cloud: Cloud, verb: str) -> set[tuple[str, str]]:
     queues = {resource for action, resource in grants(cloud, f"{name}/Role") if action == "sqs:ReceiveMessage"}
     brought = receive(*(queue.strip("<>").removesuffix(".Arn") for queue in queues))
     streamed = changes() if verb in OF_THE_STREAM else set()
-    rest = unnamed(grants(cloud, f"{name}/Role")) - log_of(name) - brought - streamed
+    rest = unnamed(grants(cloud, f"{name}/Role")) - log_of(name) - traces_of(name) - brought - streamed
     called = {"sagemaker:InvokeEndpointAsync": "endpoint", "lambda:InvokeFunction": "lane"}
     named = {right: f"sockets {method}" for method in SOCKETS.values() for right in sockets(method)}
     return {(right[0], named.get(right, called.get(*right))) for right in rest}

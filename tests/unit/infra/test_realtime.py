@@ -18,7 +18,7 @@ from infra.stacks.pipeline import PipelineStack
 from lambdas.aws.clients import ANSWER_TIMEOUT_S
 from maskmill.core.settings import DispatchShardSettings, EndpointMode
 from tests.unit.infra.cloud import Cloud, grants
-from tests.unit.infra.test_access import RIGHTS, get, log_of, put, send
+from tests.unit.infra.test_access import RIGHTS, get, log_of, put, send, traces_of
 
 STAGE = chosen({"stage": "prod", "endpoint": "realtime"})
 
@@ -53,7 +53,9 @@ def test_who_asks_it_keeps_the_answer_and_tells_of_it(now: Cloud) -> None:
     endpoint = {(action, name) for action, name in RIGHTS["DispatchShard"] if action == "sagemaker:InvokeEndpointAsync"}
     more = {("sagemaker:InvokeEndpoint", name) for _, name in endpoint}
     more |= get("Work", "t/*/jobs/*/requests/*.json") | put("Work", "async/*", "async-failed/*") | send("Collect")
-    assert grants(now, "DispatchShard/Role") == (RIGHTS["DispatchShard"] - endpoint) | more | log_of("DispatchShard")
+    assert grants(now, "DispatchShard/Role") == (RIGHTS["DispatchShard"] - endpoint) | more | log_of(
+        "DispatchShard"
+    ) | traces_of("DispatchShard")
 
 
 def test_the_model_itself_neither_reads_requests_nor_writes_answers(now: Cloud) -> None:
