@@ -89,6 +89,24 @@ def test_services_that_act_by_themselves_use_the_key_for_this_account_alone(guar
     assert all("<AWS::AccountId>" in conditions for conditions in found.values())
 
 
+def test_whatever_service_is_admitted_to_something_may_use_the_key_for_it(guarded: Cloud) -> None:
+    admitted = {
+        guarded.text(found.stack, service)
+        for kind in ("S3::BucketPolicy", "SQS::QueuePolicy", "SNS::TopicPolicy")
+        for found in guarded.resources(kind)
+        for one in found.properties["PolicyDocument"]["Statement"]
+        if isinstance(one["Principal"], dict) and "Service" in one["Principal"]
+        for service in _listed(one["Principal"]["Service"])
+    }
+    key = guarded.only("KMS::Key").stack
+    known = {guarded.text(key, one["Principal"]["Service"]) for one in policy(guarded) if "Service" in one["Principal"]}
+    assert admitted <= known
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
 def _flat(conditions: dict[str, dict[str, Any]]) -> list[tuple[str, Any]]:
     return [pair for kind in conditions.values() for pair in kind.items()]
 

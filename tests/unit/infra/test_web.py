@@ -337,6 +337,7 @@ def test_a_domain_of_ones_own_comes_with_its_certificate(tmp_path: Path, page: P
     cloud = dev(tmp_path, page, page_domain="masks.example", page_certificate=arn)
     assert distribution(cloud)["Aliases"] == ["masks.example"]
     assert distribution(cloud)["ViewerCertificate"]["AcmCertificateArn"] == arn
+    assert distribution(cloud)["ViewerCertificate"]["MinimumProtocolVersion"] == "TLSv1.2_2021"
     assert cloud.outputs()["PageUrl"] == "https://masks.example/"
     (rule,) = cloud.named("Uploads", "S3::Bucket").properties["CorsConfiguration"]["CorsRules"]
     assert rule["AllowedOrigins"] == ["https://masks.example"]
