@@ -26,6 +26,7 @@ from tests.unit.lambdas.media_key import lay_media_key
 
 FLEET_SETTINGS = {
     "INSTANCE_TYPE": "ml.c6i.xlarge",
+    "INSTANCES_MIN": "0",
     "INSTANCES_MAX": "1",
     "INSTANCE_IDLE_S": "300",
     "CHUNK_ITEMS": "16",

@@ -19,8 +19,8 @@ MISSING = "01j0000000000000000000000z"
 PUBLIC = [route for route in ROUTES if route.is_public]
 
 
-@pytest.fixture(scope="module")
-def owner(account: dict[str, str]) -> Api:
+@pytest.fixture
+def owner(new_table: None) -> Api:
     """Another tenant, who has a dataset and a job."""
     owner = Api()
     owner.job()
