@@ -12,6 +12,8 @@ from unittest import mock
 
 import pytest
 
+from lambdas.aws.endpoint import SageMakerEndpoint
+from lambdas.aws.realtime_endpoint import RealtimeEndpoint
 from maskmill.core import settings as all_settings
 from maskmill.core.errors import Unavailable
 from maskmill.core.export import ExportFormat
@@ -159,6 +161,14 @@ def test_the_stores_events_and_the_endpoints_callbacks_reach_their_functions(url
     assert failed(serve("ingest_image", urls, sqs_event(*events))) == []
     names = ("sagemaker_test", "sagemaker_success", "sagemaker_failure", "sns_envelope_success")
     assert failed(serve("collect_masks", urls, sqs_event(*map(payload, names)))) == []
+
+
+@pytest.mark.parametrize(("mode", "kind"), [("async", SageMakerEndpoint), ("realtime", RealtimeEndpoint)])
+def test_who_asks_the_endpoint_asks_it_in_the_way_of_its_stage(urls: dict[str, str], mode: str, kind: type) -> None:
+    module = handler_of("dispatch_shard")
+    with mock.patch.dict(os.environ, env_of("dispatch_shard", urls) | {"ENDPOINT_MODE": mode}):
+        assert type(module.connect().endpoint) is kind
+    module.connect.cache_clear()
 
 
 def test_the_sweep_of_an_empty_table_repairs_nothing(urls: dict[str, str]) -> None:
