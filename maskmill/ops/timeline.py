@@ -11,6 +11,7 @@ from maskmill.ops.lines import Line
 
 SHOWN_MAX = 4  # lines of a kind that are steps of their own; more of them are one
 GAP = timedelta(seconds=60)
+GATEWAY = "web"
 _TROUBLE = frozenset({"record comes again", "record failed", "request failed", "request refused", "job repaired"})
 
 
@@ -83,7 +84,8 @@ def _troubles(lines: Iterable[Line]) -> Iterable[str]:
 
 
 def _silences(lines: Sequence[Line]) -> Iterable[str]:
-    for earlier, later in itertools.pairwise(lines):
+    """The gateway's lines are left out: while a job stands still, somebody looks at it every few seconds."""
+    for earlier, later in itertools.pairwise(line for line in lines if line.source != GATEWAY):
         if later.at - earlier.at >= GAP:
             seconds = (later.at - earlier.at).total_seconds()
             words = " The endpoint may have been waking." if later.source == "model" else ""
