@@ -4,15 +4,42 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from local.emulator.environment import REPOSITORY, EmulatorSettings, emulator_command, emulator_environment
+from local.aws import client
+from local.delivery.account import Account
+from local.emulator.environment import (
+    ACCOUNT,
+    REGION,
+    REPOSITORY,
+    EmulatorSettings,
+    emulator_command,
+    emulator_environment,
+)
 from local.emulator.environment import prepare_folders as prepare
 from local.emulator.venv import VenvFailed, ensure_venv
 from local.node import NodeMissing, find_node
 from local.processes import Command, Processes, free_port
+
+
+@dataclass(frozen=True, slots=True)
+class Emulated:
+    """Clients of an emulator, as a session of boto3 makes those of AWS."""
+
+    url: str
+
+    def client(self, service: str) -> Any:
+        return client(service, self.url)
+
+
+def account_of(url: str) -> Account:
+    """An emulator's account, for what acts in one."""
+    return Account(ACCOUNT, REGION, Emulated(url))
+
 
 EMULATOR_PORT = 14566
 ENDPOINT_PORT = 18899

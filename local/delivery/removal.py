@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError, WaiterError
 from local.delivery.account import Account, stacks_of
 
 BUCKET = "AWS::S3::Bucket"
-POLL_S, POLLS_MAX = 15, 240  # an hour: a distribution and an endpoint take minutes each
+POLL_S, POLLS_MAX = 5, 720  # an hour: a distribution and an endpoint take minutes each
 ROUNDS_MAX = 100_000  # of a thousand objects
 LOGS = ("/aws/lambda/{}-", "/aws/sagemaker/Endpoints/{}", "/aws/vendedlogs/{}-", "/aws/apigateway/{}-")
 ASSETS = "CDKToolkit"

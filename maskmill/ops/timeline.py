@@ -11,7 +11,6 @@ from maskmill.ops.lines import Line
 
 SHOWN_MAX = 4  # lines of a kind that are steps of their own; more of them are one
 GAP = timedelta(seconds=60)
-GATEWAY = "web"
 _TROUBLE = frozenset({"record comes again", "record failed", "request failed", "request refused", "job repaired"})
 
 
@@ -84,8 +83,7 @@ def _troubles(lines: Iterable[Line]) -> Iterable[str]:
 
 
 def _silences(lines: Sequence[Line]) -> Iterable[str]:
-    """The gateway's lines are left out: while a job stands still, somebody looks at it every few seconds."""
-    for earlier, later in itertools.pairwise(line for line in lines if line.source != GATEWAY):
+    for earlier, later in itertools.pairwise(lines):
         if later.at - earlier.at >= GAP:
             seconds = (later.at - earlier.at).total_seconds()
             words = " The endpoint may have been waking." if later.source == "model" else ""

@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
+from infra.config import LOCAL
 from local.cloud import Laptop, laptop
+from local.delivery.removal import remaining, remove
 from local.emulator.environment import REPOSITORY
 from local.endpoint.instance import Scaling
 from local.photos import demo_photos
@@ -25,6 +27,7 @@ from tests.contract.receiver import Authority, make_authority
 from tests.drawn import draw
 from tests.e2e.canaries import unenforced
 from tests.e2e.reader import Reader, browser, reader
+from tests.emulator import account_of
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -124,6 +127,9 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, authority: Authority, told: 
         if lax := unenforced(running.emulator_url):
             pytest.exit(f"VOID: the emulator does not decide as AWS does, so no test on it means anything: {lax}", 3)
         yield running
+        account = account_of(running.emulator_url)
+        remove(account, LOCAL.prefix, tell=told.append)  # as `make destroy` does
+        assert remaining(account, LOCAL.prefix, LOCAL.name) == []
 
 
 @pytest.fixture(scope="session")

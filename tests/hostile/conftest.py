@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.hostile.corpus import Shop, opened
-from tests.unit.lambdas.conftest import Account, account, api, lane, new_table, other, whole_account
+from tests.unit.lambdas.conftest import Account, account, api, lane, other, whole_account
 from tests.unit.lambdas.gateway import Api
 
-__all__ = ["account", "api", "lane", "new_table", "other", "whole_account"]
+__all__ = ["account", "api", "lane", "other", "whole_account"]
 
 
 @pytest.fixture(scope="module")

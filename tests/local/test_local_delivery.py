@@ -4,36 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from infra.idle import QUEUE_READER, idle, told
-from local.aws import client
 from local.delivery import __main__ as delivery
 from local.delivery.__main__ import Asked
 from local.delivery.account import Account, stacks_of
 from local.delivery.removal import remaining, remove
-from local.emulator.environment import ACCOUNT, REGION, EmulatorSettings
+from local.emulator.environment import EmulatorSettings
+from tests.emulator import account_of
 
 PREFIX = "maskmill-dev"
 TAGS = [{"Key": "application", "Value": "maskmill"}, {"Key": "stage", "Value": "dev"}]
 
 
-@dataclass(frozen=True)
-class Session:
-    """Clients of the emulator, as a session of boto3 makes those of AWS."""
-
-    url: str
-
-    def client(self, service: str) -> Any:
-        return client(service, self.url)
-
-
 @pytest.fixture
 def account(emulator: EmulatorSettings) -> Account:
-    return Account(ACCOUNT, REGION, Session(emulator.url))
+    return account_of(emulator.url)
 
 
 def bucket(name: str, policy: str) -> dict[str, Any]:

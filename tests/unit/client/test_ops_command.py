@@ -208,13 +208,6 @@ def test_a_delivery_that_left_no_line_is_remarked() -> None:
     assert repaired == "sweep: job repaired 1 time."
 
 
-def test_somebody_who_looks_on_breaks_no_silence() -> None:
-    looks = [line("web", "", after_s, route="ANY /api/v1/{proxy+}") for after_s in range(10, 300, 10)]
-    lines = [line("dispatch-shard", "record done"), *looks, line("model", "invocation", 300)]
-    (remark,) = remarks_on(lines)
-    assert remark.startswith("300 s of silence between dispatch-shard and model.")
-
-
 def test_lines_of_a_kind_are_one_step_where_they_are_many() -> None:
     few = [line("model", "invocation", n) for n in range(SHOWN_MAX)]
     many = [*few, line("model", "invocation", 99, took_ms=5)]

@@ -63,15 +63,3 @@ def test_awss_own_commands_exist_with_these_options(command: str) -> None:
     known = {f"--{xform_name(name, '-')}" for name in shape.members}
     assert options <= known
     assert {f"--{xform_name(name, '-')}" for name in shape.required_members} <= options
-
-
-def test_what_the_page_says_is_counted_is_counted_by_these_functions() -> None:
-    table = PAGE.split("\n## What is counted\n", 1)[1].split("\n## ", 1)[0]
-    rows = [line.split("|")[1:3] for line in table.splitlines() if line.startswith("| `")]
-    assert len(rows) == 6
-    for names, function in rows:
-        code = (ROOT / "lambdas" / function.strip(" `") / "handler.py").read_text()
-        assert "count(FUNCTION" in code or 'count("sweep"' in code
-        for name in re.findall(r"`(\w+)`", names):
-            stem = name.split("_")[0]
-            assert f'"{name}"' in code or f'f"{stem}_{{' in code, name
