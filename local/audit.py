@@ -28,12 +28,15 @@ from typing import Any
 
 from infra.bundle import ROOT
 from infra.config import STAGES
+from infra.context import chosen
 
 RULES, ACKNOWLEDGED = ROOT / "audit" / "semgrep.yaml", ROOT / "audit" / "acknowledged.toml"
 SOURCES = ("maskmill", "lambdas", "infra", "inference_container", "local")
 LOCKS = ("lambda-control", "lambda-imaging", "lambda-exports", "inference", "lane")
 DELIVERY = "delivery"  # the stacks that deploy, beside those of the stages
-PLACES = (*STAGES, DELIVERY)
+GUARDED = "guarded"  # production with all that may be asked for beyond its values
+GUARDS = {"stage": "prod", "encryption": "kms", "network": "private", "mfa": "required"}
+PLACES = (*STAGES, GUARDED, DELIVERY)
 CONNECTION = "arn:aws:codeconnections:us-east-1:000000000000:connection/00000000-0000-0000-0000-000000000000"
 BIN = Path(sys.executable).parent
 OFFLINE = ("ConnectionError", "Max retries exceeded", "Failed to establish", "ProxyError", "Temporary failure")
@@ -98,9 +101,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--synth", metavar="STAGE", help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, help=argparse.SUPPRESS)
-    chosen = parser.parse_args()
-    if chosen.synth:
-        synthesise(chosen.synth, chosen.out)
+    wanted = parser.parse_args()
+    if wanted.synth:
+        synthesise(wanted.synth, wanted.out)
         return 0
     failed = [not step() for step in (_workflows, _rules, _templates, _vulnerabilities)]
     return int(any(failed))
@@ -187,7 +190,7 @@ def synthesise(stage: str, folder: Path) -> None:
         promotion.build(app, {"repository": "owner/name", "connection": CONNECTION})
         trust.build(app, {"repository": "owner/name"})
     else:
-        stages.build(app, STAGES[stage])
+        stages.build(app, chosen(GUARDS) if stage == GUARDED else STAGES[stage])
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     app.synth()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -66,8 +67,17 @@ class PrivateNetwork(Construct):
         )
 
     @property
-    def rights(self) -> iam.PolicyStatement:
-        """What the service asks of the model's role to put machines there; these rights know no narrower resource."""
-        made = [f"{verb}{what}" for verb in ("Create", "Delete") for what in _FACES]
-        actions = [*made, *(f"Describe{what}" for what in _LOOKS)]
-        return iam.PolicyStatement(actions=[f"ec2:{action}" for action in actions], resources=["*"])
+    def rights(self) -> list[iam.PolicyStatement]:
+        """What the service asks of the model's role to put machines there; who looks around knows no resource."""
+        stack = cdk.Stack.of(self)
+        plugged = (("subnet", self.config.subnets), ("security-group", self.config.security_group_ids))
+        places = [(kind, name) for kind, names in plugged for name in names]
+        resources = [
+            stack.format_arn(service="ec2", resource=kind, resource_name=name)
+            for kind, name in (("network-interface", "*"), *places)
+        ]
+        made = [f"ec2:{verb}{what}" for verb in ("Create", "Delete") for what in _FACES]
+        return [
+            iam.PolicyStatement(actions=made, resources=resources),
+            iam.PolicyStatement(actions=[f"ec2:Describe{what}" for what in _LOOKS], resources=["*"]),
+        ]

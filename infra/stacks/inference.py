@@ -37,7 +37,7 @@ class InferenceStack(cdk.Stack):
         log = log_group(self, "Log", f"/aws/sagemaker/Endpoints/{stage.endpoint_name}", days=stage.log_days)
         role = endpoint_role(self, plan, media=data.media, work=data.work, topics=topics, log=log)
         network = self._network(stage, data) if stage.has_private_network else None
-        for statement in [*image.pull, *([network.rights] if network else [])]:
+        for statement in [*image.pull, *(network.rights if network else ())]:
             role.add_to_policy(statement)
         model = ModelEndpoint(
             self,

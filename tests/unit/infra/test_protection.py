@@ -177,8 +177,14 @@ def test_the_model_server_waits_for_the_road_to_its_buckets(guarded: Cloud) -> N
 
 
 def test_the_role_of_the_model_may_plug_into_a_network_only_where_there_is_one(guarded: Cloud, prod: Cloud) -> None:
-    network = {action for action, _ in grants(guarded, "Role") if action.startswith("ec2:")}
-    assert network >= {"ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterfacePermission", "ec2:DescribeSubnets"}
+    network = {pair for pair in grants(guarded, "Role") if pair[0].startswith("ec2:")}
+    assert {action for action, resource in network if resource == "*"} == {
+        f"ec2:Describe{what}" for what in ("NetworkInterfaces", "Vpcs", "DhcpOptions", "Subnets", "SecurityGroups")
+    }
+    writes = {resource.rpartition(":")[2] for action, resource in network if "Describe" not in action}
+    assert len(writes) == 4
+    assert {name.partition("/")[0] for name in writes} == {"network-interface", "subnet", "security-group"}
+    assert [name for name in writes if "*" in name] == ["network-interface/*"]  # which are named when they are made
     assert not [action for action, _ in grants(prod, "Role") if action.startswith("ec2:")]
     with pytest.raises(BadConfiguration, match="open, private"):
         chosen({"network": "ours"})
