@@ -141,11 +141,10 @@ def of_stage(stage: str, folder: Path) -> Iterator[Finding]:
     done = subprocess.run(
         [sys.executable, "-m", "local.audit", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    report = folder / "validation-report.json"
-    if not report.exists():
+    report, templates = folder / "validation-report.json", sorted(map(str, folder.glob("*.template.json")))
+    if not report.exists() or not templates:
         raise AuditFailed(done.stderr[-2000:])
     yield from _nagged(json.loads(report.read_text()), stage)
-    templates = sorted(map(str, folder.glob("*.template.json")))
     for one in json.loads(_said([str(BIN / "cfn-lint"), "--format", "json", *templates]) or "[]"):
         where = "/".join(map(str, one["Location"]["Path"][:2]))
         yield Finding("cfn-lint", one["Rule"]["Id"], where, stage)
