@@ -159,12 +159,18 @@ def run_job(client: Client) -> tuple[JobView, float]:
 
 def take_counts(cloud: Laptop) -> dict[str, int]:
     """What was asked of the emulator since the last look."""
+    counts: dict[str, int] = take(cloud)["counts"]
+    return counts
+
+
+def take(cloud: Laptop) -> dict[str, Any]:
+    """The `counts` of requests since the last look, and the `seconds` of each function."""
     body = json.dumps({"reset": True}).encode()
     address = f"{cloud.emulator_url}/_local/requests"
     request = urllib.request.Request(address, data=body, method="POST")  # noqa: S310 - this machine's own emulator
     with DIRECT.open(request, timeout=30) as answer:
-        counts: dict[str, int] = json.load(answer)["counts"]
-    return counts
+        found: dict[str, Any] = json.load(answer)
+    return found
 
 
 def per_image(counts: Mapping[str, int], images: int) -> dict[str, float]:
@@ -179,23 +185,25 @@ def dollars(job: JobView, counts: Mapping[str, int], images: int) -> dict[str, A
     if actual is None:
         raise SystemExit(f"the job ended as {job.status} without a bill")
     billed = {line.resource: line.amount for line in actual.cost.lines}
-    counted = Usage(
-        {
-            Resource.INSTANCE_S: billed[Resource.INSTANCE_S],
-            Resource.FUNCTION_GB_S: billed[Resource.FUNCTION_GB_S],
-            Resource.FUNCTION_CALLS: sum(count for name, count in counts.items() if name.startswith("invoke ")),
-            Resource.TABLE_READS: _sum(counts, READS),
-            Resource.TABLE_WRITES: _sum(counts, WRITES),
-            Resource.OBJECT_READS: _sum(counts, OBJECT_READS),
-            Resource.OBJECT_WRITES: _sum(counts, OBJECT_WRITES),
-            Resource.QUEUE_REQUESTS: sum(count for name, count in counts.items() if name.startswith("sqs ")),
-            Resource.NOTICES: sum(count for name, count in counts.items() if name.startswith("sns ")),
-        }
-    )
+    own = {resource: billed[resource] for resource in (Resource.INSTANCE_S, Resource.FUNCTION_GB_S)}
+    counted = Usage({**own, **amounts_of(counts)})
     scale = 1000 / images
     return {
         "counted": _lines(priced(counted, instance_type="ml.c6i.xlarge"), scale),
         "billed": _lines(actual.cost, scale),
+    }
+
+
+def amounts_of(counts: Mapping[str, int]) -> dict[Resource, float]:
+    """Counted requests by what AWS charges for; a request for a row counts as one unit, whatever its size."""
+    return {
+        Resource.FUNCTION_CALLS: sum(count for name, count in counts.items() if name.startswith("invoke ")),
+        Resource.TABLE_READS: _sum(counts, READS),
+        Resource.TABLE_WRITES: _sum(counts, WRITES),
+        Resource.OBJECT_READS: _sum(counts, OBJECT_READS),
+        Resource.OBJECT_WRITES: _sum(counts, OBJECT_WRITES),
+        Resource.QUEUE_REQUESTS: sum(count for name, count in counts.items() if name.startswith("sqs ")),
+        Resource.NOTICES: sum(count for name, count in counts.items() if name.startswith("sns ")),
     }
 
 

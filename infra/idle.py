@@ -1,7 +1,7 @@
 """What the stacks of a stage cost by the month while nobody works, read from their templates; it knows no construct.
 
 Counted is what is paid for by being there, in us-east-1. Left out is what was put in: rows, objects, logs and images by
-the gigabyte, and free allowances.
+the gigabyte, what the sweep asks for each minute, and free allowances.
 """
 
 from __future__ import annotations
@@ -11,73 +11,97 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from maskmill.core.prices import INSTANCES
+from maskmill.core.prices import ALWAYS_FREE, HOURS, INSTANCES, PRICES, UPKEEP, Price, Resource, Upkeep
 
-HOURS = 730.0
-POLLS = 15 * 60 * HOURS  # requests a month that a queue's reader sends while nothing is there
-QUEUE_REQUEST_DOLLARS = 0.40 / 1e6
+# Requests a month that a queue's reader sends while nothing is there: five readers' long polls of 20 seconds.
+POLLS = 15 * 60 * HOURS
 NETWORK_ZONES = 2
+QUEUE_READER = "queue reader"
+_INSTANCE = "an instance "
+_KINDS = {
+    "AWS::CloudWatch::CompositeAlarm": Upkeep.COMPOSITE_ALARM,
+    "AWS::CloudWatch::Dashboard": Upkeep.DASHBOARD,
+    "AWS::EC2::NatGateway": Upkeep.NETWORK_GATEWAY,
+    "AWS::KMS::Key": Upkeep.KEY,
+    "AWS::SecretsManager::Secret": Upkeep.SECRET,
+    "AWS::WAFv2::WebACL": Upkeep.FIREWALL,
+}
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Line:
-    """So many of one thing, and dollars for each and a month."""
+    """So many of one thing, with dollars for each and a month; of `free` of them every account is forgiven."""
 
     what: str
     count: int
     dollars_each: float
+    source: str
+    free: float = 0.0
 
     @property
     def dollars(self) -> float:
         return self.count * self.dollars_each
 
-
-MONTHLY = {  # dollars; sources as in maskmill/core/prices.py
-    "AWS::CloudWatch::Alarm": 0.10,
-    "AWS::CloudWatch::CompositeAlarm": 0.50,
-    "AWS::CloudWatch::Dashboard": 3.00,
-    "AWS::EC2::NatGateway": 0.045 * HOURS,
-    "AWS::KMS::Key": 1.00,
-    "AWS::SecretsManager::Secret": 0.40,
-    "AWS::WAFv2::WebACL": 5.00,
-}
-QUEUE_READER, RULE, NETWORK_DOOR = "a queue's reader", "a rule of a web ACL", "a network's door to a service"
-_RULE_DOLLARS, _DOOR_DOLLARS = 1.00, 0.01 * HOURS * NETWORK_ZONES
+    @property
+    def dollars_forgiven(self) -> float:
+        return min(self.count, self.free) * self.dollars_each
 
 
 def idle(templates: Iterable[Mapping[str, Any]]) -> list[Line]:
     """What is paid for by the month, dearest first."""
-    counts: Counter[tuple[str, float]] = Counter()
+    return lines_of(counted(templates))
+
+
+def counted(templates: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """How many there are of each thing that is paid for by the month."""
+    counts: Counter[str] = Counter()
     for template in templates:
         for resource in template.get("Resources", {}).values():
-            kind, properties = resource["Type"], resource.get("Properties", {})
-            for what, dollars, many in _parts(kind, properties):
-                counts[what, dollars] += many
-    lines = (Line(what, many, dollars) for (what, dollars), many in counts.items() if many)
+            for what, many in _parts(resource["Type"], resource.get("Properties", {})):
+                counts[what] += many
+    return {what: many for what, many in sorted(counts.items()) if many}
+
+
+def lines_of(counts: Mapping[str, int]) -> list[Line]:
+    """Counts with their prices, dearest first."""
+    lines = [_line(what, many) for what, many in counts.items()]
     return sorted(lines, key=lambda line: (-line.dollars, line.what))
 
 
-def _parts(kind: str, properties: Mapping[str, Any]) -> Iterable[tuple[str, float, int]]:
-    if kind in MONTHLY:
-        yield kind, MONTHLY[kind], 1
+def _line(what: str, many: int) -> Line:
+    if what == QUEUE_READER:
+        price, free = PRICES[Resource.QUEUE_REQUESTS], ALWAYS_FREE[Resource.QUEUE_REQUESTS]
+        return Line(what, many, POLLS * price.dollars, price.source, free / POLLS)
+    if what.startswith(_INSTANCE):
+        hourly = INSTANCES.get(what.removeprefix(_INSTANCE).partition(",")[0], Price(0.0, "none"))
+        return Line(what, many, hourly.dollars * HOURS, hourly.source)
+    upkeep = Upkeep(what)
+    price = UPKEEP[upkeep]
+    return Line(what, many, price.dollars, price.source, ALWAYS_FREE.get(upkeep, 0.0))
+
+
+def _parts(kind: str, properties: Mapping[str, Any]) -> Iterable[tuple[str, int]]:
+    if kind in _KINDS:
+        yield _KINDS[kind], 1
+    if kind == "AWS::CloudWatch::Alarm":
+        yield Upkeep.ALARM, max(1, sum("MetricStat" in query for query in properties.get("Metrics", ())))
     if kind == "AWS::WAFv2::WebACL":
-        yield RULE, _RULE_DOLLARS, len(properties.get("Rules", ()))
+        yield Upkeep.FIREWALL_RULE, len(properties.get("Rules", ()))
     if kind == "AWS::EC2::VPCEndpoint" and properties.get("VpcEndpointType") == "Interface":
-        yield NETWORK_DOOR, _DOOR_DOLLARS, 1
+        yield Upkeep.NETWORK_DOOR, NETWORK_ZONES
     if kind == "AWS::SageMaker::EndpointConfig" and "AsyncInferenceConfig" not in properties:
         yield from _awake(properties)
     if kind == "AWS::Lambda::EventSourceMapping" and "StartingPosition" not in properties:
-        yield QUEUE_READER, POLLS * QUEUE_REQUEST_DOLLARS, 1
+        yield QUEUE_READER, 1
 
 
-def _awake(properties: Mapping[str, Any]) -> Iterable[tuple[str, float, int]]:
+def _awake(properties: Mapping[str, Any]) -> Iterable[tuple[str, int]]:
     """The instances of an endpoint that never sleeps."""
     for variant in properties["ProductionVariants"]:
         pools = variant.get("InstancePools", [variant])
         kind = pools[0]["InstanceType"]
-        price = INSTANCES.get(kind)
-        words = f"an instance {kind}, always awake" + ("" if price else ", at a price that is not known here")
-        yield words, price.dollars * HOURS if price else 0.0, int(variant.get("InitialInstanceCount", 1))
+        unknown = "" if kind in INSTANCES else ", at a price that is not known here"
+        yield f"{_INSTANCE}{kind}, always awake{unknown}", int(variant.get("InitialInstanceCount", 1))
 
 
 def told(lines: Iterable[Line]) -> list[str]:

@@ -42,5 +42,6 @@ def handler(_event: dict[str, Any], _context: object) -> dict[str, Any]:
         logger.info("job repaired", extra={CORRELATION: job_id, "job_id": job_id})
     logger.info("swept", extra={"repairs": repairs.counts, "is_cut_short": repairs.is_cut_short})
     counts = {"repairs": repairs.total, "failures": len(repairs.failures), "cut_short": int(repairs.is_cut_short)}
-    count("sweep", {**counts, **{f"repairs_{kind}": times for kind, times in repairs.counts.items()}})
+    counts |= {f"repairs_{kind}": times for kind, times in repairs.counts.items()}
+    count("sweep", {name: times for name, times in counts.items() if times})  # a zero each minute costs by the month
     return {"repairs": repairs.counts}

@@ -63,6 +63,58 @@ INSTANCES: dict[str, Price] = {
 }
 
 
+class Upkeep(StrEnum):
+    """What a stage is billed for beside the resources of its jobs' bills, by the unit that it is counted in."""
+
+    ALARM = "alarm"  # for each metric that it looks at
+    COMPOSITE_ALARM = "composite alarm"
+    DASHBOARD = "dashboard"
+    METRIC = "metric"  # of one's own, published in every hour of a month
+    FIREWALL = "firewall"
+    FIREWALL_RULE = "firewall rule"
+    KEY = "key"
+    SECRET = "secret"  # noqa: S105 - a name
+    NETWORK_GATEWAY = "network gateway"
+    NETWORK_DOOR = "network door"  # an interface endpoint, for each of its zones
+    IMAGE_GB = "image gb"  # kept in the registry
+    LOG_GB = "log gb"  # written
+    LOG_KEPT_GB = "log gb kept"
+    API_REQUESTS = "api requests"
+    CDN_REQUESTS = "cdn requests"
+
+
+HOURS = 730.0  # of a month
+UPKEEP: dict[Upkeep, Price] = {
+    Upkeep.ALARM: Price(0.10, GOLDEN_2024_07),
+    Upkeep.COMPOSITE_ALARM: Price(0.50, "AWS's page of CloudWatch's prices; not read from a price list"),
+    Upkeep.DASHBOARD: Price(3.00, GOLDEN_2024_07),
+    Upkeep.METRIC: Price(0.30, "AWS's page of CloudWatch's prices; not read from a price list"),
+    Upkeep.FIREWALL: Price(5.00, GOLDEN_2024_07),
+    Upkeep.FIREWALL_RULE: Price(1.00, GOLDEN_2024_07),
+    Upkeep.KEY: Price(1.00, GOLDEN_2024_07),
+    Upkeep.SECRET: Price(0.40, "AWS's page of Secrets Manager's prices; not read from a price list"),
+    Upkeep.NETWORK_GATEWAY: Price(0.045 * HOURS, "AWS's page of VPC's prices; not read from a price list"),
+    Upkeep.NETWORK_DOOR: Price(0.01 * HOURS, "AWS's page of PrivateLink's prices; not read from a price list"),
+    Upkeep.IMAGE_GB: Price(0.10, GOLDEN_2024_07),
+    Upkeep.LOG_GB: Price(0.50, GOLDEN_2024_07),
+    Upkeep.LOG_KEPT_GB: Price(0.03, GOLDEN_2024_07),
+    Upkeep.API_REQUESTS: Price(1.00 / _MILLION, f"{GOLDEN_2024_07}, HTTP API"),
+    Upkeep.CDN_REQUESTS: Price(0.01 / 10_000, f"{GOLDEN_2024_07}, CloudFront, HTTPS, US"),
+}
+
+# What AWS gives every account each month, for as long as it is there: AWS's pages of prices, 2025 and 2026.
+ALWAYS_FREE: dict[Resource | Upkeep, float] = {
+    Resource.QUEUE_REQUESTS: _MILLION,
+    Resource.FUNCTION_CALLS: _MILLION,
+    Resource.FUNCTION_GB_S: 400_000,
+    Resource.NOTICES: _MILLION,
+    Upkeep.ALARM: 10,
+    Upkeep.DASHBOARD: 3,
+    Upkeep.METRIC: 10,
+    Upkeep.LOG_GB: 5,
+}
+
+
 def instance_s(instance_type: str) -> Price | None:
     """The price of one second of an instance; None for a type that the list does not have."""
     hourly = INSTANCES.get(instance_type)

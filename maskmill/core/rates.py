@@ -87,6 +87,8 @@ CHUNK_S = 0.6  # dispatching and collecting one chunk
 ITEM_S = 0.3
 FINISH_S = 1.0
 FILE_S = 0.01  # copying one file into the archive
+OBJECT_WAIT_S = 0.03  # for an answer of the store; assumed for one region, as is the next
+OTHER_WAIT_S = 0.01  # for one of the table, a queue or a topic
 
 # Memory of the functions in GB, as infra/shapes.py has it.
 CONTROL_GB = 1.0

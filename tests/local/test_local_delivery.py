@@ -15,6 +15,7 @@ from local.delivery.__main__ import Asked
 from local.delivery.account import Account, stacks_of
 from local.delivery.removal import remaining, remove
 from local.emulator.environment import EmulatorSettings
+from maskmill.core.prices import Upkeep
 from tests.emulator import account_of
 
 PREFIX = "maskmill-dev"
@@ -158,7 +159,10 @@ def test_nobody_is_trusted_before_somebody_types_the_stages_name(capsys: pytest.
 def test_what_is_paid_for_by_being_there_is_counted() -> None:
     kinds: dict[str, dict[str, Any]] = {
         "Alarm": {"Type": "AWS::CloudWatch::Alarm"},
-        "Other": {"Type": "AWS::CloudWatch::Alarm"},
+        "Share": {
+            "Type": "AWS::CloudWatch::Alarm",
+            "Properties": {"Metrics": [{"Expression": "a / b"}, {"MetricStat": {}}, {"MetricStat": {}}]},
+        },
         "Wall": {"Type": "AWS::WAFv2::WebACL", "Properties": {"Rules": [{}, {}]}},
         "Reader": {"Type": "AWS::Lambda::EventSourceMapping", "Properties": {}},
         "Changes": {"Type": "AWS::Lambda::EventSourceMapping", "Properties": {"StartingPosition": "LATEST"}},
@@ -174,10 +178,14 @@ def test_what_is_paid_for_by_being_there_is_counted() -> None:
     lines = idle([{"Resources": kinds}, {}])
     assert {line.what: (line.count, round(line.dollars, 2)) for line in lines} == {
         "an instance ml.c6i.xlarge, always awake": (1, 148.92),
-        "a network's door to a service": (1, 14.60),
-        "AWS::WAFv2::WebACL": (1, 5.0),
-        "a rule of a web ACL": (2, 2.0),
+        Upkeep.NETWORK_DOOR: (2, 14.60),
+        Upkeep.FIREWALL: (1, 5.0),
+        Upkeep.FIREWALL_RULE: (2, 2.0),
+        Upkeep.ALARM: (3, 0.3),  # an alarm on an expression is paid for by its metrics
         QUEUE_READER: (1, 0.26),
-        "AWS::CloudWatch::Alarm": (2, 0.2),
     }
-    assert told(lines)[-1] == "  $170.98  a month while nobody works"
+    assert told(lines)[-1] == "  $171.08  a month while nobody works"
+    assert {line.what: round(line.dollars_forgiven, 2) for line in lines if line.free} == {
+        Upkeep.ALARM: 0.3,
+        QUEUE_READER: 0.26,
+    }

@@ -49,6 +49,8 @@ def test_counts_start_anew_when_they_are_taken_for_good() -> None:
     counts = Counts()
     for name in ("b", "a", "b"):
         counts.add(name)
-    assert list(counts.taken(reset=False).items()) == [("a", 1), ("b", 2)]
-    assert counts.taken(reset=True) == {"a": 1, "b": 2}
-    assert counts.taken(reset=True) == {}
+    counts.ran("f", 0.25)
+    counts.ran("f", 0.5)
+    assert list(counts.taken(reset=False)["counts"].items()) == [("a", 1), ("b", 2)]
+    assert counts.taken(reset=True) == {"counts": {"a": 1, "b": 2}, "seconds": {"f": 0.75}}
+    assert counts.taken(reset=True) == {"counts": {}, "seconds": {}}

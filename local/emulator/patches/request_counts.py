@@ -1,9 +1,11 @@
 """Count what is asked of the emulator, by service and operation. It changes no answer.
 
 Reason: what a job costs on AWS follows from its requests, and nobody else sees all of them. `POST /_local/requests`
-gives the counts since the start, or since the last question that said `{"reset": true}`:
+gives the counts since the start, or since the last question that said `{"reset": true}`, and the seconds that each
+function ran for:
 
-    {"counts": {"dynamodb GetItem": 12, "s3 PutObject": 3, "sqs ReceiveMessage": 5, "invoke maskmill-local-…": 5}}
+    {"counts": {"dynamodb GetItem": 12, "s3 PutObject": 3, "sqs ReceiveMessage": 5, "invoke maskmill-local-…": 5},
+     "seconds": {"maskmill-local-…": 1.25}}
 
 Queues are read by the emulator itself, within its process: each invocation that a queue causes counts as one receive
 and one deletion. On AWS, empty receives come on top (see docs/costs.md).
@@ -11,6 +13,7 @@ and one deletion. On AWS, empty receives come on top (see docs/costs.md).
 
 import re
 import threading
+import time
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -33,16 +36,23 @@ class Counts:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counter: Counter[str] = Counter()
+        self._seconds: dict[str, float] = {}
 
     def add(self, name: str) -> None:
         with self._lock:
             self._counter[name] += 1
 
-    def taken(self, *, reset: bool) -> dict[str, int]:
+    def ran(self, function: str, seconds: float) -> None:
         with self._lock:
-            found = dict(sorted(self._counter.items()))
+            self._seconds[function] = self._seconds.get(function, 0.0) + seconds
+
+    def taken(self, *, reset: bool) -> dict[str, dict[str, Any]]:
+        with self._lock:
+            seconds = {name: round(value, 3) for name, value in sorted(self._seconds.items())}
+            found: dict[str, dict[str, Any]] = {"counts": dict(sorted(self._counter.items())), "seconds": seconds}
             if reset:
                 self._counter.clear()
+                self._seconds.clear()
         return found
 
 
@@ -50,7 +60,7 @@ def apply() -> None:
     counts = Counts()
     _count_requests(counts)
     _count_invocations(counts)
-    routes.serve(PATH, lambda question: (200, {"counts": counts.taken(reset=bool(question.get("reset")))}))
+    routes.serve(PATH, lambda question: (200, counts.taken(reset=bool(question.get("reset")))))
 
 
 def _count_requests(counts: Counts) -> None:
@@ -74,12 +84,17 @@ def _count_invocations(counts: Counts) -> None:
     dispatch = service._execute_function_dispatch
 
     def counted(function: dict[str, Any], config: dict[str, Any], event: Any, *rest: Any, **named: Any) -> Any:
-        counts.add(f"invoke {config.get('FunctionName', 'unknown')}")
+        name = config.get("FunctionName", "unknown")
+        counts.add(f"invoke {name}")
         records = event.get("Records") if isinstance(event, dict) else None
         if records and records[0].get("eventSource") == "aws:sqs":
             counts.add("sqs ReceiveMessage")
             counts.add("sqs DeleteMessageBatch")
-        return dispatch(function, config, event, *rest, **named)
+        began = time.monotonic()
+        try:
+            return dispatch(function, config, event, *rest, **named)
+        finally:
+            counts.ran(name, time.monotonic() - began)
 
     service._execute_function_dispatch = counted
 

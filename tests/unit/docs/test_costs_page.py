@@ -8,13 +8,25 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.cost_tables import (
+    BY_CHOICE,
+    RESULTS,
+    idle_dollars,
+    rewritten,
+    tables,
+    uploading,
+    wake_dollars,
+    work_dollars,
+    working,
+)
 from maskmill.core.bill import Estimate, WarningCode
 from maskmill.core.limits import ESTIMATE_IMAGES_AT_SUBMISSION_MAX, ESTIMATE_IMAGES_MAX
-from maskmill.core.prices import AS_OF, INSTANCES, PRICES, REGION
+from maskmill.core.prices import AS_OF, INSTANCES, PRICES, REGION, UPKEEP, Resource, Upkeep
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "costs.md").read_text()
 DECISION = (ROOT / "docs" / "decisions" / "0018-one-arithmetic-for-estimate-and-bill.md").read_text()
+FOUND = json.loads(RESULTS.read_text())
 UNITS = {"a million": 1e6, "a thousand": 1e3}
 ROWS = dict(re.findall(r"^\| `([a-z0-9_.]+)` \| ([0-9.]+) \|", PAGE, re.M))
 PER = dict(re.findall(r"^\| `([a-z0-9_.]+)` \| [0-9.]+ \| ([^|]+) \|$", PAGE, re.M))
@@ -48,3 +60,45 @@ def test_the_counted_requests_are_those_of_the_results() -> None:
     assert rows
     for name, shown in rows.items():
         assert float(shown) == pytest.approx(found["job"]["per_image"][name], abs=0.006), name
+
+
+def test_the_tables_are_those_of_the_last_run_at_the_prices_of_the_list() -> None:
+    assert rewritten(PAGE, FOUND) == PAGE, "python -m benchmarks.cost --images 0 writes them anew"
+
+
+def test_a_table_without_its_place_on_the_page_is_missed() -> None:
+    with pytest.raises(KeyError, match="idle"):
+        rewritten(PAGE.replace("cost: idle", ""), FOUND)
+
+
+def test_dollars_are_amounts_times_prices() -> None:
+    job = FOUND["phases"]["job"]["amounts"]
+    writes = job[Resource.OBJECT_WRITES] * 1000 / FOUND["images"]
+    assert working(FOUND)[Resource.OBJECT_WRITES] == pytest.approx(writes)
+    assert working(FOUND)[Resource.INSTANCE_S] == pytest.approx(100.0)  # 0.08 s for an image and 0.02 s for its mask
+    amounts = [*uploading(FOUND).items(), *working(FOUND).items()]
+    listed = {**PRICES, **UPKEEP}
+    dollars = sum(amount * listed[what].dollars for what, amount in amounts if what != Resource.INSTANCE_S)
+    gpu = 100.0 * INSTANCES["ml.g5.xlarge"].dollars / 3600
+    assert work_dollars(FOUND, 1000) == pytest.approx(dollars + gpu)
+    assert wake_dollars(FOUND) > (360 + 300) * INSTANCES["ml.g5.xlarge"].dollars / 3600
+
+
+def test_each_image_was_asked_for_what_the_pipeline_does_with_it() -> None:
+    """A run that lost part of what it counts would make everything look cheap."""
+    upload, job = FOUND["phases"]["upload"]["amounts"], FOUND["phases"]["job"]["amounts"]
+    images = FOUND["images"]
+    assert upload[Resource.OBJECT_WRITES] >= 3 * images  # the file, its normal image and its thumbnail
+    assert job[Resource.OBJECT_WRITES] >= (2 + 1 + 3 * FOUND["variants"]) * images
+    assert job[Resource.FUNCTION_CALLS] >= images and upload[Resource.FUNCTION_CALLS] >= images
+    assert min(upload[Resource.FUNCTION_GB_S], job[Resource.FUNCTION_GB_S]) > 0.1 * images
+    assert FOUND["masks"] == images
+    assert FOUND["phases"]["rest"]["amounts"][Resource.FUNCTION_CALLS] >= 1
+
+
+def test_what_is_forgiven_and_chosen_only_takes_away() -> None:
+    for stage in FOUND["there"]:
+        bare = idle_dollars(FOUND, stage)
+        assert 0 <= idle_dollars(FOUND, stage, forgiven=True) < bare <= idle_dollars(FOUND, stage, by_choice=True)
+    assert Upkeep.KEY in BY_CHOICE
+    assert set(tables(FOUND)) == set(re.findall(r"<!-- cost: ([a-z0-9 ]+) -->", PAGE))

@@ -35,6 +35,10 @@ class Cloud:
         }
 
     @property
+    def templates(self) -> list[dict[str, Any]]:
+        return list(self._templates.values())
+
+    @property
     def stacks(self) -> set[str]:
         return set(self._templates)
 
