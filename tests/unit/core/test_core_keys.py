@@ -33,5 +33,14 @@ def test_the_longest_name_fits_into_a_key_and_needs_no_care(name: Callable[..., 
     assert re.fullmatch(rf"[A-Za-z0-9/._-]{{1,{KEY_BYTES_MAX}}}", name(*given))
 
 
+@pytest.mark.parametrize("name", NAMES, ids=lambda function: function.__name__)
+def test_a_name_depends_on_all_that_it_is_made_of(name: Callable[..., str]) -> None:
+    parameters = list(inspect.signature(name).parameters.values())
+    given = [f"{index}" * 64 if one.annotation == "str" else index for index, one in enumerate(parameters)]
+    for index, one in enumerate(parameters):
+        other = [*given[:index], "f" * 64 if one.annotation == "str" else 99, *given[index + 1 :]]
+        assert name(*other) != name(*given), one.name
+
+
 def test_every_kind_of_name_was_looked_at() -> None:
     assert len(NAMES) >= 18

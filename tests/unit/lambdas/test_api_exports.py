@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -96,6 +97,7 @@ def test_the_archive_is_handed_out_once_the_job_has_a_dataset(api: Api) -> None:
     answer = api.get(f"/jobs/{job}/archive")
     assert (answer.status, answer.json["size_bytes"]) == (200, 100)
     assert f"/jobs/{job}/dataset/dataset.zip?" in answer.json["url"]
+    assert job in parse_qs(urlsplit(answer.json["url"]).query)["response-content-disposition"][0]
 
 
 def test_a_job_without_a_dataset_has_neither_archive_nor_exports(api: Api) -> None:

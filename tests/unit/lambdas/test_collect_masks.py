@@ -74,6 +74,24 @@ def test_an_answer_that_is_too_large_to_read_is_asked_for_again_in_pieces(
     assert indices == [(0,), (1,)]
 
 
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        ("Invocation Timed Out while waiting for a response from the container", "model_timeout"),
+        ("ModelInvocationTimeout", "model_timeout"),
+        ("Received server error (500) from model", "model_failed"),
+    ],
+)
+def test_the_endpoints_reason_becomes_a_code_after_the_last_attempt(scene: Scene, reason: str, code: str) -> None:
+    scene.dispatch()
+    for _ in range(MODEL_ATTEMPTS_MAX):
+        request = scene.dispatch((1,))
+        collect_masks.collect_failure(scene.collecting, request, reason, None)
+    item = scene.chunk().items[1]
+    assert item.refusal is not None
+    assert (item.status, item.refusal.code) == (ItemStatus.FAILED, code)
+
+
 def test_an_answer_of_another_segmenter_keeps_nothing(scene: Scene) -> None:
     """Its masks would be found, for ever, under the name of the segmenter that was asked."""
     request = scene.dispatch()

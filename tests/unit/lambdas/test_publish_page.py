@@ -85,6 +85,20 @@ def test_what_carries_its_hash_is_kept_by_browsers_for_ever_and_all_else_is_aske
     assert set(caching.values()) == {ANEW} == {"no-cache"}
 
 
+def test_a_page_may_have_as_many_files_as_are_allowed_and_no_more() -> None:
+    files = {f"assets/{number}.js": b"" for number in range(FILES_MAX - 2)}
+    assert publish(FakeSite(), page(**files), release="r1", config=CONFIG).written == FILES_MAX + 1
+    with pytest.raises(NoPage, match="are allowed"):
+        publish(FakeSite(), page(**files, **{"assets/more.js": b""}), release="r1", config=CONFIG)
+
+
+def test_the_first_page_is_written_after_everything_else_of_its_release() -> None:
+    site = FakeSite()
+    publish(site, page(**{"zebra.svg": b"<svg/>"}), release="r1", config=CONFIG)
+    laid = [name for name in site.written if name not in ("config.json", "releases.json")]
+    assert laid == ["assets/app-1.js", "zebra.svg", "index.html"]
+
+
 def test_nothing_names_a_file_that_is_not_there_yet() -> None:
     """A browser may ask between any two writes."""
     site = FakeSite()

@@ -21,7 +21,7 @@ from lambdas.remove_dataset.ports import Ports
 from maskmill.core import keys, rows
 from maskmill.core.errors import Unavailable
 from maskmill.core.image import Dataset, Image, ImageStatus, Upload
-from maskmill.core.limits import REMOVAL_LEASE_S, REMOVAL_RUN_S, SUBMISSION_S
+from maskmill.core.limits import REMOVAL_LEASE_S, REMOVAL_RUN_S, REMOVAL_WAIT_S, SUBMISSION_S
 from maskmill.core.messages import RemoveDataset, RemoveImage
 from tests.simulation.cloud import FixedClock, MemoryObjects, MemoryQueues, MemoryTable
 from tests.simulation.users import CountedIds
@@ -246,6 +246,32 @@ def test_an_open_job_ends_before_anything_goes(removal: Removal) -> None:
     removal.run()
     assert not removal.has("a")
     assert state.load_job(removal.table, TENANT, job.job.job_id) is None
+
+
+def test_a_job_that_has_ended_is_noted_as_abandoned_where_the_removal_looks_for_it(removal: Removal) -> None:
+    removal.image("i1", "a")
+    removal.scene.submit()
+    job = removal.scene.job().job
+    removal.table.write(rows.put_dataset_job(TENANT, job))
+    removal.scene.fail_job()
+    removal.ask()
+    removal.run()
+    assert removal.table.rows[rows.dataset_job_key(TENANT, "d", job.job_id)]["abandoned"]
+
+
+def test_a_job_that_is_found_at_the_last_look_takes_the_removal_back_to_the_first(removal: Removal) -> None:
+    """It may still write something, so what was cleared is cleared again once it has ended."""
+    removal.ask()
+    removal.run()
+    assert "last_look_s" in removal.dataset_row()
+    removal.scene.submit()
+    removal.table.write(rows.put_dataset_job(TENANT, removal.scene.job().job))
+    removal.clock.at += timedelta(seconds=LATE_S)
+    removal.run()
+    row = removal.dataset_row()
+    assert not {"last_look_s", "done_until"} & row.keys()
+    assert row["run_until_s"] == 0
+    assert row["due_at"] == state.now_s(removal.clock) + REMOVAL_WAIT_S
 
 
 def test_an_image_gives_its_place_back_once(removal: Removal) -> None:

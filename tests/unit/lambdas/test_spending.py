@@ -51,6 +51,13 @@ def dispatch(scene: Scene) -> None:
         scene.dispatch()
 
 
+def test_what_was_resumed_says_no_reason(scene: Scene) -> None:
+    stop(scene)
+    resume(scene)
+    row = scene.table.rows[rows.spending_key()]
+    assert rows.spending_of(row) == rows.Spending(is_stopped=False, reason="", changed_at_s=scene.now_s)
+
+
 # What waits -----------------------------------------------------------------------------------------------------------
 
 

@@ -11,13 +11,16 @@ from maskmill.core import rows
 from maskmill.core.image import Dataset, Image, ImageStatus, Refusal, Upload
 from maskmill.core.limits import (
     REMOVAL_LEASE_S,
+    SWEEP_DELIVERY_S,
     SWEEP_FINISH_S,
+    SWEEP_FULL_CHUNK_S,
     SWEEP_PATIENCE_S,
     SWEEP_PLAN_S,
     SWEEP_RENDERING_S,
     SWEEP_RUN_S,
+    UPLOAD_GRACE_S,
 )
-from maskmill.core.messages import DispatchItems, FinishJob, PlanJob, RemoveDataset, RenderItem
+from maskmill.core.messages import DeliverWebhook, DispatchItems, FinishJob, PlanJob, RemoveDataset, RenderItem
 from maskmill.core.plan import Chunk, PlannedItem
 from tests.unit.lambdas.gateway import SHA256
 from tests.unit.lambdas.scene import JOB, TENANT, Scene
@@ -148,6 +151,47 @@ def test_an_upload_that_is_looked_at_is_not_looked_at_again_at_once(scene: Scene
     scene.table.write(rows.put_image(TENANT, image, due_at_s=scene.now_s))
     scene.uploads.put(f"t/{TENANT}/d/d/i", b"x", media_type="image/jpeg")
     assert [scene.sweep().counts for _ in range(2)] == [{"ingest": 1}, {}]
+
+
+def test_an_upload_that_never_came_is_refused_after_its_time_and_is_no_loss(scene: Scene) -> None:
+    image = Image(
+        image_id="i",
+        dataset_id="d",
+        name="i.jpg",
+        status=ImageStatus.EXPECTED,
+        upload=Upload(name="i.jpg", size_bytes=1, sha256=SHA256),
+        created_at=scene.clock.now(),
+    )
+    scene.table.write(rows.put_image(TENANT, image, due_at_s=scene.now_s))
+    scene.wait(UPLOAD_GRACE_S + 1)
+    repairs = scene.sweep()
+    found = rows.image_of(scene.table.rows[rows.image_key(TENANT, "d", "i")])
+    assert found.refusal is not None
+    assert (found.status, found.refusal.code) == (ImageStatus.REFUSED, "upload_missing")
+    assert (repairs.counts, repairs.failures) == ({}, [])
+
+
+def test_a_delivery_is_woken_when_it_is_due_and_then_left_alone_for_a_while(scene: Scene) -> None:
+    write = rows.put_delivery(
+        TENANT, "w", "y", kind="job_ended", body="{}", created_at=scene.clock.now(), due_at_s=scene.now_s
+    )
+    scene.table.write(write)
+    scene.wait(SWEEP_DELIVERY_S)
+    first = scene.sweep()
+    assert [type(message) for message in scene.sent()] == [DeliverWebhook]
+    assert (first.counts, first.failures) == ({"webhook": 1}, [])
+    assert scene.table.rows[write.key]["due_at"] == scene.now_s + SWEEP_DELIVERY_S
+    assert scene.sweep().counts == {}
+
+
+def test_a_full_chunk_that_nobody_told_of_is_told_of(scene: Scene) -> None:
+    scene.submit()
+    scene.plan(items=0)
+    scene.wait(SWEEP_FULL_CHUNK_S + 60)
+    repairs = scene.sweep()
+    assert (repairs.counts.get("full_chunk"), repairs.failures) == (1, [])
+    assert scene.job().chunks_full == {"0000"}
+    assert [type(message) for message in scene.sent()] == [FinishJob]
 
 
 def test_a_dataset_that_has_expired_is_removed_and_one_that_was_given_more_time_is_not(scene: Scene) -> None:
