@@ -11,7 +11,7 @@ BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: audit bootstrap campaign canary deploy destroy diagram halt help demo page resume sbom test e2e screens check format simulate synth openapi pipeline trust fuzz lock clean bench-classic bench-requests bench-server bench-sam bench-page package-model upload-model
+.PHONY: audit bootstrap campaign canary mutants deploy destroy diagram halt help demo page resume sbom test e2e screens check format simulate synth openapi pipeline trust fuzz lock clean bench-classic bench-requests bench-server bench-sam bench-page package-model upload-model
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -109,6 +109,18 @@ sbom: .venv/test ## What is shipped, as CycloneDX: wheels, the C libraries insid
 audit: .venv-audit/ready sbom page ## Second opinions on sources and templates: semgrep, cfn-lint, checkov, cdk-nag, known vulnerabilities (minutes)
 	@.venv-audit/bin/python -m local.audit
 
+SAMPLE ?= 300
+mutants: .venv-mutants/ready ## Plant SAMPLE mistakes in the core and the functions' logic, and count those that the unit tests notice (START=seed)
+	@rm -rf mutants
+	@.venv-mutants/bin/python -m tests.mutants --sample $(SAMPLE) --seed $(START)
+
+.venv-mutants/ready: .venv/test requirements/mutants.txt
+	@$(PYTHON) -m venv .venv-mutants
+	@$(BIN)/uv pip install --quiet --python .venv-mutants/bin/python --require-hashes -r requirements/mutants.txt
+	@$(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" \
+		> "$$(.venv-mutants/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/maskmill.pth"
+	@touch $@
+
 .venv-audit/ready: .venv/uv requirements/audit.txt
 	@echo "Installing the programs of the audit ..."
 	@$(PYTHON) -m venv .venv-audit
@@ -142,7 +154,7 @@ lock: .venv/dev ## Resolve all pinned requirements again
 	$(BIN)/python requirements/lock.py
 
 clean: ## Remove everything that the commands above made
-	rm -rf .venv .venv-audit .venv-emulator .venv-loaders .maskmill build cdk.out maskmill-results frontend/node_modules frontend/dist
+	rm -rf .venv .venv-audit .venv-mutants mutants .venv-emulator .venv-loaders .maskmill build cdk.out maskmill-results frontend/node_modules frontend/dist
 
 .venv/uv:
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Maskmill needs Python 3.11 or newer: make PYTHON=python3.12 ...")'

@@ -26,6 +26,7 @@ def main() -> None:
         _resolve(["--constraint", str(FOLDER / "dev.txt"), str(FOLDER / f"{name}.in")], name)
     _resolve([str(FOLDER / "loaders.in")], "loaders")  # in an environment of its own: it needs older libraries
     _resolve([str(FOLDER / "audit.in")], "audit")  # programs with libraries of their own choice
+    _resolve([str(FOLDER / "mutants.in")], "mutants")
     _resolve(["--no-deps", str(FOLDER / "photos.in")], "photos")  # unpacked for its pictures, never imported
     _resolve(["--no-deps", str(FOLDER / "openvino.in")], "openvino")  # without the package that reports its use
 

@@ -12,11 +12,12 @@ from maskmill.core import keys
 
 LONGEST = "f" * 64  # a SHA-256, or a tenant: no other part of a name is longer
 KEY_BYTES_MAX = 1024
+MUTANT = "__mutmut_"  # how `make mutants` names the changed twins of a function
 
 
 def _is_name(function: object) -> bool:
     """Whether a function makes a name out of names and numbers alone."""
-    if not inspect.isfunction(function) or function.__name__.startswith("_"):
+    if not inspect.isfunction(function) or function.__name__.startswith("_") or MUTANT in function.__name__:
         return False
     signature = inspect.signature(function)
     kinds = {parameter.annotation for parameter in signature.parameters.values()}
