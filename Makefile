@@ -11,7 +11,7 @@ BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: audit bootstrap campaign canary mutants deploy destroy diagram halt help demo page resume sbom test e2e screens check format simulate synth openapi pipeline trust fuzz lock clean bench-classic bench-requests bench-server bench-sam bench-page package-model upload-model
+.PHONY: audit bootstrap campaign canary cost mutants deploy destroy diagram halt help demo page resume sbom test e2e screens check format simulate synth openapi pipeline trust fuzz lock clean bench-classic bench-requests bench-server bench-sam bench-page package-model upload-model
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -102,6 +102,9 @@ bench-page: .venv/test page ## How long a prompt takes in the browser, with one 
 IMAGES ?= 1000
 bench-requests: .venv/test ## What IMAGES images ask of AWS, by kind, in dollars, and whether memory stays flat (an hour)
 	@$(BIN)/python -m benchmarks.requests --images $(IMAGES)
+
+cost: .venv/test page ## What IMAGES images cost, counted at the local stack, and a month of rest; writes the tables of docs/costs.md (minutes; IMAGES=0: no run)
+	@$(BIN)/python -m benchmarks.cost $(if $(filter-out file default,$(origin IMAGES)),--images $(IMAGES))
 
 sbom: .venv/test ## What is shipped, as CycloneDX: wheels, the C libraries inside them, the page's packages (build/sbom.json)
 	@$(BIN)/python -m local.sbom

@@ -63,7 +63,7 @@ def test_the_counted_requests_are_those_of_the_results() -> None:
 
 
 def test_the_tables_are_those_of_the_last_run_at_the_prices_of_the_list() -> None:
-    assert rewritten(PAGE, FOUND) == PAGE, "python -m benchmarks.cost --images 0 writes them anew"
+    assert rewritten(PAGE, FOUND) == PAGE, "make cost IMAGES=0 writes them anew"
 
 
 def test_a_table_without_its_place_on_the_page_is_missed() -> None:

@@ -13,5 +13,5 @@ from tests.unit.infra.cloud import Cloud
 def test_the_page_of_costs_counts_what_the_stacks_have(cloud_of: Callable[..., Cloud]) -> None:
     there = json.loads(RESULTS.read_text())["there"]["prod"]
     assert counted(cloud_of("prod").templates) == there, (
-        "python -m benchmarks.cost --images 0 counts again, and writes docs/costs.md anew"
+        "make cost IMAGES=0 counts again, and writes docs/costs.md anew"
     )
