@@ -30,7 +30,7 @@ TO ?=
 upload-model: .venv/demo ## A packaged model into S3, for an endpoint to be deployed with (ENGINE=sam-vit-b, TO=s3://bucket/models)
 	@$(BIN)/python -m local.upload_model --engine "$(ENGINE)" --to "$(TO)"
 
-PROCESSES ?= 2
+PROCESSES ?= 3
 TESTS ?=
 test: check page ## Everything that must hold: linters, types, and all tests (PROCESSES=2, TESTS="what else pytest is told")
 	$(BIN)/python -m pytest -n $(PROCESSES) $(TESTS)

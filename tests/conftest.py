@@ -1,4 +1,4 @@
-"""What holds for every test: nothing is reached but this machine, and two processes may share the work."""
+"""What holds for every test: nothing is reached but this machine, and several processes may share the work."""
 
 from __future__ import annotations
 

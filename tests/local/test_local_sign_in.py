@@ -30,7 +30,8 @@ def template(folder: Path) -> str:
     """A stack of nothing but the people and machines of the laptop's stage."""
     app = cdk.App(outdir=str(folder), analytics_reporting=False)
     stack = cdk.Stack(app, "sign-in", synthesizer=cdk.DefaultStackSynthesizer(generate_bootstrap_version_rule=False))
-    people = People(stack, "People", sign_in=LOCAL.sign_in, prefix="sign-in-test", is_disposable=True)
+    home = "http://maskmill.localhost:4566/"
+    people = People(stack, "People", sign_in=LOCAL.sign_in, home=home, prefix="sign-in-test", is_disposable=True)
     cdk.CfnOutput(stack, "PoolId", value=people.pool.user_pool_id)
     cdk.CfnOutput(stack, "ClientId", value=people.client.user_pool_client_id)
     cdk.CfnOutput(stack, "MachineId", value=people.machines["laptop"].user_pool_client_id)
