@@ -32,7 +32,7 @@ upload-model: .venv/demo ## A packaged model into S3, for an endpoint to be depl
 
 PROCESSES ?= 3
 TESTS ?=
-test: check page ## Everything that must hold: linters, types, and all tests (PROCESSES=2, TESTS="what else pytest is told")
+test: check page ## Everything that must hold: linters, types, and all tests (PROCESSES=3, TESTS="what else pytest is told")
 	$(BIN)/python -m pytest -n $(PROCESSES) $(TESTS)
 
 e2e: .venv/test page ## The deployed local stacks, from the command line to a real browser (needs Chromium)
