@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.requests import descendants, function_of
+from benchmarks.requests import descendants, function_of, repeatedly
 
 LOOK_S = 0.5
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -27,17 +26,9 @@ class Processors:
     _last: dict[int, tuple[str, float]] = field(default_factory=dict)
     _taken: dict[str, float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _stop: threading.Event = field(default_factory=threading.Event)
 
-    @contextmanager
-    def watched(self) -> Iterator[None]:
-        thread = threading.Thread(target=self._watch, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._stop.set()
-            thread.join()
+    def watched(self) -> AbstractContextManager[None]:
+        return repeatedly(self._look, every_s=LOOK_S)
 
     def take(self) -> dict[str, float]:
         """Seconds of each function since the last time that they were taken."""
@@ -49,10 +40,6 @@ class Processors:
             found = {name: max(0.0, seconds - self._taken.get(name, 0.0)) for name, seconds in total.items()}
             self._taken = total
         return found
-
-    def _watch(self) -> None:
-        while not self._stop.wait(LOOK_S):
-            self._look()
 
     def _look(self) -> None:
         """A function's children work for it; what those took that have ended is their parents'."""

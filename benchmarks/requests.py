@@ -18,8 +18,8 @@ import threading
 import time
 import urllib.request
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -57,17 +57,9 @@ class Memory:
 
     root: int
     samples: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    _stop: threading.Event = field(default_factory=threading.Event)
 
-    @contextmanager
-    def watched(self) -> Iterator[None]:
-        thread = threading.Thread(target=self._watch, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._stop.set()
-            thread.join()
+    def watched(self) -> AbstractContextManager[None]:
+        return repeatedly(self._look, every_s=_SAMPLE_S)
 
     def told(self) -> dict[str, dict[str, float]]:
         """Per function: the level after the first quarter, that of the last quarter, and the most there was."""
@@ -78,15 +70,32 @@ class Memory:
             told[name] = {"early_mb": median(early), "late_mb": median(late), "most_mb": max(values)}
         return told
 
-    def _watch(self) -> None:
-        while not self._stop.wait(_SAMPLE_S):
-            found: dict[str, float] = {}
-            for pid in descendants(self.root):
-                name = function_of(pid)
-                if name is not None:
-                    found[name] = max(found.get(name, 0.0), rss_mb(pid))
-            for name, value in found.items():
-                self.samples[name].append(value)
+    def _look(self) -> None:
+        found: dict[str, float] = {}
+        for pid in descendants(self.root):
+            name = function_of(pid)
+            if name is not None:
+                found[name] = max(found.get(name, 0.0), rss_mb(pid))
+        for name, value in found.items():
+            self.samples[name].append(value)
+
+
+@contextmanager
+def repeatedly(look: Callable[[], None], *, every_s: float) -> Iterator[None]:
+    """Look again and again beside the block, with pauses between, until it ends."""
+    is_over = threading.Event()
+
+    def watch() -> None:
+        while not is_over.wait(every_s):
+            look()
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
 
 
 def main() -> int:

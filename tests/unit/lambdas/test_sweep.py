@@ -34,6 +34,19 @@ def asked_for(scene: Scene) -> list[str]:
     return [message.job_id for message in scene.sent() if isinstance(message, PlanJob)]
 
 
+def announce(scene: Scene) -> None:
+    """An upload of the image `i`, which is due to be looked at."""
+    image = Image(
+        image_id="i",
+        dataset_id="d",
+        name="i.jpg",
+        status=ImageStatus.EXPECTED,
+        upload=Upload(name="i.jpg", size_bytes=1, sha256=SHA256),
+        created_at=scene.clock.now(),
+    )
+    scene.table.write(rows.put_image(TENANT, image, due_at_s=scene.now_s))
+
+
 @pytest.fixture
 def scene() -> Scene:
     return Scene()
@@ -140,29 +153,13 @@ def test_a_job_that_is_being_finished_is_left_to_the_run_that_is_at_it(scene: Sc
 
 
 def test_an_upload_that_is_looked_at_is_not_looked_at_again_at_once(scene: Scene) -> None:
-    image = Image(
-        image_id="i",
-        dataset_id="d",
-        name="i.jpg",
-        status=ImageStatus.EXPECTED,
-        upload=Upload(name="i.jpg", size_bytes=1, sha256=SHA256),
-        created_at=scene.clock.now(),
-    )
-    scene.table.write(rows.put_image(TENANT, image, due_at_s=scene.now_s))
+    announce(scene)
     scene.uploads.put(f"t/{TENANT}/d/d/i", b"x", media_type="image/jpeg")
     assert [scene.sweep().counts for _ in range(2)] == [{"ingest": 1}, {}]
 
 
 def test_an_upload_that_never_came_is_refused_after_its_time_and_is_no_loss(scene: Scene) -> None:
-    image = Image(
-        image_id="i",
-        dataset_id="d",
-        name="i.jpg",
-        status=ImageStatus.EXPECTED,
-        upload=Upload(name="i.jpg", size_bytes=1, sha256=SHA256),
-        created_at=scene.clock.now(),
-    )
-    scene.table.write(rows.put_image(TENANT, image, due_at_s=scene.now_s))
+    announce(scene)
     scene.wait(UPLOAD_GRACE_S + 1)
     repairs = scene.sweep()
     found = rows.image_of(scene.table.rows[rows.image_key(TENANT, "d", "i")])
