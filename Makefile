@@ -11,7 +11,7 @@ BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: audit bootstrap campaign canary cost mutants deploy destroy diagram halt help demo page resume sbom test e2e screens check format simulate synth openapi pipeline trust fuzz lock clean bench-classic bench-requests bench-server bench-sam bench-page package-model upload-model
+.PHONY: audit bootstrap campaign canary cost mutants deploy destroy diagram halt help demo page resume sbom test e2e screens check format simulate synth openapi pipeline trust fuzz lock clean bench bench-classic bench-requests bench-server bench-sam bench-page package-model upload-model
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -86,6 +86,10 @@ pipeline: page ## Instead of that: a pipeline of AWS that deploys dev and prod (
 
 destroy: .venv/demo ## The stacks out of that account again, with all that may go, and a list of what is left (STAGE=dev, YES=1)
 	@$(BIN)/python -m local.delivery destroy --stage "$(STAGE)" $(if $(YES),--yes)
+
+NAMES ?=
+bench: .venv/test page ## All benchmarks but those of models and browser, and what became worse (15 minutes; NAMES="requests ...")
+	@$(BIN)/python -m benchmarks $(NAMES)
 
 bench-classic: .venv/dev ## IoU of one click per photo with the classic segmenter
 	@$(BIN)/python -m benchmarks.classic

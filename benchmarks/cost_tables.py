@@ -12,6 +12,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+from benchmarks import report
 from infra import shapes
 from infra.config import STAGES
 from infra.idle import Line, lines_of
@@ -46,7 +47,6 @@ _WORDS = {
     Upkeep.CDN_REQUESTS: "requests of the distribution",
     Upkeep.LOG_GB: "GB of logs",
 }
-_END = "<!-- end -->"
 
 Amounts = Mapping[str, float]
 
@@ -65,11 +65,7 @@ def tables(found: Mapping[str, Any]) -> dict[str, str]:
 def rewritten(page: str, found: Mapping[str, Any]) -> str:
     """The page with its tables computed anew; raises KeyError for a table that has no place on it."""
     for name, table in tables(found).items():
-        before, marked, rest = page.partition(f"<!-- cost: {name} -->\n")
-        _, end, after = rest.partition(_END)
-        if not (marked and end):
-            raise KeyError(name)
-        page = f"{before}{marked}{table}\n{end}{after}"
+        page = report.rewritten(page, f"cost: {name}", table)
     return page
 
 

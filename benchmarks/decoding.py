@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import io
 import os
-import resource
 import time
 from collections.abc import Callable
 
 import numpy as np
 from PIL import Image
 
+from benchmarks.rounds import spent_s
 from lambdas.ingest_image.decoder import Decoder
 from maskmill.imaging.normal import normalise
 
@@ -27,12 +27,6 @@ def photo(height_px: int, width_px: int) -> bytes:
     out = io.BytesIO()
     Image.fromarray(coarse).resize((width_px, height_px)).save(out, "JPEG", quality=90)
     return out.getvalue()
-
-
-def spent_s() -> float:
-    """The CPU time of this process and of all that it has waited for."""
-    found = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in found)
 
 
 def confined(data: bytes, count: int) -> None:

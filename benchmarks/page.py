@@ -24,7 +24,7 @@ import numpy.typing as npt
 import onnxruntime
 import torch
 
-from benchmarks.sam_machine import description
+from benchmarks.machine import description
 from inference_container.segmenters.architectures import SamArchitecture, build_sam
 from inference_container.segmenters.framing import Framing
 from inference_container.segmenters.sam_embedding import SamEmbedding, packed

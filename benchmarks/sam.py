@@ -13,10 +13,10 @@ import sys
 import time
 from pathlib import Path
 
+from benchmarks.machine import description, limits
 from benchmarks.sam_decode import decode_ratio
 from benchmarks.sam_encode import encode_and_prompts, lines
 from benchmarks.sam_gpu import gpu_lines
-from benchmarks.sam_machine import description, limits
 from benchmarks.sam_ready import ready_ratio
 from maskmill.core.engines import Engine
 

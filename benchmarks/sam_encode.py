@@ -24,8 +24,9 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.machine import TUNED_MALLOC
+from benchmarks.rounds import Rounds, interleaved
 from benchmarks.sam_decode import photo_like
-from benchmarks.sam_machine import TUNED_MALLOC, cpu_seconds, faults
 from inference_container.segmenter import Candidate, Picture, chosen
 from maskmill.core.engines import Engine
 from maskmill.core.geometry import Size, pixel_of
@@ -95,16 +96,15 @@ def measured(engine: Engine, path: Path, rounds: int) -> dict[str, Any]:
     for name, segmenter in segmenters.items():
         segmenter.setup()
         works[name] = partial(_keep_embedding, kept, name, segmenter, picture)
-    times, pages = _in_turns(works, rounds)
+    turns = _in_turns(works, rounds)
+    times = turns.cpu_s
     features = predictor.features.numpy()[0]
     truth = _reference_masks(predictor)
     encode = {
         name: {
             "seconds": round(min(times[name]), 2),
-            "ratio": round(
-                median(theirs / ours for theirs, ours in zip(times["reference"], times[name], strict=True)), 2
-            ),
-            "faults": pages[name],
+            "ratio": round(turns.ratio("reference", name).median, 2),
+            "faults": turns.faults[name],
             "cosine": round(_cosine(kept[name].features, features), 6) if name in kept else 1.0,
             "iou": round(_mean_iou(segmenters[name].segment(kept[name], PROMPTS), truth), 4) if name in kept else 1.0,
             "runs": str(dict(segmenters[name].notes())) if name in segmenters else "segment_anything, fp32",
@@ -129,7 +129,7 @@ def _prompts16(segmenter: Any, embedding: Any, predictor: Any, rounds: int) -> d
             chosen(found, MaskChoice.BEST).draw() for found in segmenter.segment(embedding, PROMPTS)
         ],
     }
-    times, _ = _in_turns(works, max(3, rounds))
+    times = _in_turns(works, max(3, rounds)).cpu_s
 
     def share(ours: str, theirs: str) -> float:
         return round(median(one / other for one, other in zip(times[ours], times[theirs], strict=True)), 3)
@@ -149,20 +149,9 @@ def _prompts16(segmenter: Any, embedding: Any, predictor: Any, rounds: int) -> d
     }
 
 
-def _in_turns(works: dict[str, Callable[[], object]], rounds: int) -> tuple[dict[str, list[float]], dict[str, int]]:
-    """CPU seconds of each work in each round, the order turned by one every time, and the pages of its last run."""
-    times: dict[str, list[float]] = {name: [] for name in works}
-    pages: dict[str, int] = {}
-    if os.environ.get("GLIBC_TUNABLES"):  # pages that are kept are asked for once, which is no part of the figure
-        for work in works.values():
-            work()
-    names = list(works)
-    for number in range(rounds):
-        for name in names[number % len(names) :] + names[: number % len(names)]:
-            before = faults()
-            times[name].append(cpu_seconds(works[name]))
-            pages[name] = faults() - before
-    return times, pages
+def _in_turns(works: dict[str, Callable[[], object]], rounds: int) -> Rounds:
+    """Where malloc keeps its pages, they are asked for once, which is no part of the figure."""
+    return interleaved(works, rounds=rounds, is_warmed="GLIBC_TUNABLES" in os.environ)
 
 
 def _reference_logits(predictor: Any, prompt: Prompt) -> Any:

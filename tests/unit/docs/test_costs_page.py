@@ -101,4 +101,4 @@ def test_what_is_forgiven_and_chosen_only_takes_away() -> None:
         bare = idle_dollars(FOUND, stage)
         assert 0 <= idle_dollars(FOUND, stage, forgiven=True) < bare <= idle_dollars(FOUND, stage, by_choice=True)
     assert Upkeep.KEY in BY_CHOICE
-    assert set(tables(FOUND)) == set(re.findall(r"<!-- cost: ([a-z0-9 ]+) -->", PAGE))
+    assert set(tables(FOUND)) == set(re.findall(r"<!-- written by make cost: ([a-z0-9 ]+) -->", PAGE))
