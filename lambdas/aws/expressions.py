@@ -9,16 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from boto3.dynamodb.types import TypeSerializer
-
+from lambdas.aws.wire import wire
 from maskmill.core.table import Condition, Delete, Op, Path, Update
-
-_serializer = TypeSerializer()
-
-
-def wire(value: Any) -> dict[str, Any]:
-    """A value in DynamoDB's typed form."""
-    return dict(_serializer.serialize(value))
 
 
 class Expressions:

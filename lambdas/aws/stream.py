@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lambdas.aws.events import records_of, texts_of
-from lambdas.aws.table import row_of_item
+from lambdas.aws.wire import row_of_item
 from maskmill.core.table import Key, RowChange
 
 

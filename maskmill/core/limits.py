@@ -96,6 +96,11 @@ SWEEP_FINISH_S = 15 * 60
 SWEEP_EXPORT_S = 20 * 60
 QUEUE_BATCH_MAX = 10
 
+# Rows of the table that one request may name
+ROWS_READ_MAX = 100
+ROWS_WRITTEN_MAX = 25
+ROWS_CREATED_MAX = 100
+
 # Live progress
 EVENT_LIFE_S = 7 * 24 * 60 * 60  # how long a client may be away and still catch up
 EVENT_ITEMS_MAX = 200  # changes that one event names; beyond this it gives the counts alone

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from maskmill.core.messages import Message
 from maskmill.core.shard import ShardAnswer, ShardRequest
-from maskmill.core.table import Key, Page, Query, Row, Write
+from maskmill.core.table import Key, Page, Put, Query, Row, Write
 
 
 class Table(Protocol):
@@ -26,6 +26,24 @@ class Table(Protocol):
 
     def write(self, write: Write) -> Row:
         """Perform a write and return the row as it is afterwards; raises RowConflict, Unavailable."""
+        ...
+
+    def get_all(self, keys: Sequence[Key]) -> list[Row | None]:
+        """The rows under these keys, in their order, each as it stands when it is read; raises Unavailable."""
+        ...
+
+    def put_all(self, puts: Sequence[Put]) -> None:
+        """Write rows whose keys determine what they hold: writing one again changes nothing.
+
+        Raises Unavailable when some may not have been written.
+        """
+        ...
+
+    def create_all(self, puts: Sequence[Put]) -> None:
+        """Create all rows or none: at most ROWS_CREATED_MAX, under keys that differ, of 4 MB together.
+
+        Raises RowConflict where there is a row already, with one of those that are there, and Unavailable.
+        """
         ...
 
 

@@ -1,7 +1,7 @@
 """Reads and conditional writes of the one table as values; it knows neither DynamoDB nor what the rows mean.
 
-A row is a flat map with a partition key `pk` and a sort key `sk`; attributes are strings, integers, booleans, string
-sets and nested maps. Every write is conditional or idempotent, so that a repeated message changes nothing.
+A row is a flat map with a partition key `pk` and a sort key `sk`; attributes are strings, integers, booleans, bytes,
+string sets and nested maps. Every write is conditional or idempotent, so that a repeated message changes nothing.
 """
 
 from __future__ import annotations

@@ -39,6 +39,8 @@ DIVERGENCES: tuple[Divergence, ...] = (
     Divergence("moto", "expression of more than 4 KB", "accepted",
                "tests/unit/lambdas/test_expressions.py bounds the longest write; the emulator refuses it",
                f"{MOTO}dynamodb/responses.py", SEEN),
+    Divergence("moto", "test_more_bytes_than_a_transaction_holds_are_refused_and_change_nothing", "accepted",
+               "the emulator refuses them, and so does the simulation", f"{MOTO}dynamodb/responses.py", SEEN),
     Divergence("moto", "put with the checksum of other bytes", "accepted",
                "the emulator refuses it, and ingest_image compares the bytes with what was announced",
                f"{MOTO}s3/responses.py", SEEN),

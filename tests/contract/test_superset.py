@@ -32,7 +32,7 @@ from tests.simulation.cloud import MemoryEndpoint, MemoryQueues, MemorySockets
 from tests.simulation.shaky import ShakyObjects, ShakyTable
 from tests.simulation.world import Faults, World
 
-KEY, NEW = Key("T#a", "ROW#1"), Key("T#a", "ROW#2")
+KEY, NEW, OTHER = (Key("T#a", f"ROW#{number}") for number in (1, 2, 3))
 SERVICES = ("dynamodb", "s3", "sqs", "sagemaker-runtime", "apigatewaymanagementapi")
 GATEWAY = "https://abcdefghij.execute-api.us-east-1.amazonaws.com/live"
 
@@ -66,6 +66,13 @@ CALLS: dict[str, Callable[[Ports], object]] = {
     "table.write under a condition": lambda ports: ports.table.write(Update(KEY, set={("n",): 2}, require=ONCE)),
     "table.write that adds": lambda ports: ports.table.write(Update(KEY, add={("n",): 1}, require=ONCE)),
     "table.write that removes": lambda ports: ports.table.write(Delete(KEY, must_exist=True)),
+    "table.get_all": lambda ports: ports.table.get_all([KEY, NEW]),
+    "table.put_all": lambda ports: ports.table.put_all([Put(KEY, {"n": 1}), Put(NEW, {"n": 1})]),
+    "table.create_all of new rows": lambda ports: ports.table.create_all([Put(NEW, {"n": 1}), Put(OTHER, {"n": 1})]),
+    "table.create_all of one": lambda ports: ports.table.create_all([Put(NEW, {"n": 1})]),
+    "table.create_all beside one that is there": lambda ports: ports.table.create_all(
+        [Put(NEW, {"n": 1}), Put(KEY, {"n": 2})]
+    ),
     "objects.get": lambda ports: ports.bucket.get("there"),
     "objects.get of an absent one": lambda ports: ports.bucket.get("absent"),
     "objects.head": lambda ports: ports.bucket.head("there"),

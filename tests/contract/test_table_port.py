@@ -10,6 +10,7 @@ from maskmill.core import rows
 from maskmill.core.errors import Code, MaskmillError
 from maskmill.core.image import Image, ImageStatus, Upload
 from maskmill.core.item import ItemStatus
+from maskmill.core.limits import ROWS_CREATED_MAX, ROWS_READ_MAX
 from maskmill.core.plan import Chunk, PlannedItem
 from maskmill.core.ports import Table
 from maskmill.core.table import Condition, Delete, Index, Key, Op, Put, Query, RowConflict, Update
@@ -182,6 +183,74 @@ def test_a_delete_that_needs_its_row_succeeds_once(table: Table) -> None:
     with pytest.raises(RowConflict):
         table.write(delete)
     assert table.get(KEY) is None
+
+
+def test_many_rows_are_read_in_the_order_asked_for_and_what_is_not_there_is_none(table: Table) -> None:
+    put(table, "ROW#1", value=1)
+    put(table, "ROW#3", value=3)
+    keys = [Key("T#a", f"ROW#{number}") for number in (3, 2, 1, 3)]
+    assert [row and row["value"] for row in table.get_all(keys)] == [3, None, 1, 3]
+    assert table.get_all([]) == []
+
+
+def test_more_rows_than_one_request_names_are_written_and_read(table: Table) -> None:
+    count = ROWS_READ_MAX + 3
+    puts = [Put(Key(f"T#{number % 2}", f"ROW#{number:03d}"), {"data": b"\x00\xff" * number}) for number in range(count)]
+    for _ in range(2):  # writing them again changes nothing
+        table.put_all(puts)
+    found = table.get_all([put.key for put in puts])
+    assert [row and row["data"] for row in found] == [put.row["data"] for put in puts]
+    assert all(row is not None and type(row["data"]) is bytes for row in found)
+    table.put_all([])
+
+
+def test_one_request_names_a_row_twice_and_it_is_one_row(table: Table) -> None:
+    table.put_all([Put(KEY, {"value": 1}), Put(KEY, {"value": 1})])
+    assert [row["value"] for row in table.query(Query("T#a")).rows] == [1]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, ROWS_CREATED_MAX])
+def test_rows_are_created_together_once(table: Table, count: int) -> None:
+    puts = [Put(Key("T#a", f"ROW#{number:03d}"), {"value": number}) for number in range(count)]
+    table.create_all(puts)
+    assert [row["value"] for row in table.query(Query("T#a")).rows] == list(range(count))
+    if puts:
+        with pytest.raises(RowConflict):
+            table.create_all(puts)
+
+
+@pytest.mark.parametrize("others", [0, 1, 3])
+def test_where_one_row_is_there_none_is_created_and_it_is_told(table: Table, others: int) -> None:
+    put(table, value=1)
+    news = [Put(Key("T#a", f"ROW#{number}"), {"value": 2}) for number in range(2, 2 + others)]
+    with pytest.raises(RowConflict) as conflict:
+        table.create_all([*news, Put(KEY, {"value": 2})])
+    assert conflict.value.key == KEY
+    assert conflict.value.current == {"pk": "T#a", "sk": "ROW#1", "value": 1}
+    assert [row["value"] for row in table.query(Query("T#a")).rows] == [1]
+
+
+CANNOT_BE_CREATED = {
+    "two under one key": [Put(KEY, {"value": 1}), Put(KEY, {"value": 1})],
+    "more than a transaction holds": [Put(Key("T#a", f"ROW#{n}"), {}) for n in range(ROWS_CREATED_MAX + 1)],
+    "a row that is too large": [Put(KEY, {}), Put(Key("T#a", "ROW#2"), {"data": b"x" * 410_000})],
+}
+
+
+@pytest.mark.parametrize("puts", CANNOT_BE_CREATED.values(), ids=CANNOT_BE_CREATED)
+def test_what_a_transaction_cannot_hold_is_a_fault_of_ours_and_changes_nothing(table: Table, puts: list[Put]) -> None:
+    with pytest.raises(MaskmillError) as caught:
+        table.create_all(puts)
+    assert (type(caught.value), caught.value.code) == (MaskmillError, Code.INTERNAL)
+    assert table.query(Query("T#a")).rows == ()
+
+
+def test_more_bytes_than_a_transaction_holds_are_refused_and_change_nothing(table: Table) -> None:
+    puts = [Put(Key("T#a", f"ROW#{number}"), {"data": b"x" * 390_000}) for number in range(12)]
+    with pytest.raises(MaskmillError) as caught:
+        table.create_all(puts)
+    assert (type(caught.value), caught.value.code) == (MaskmillError, Code.INTERNAL)
+    assert table.query(Query("T#a")).rows == ()
 
 
 def test_a_query_gives_one_partition_and_one_prefix_in_order(table: Table) -> None:

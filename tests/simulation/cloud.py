@@ -6,13 +6,14 @@ Without a world they act at once and without faults, which is what the contract 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from maskmill.core.errors import Code, InvalidInput, MaskmillError, Unavailable
+from maskmill.core.limits import ROWS_READ_MAX, ROWS_WRITTEN_MAX
 from maskmill.core.messages import QUEUE_OF, Message, QueueName
 from maskmill.core.ports import Invoked, ObjectInfo, ObjectMissing
 from maskmill.core.shard import ShardAnswer, ShardRequest
@@ -30,6 +31,7 @@ from maskmill.core.table import (
     Update,
     Write,
 )
+from tests.simulation.bounds import check_created
 from tests.simulation.rows import FrozenRow, Rows
 
 Result = TypeVar("Result")
@@ -60,6 +62,22 @@ class MemoryTable:
     def write(self, write: Write) -> Row:
         return self.call("table.write", write.key, lambda: self._write(write))
 
+    def get_all(self, keys: Sequence[Key]) -> list[Row | None]:
+        found: list[Row | None] = []
+        for start in range(0, len(keys), ROWS_READ_MAX):
+            batch = keys[start : start + ROWS_READ_MAX]
+            found += self.call("table.get_all", batch[0], lambda batch=batch: [self.rows.get(key) for key in batch])
+        return found
+
+    def put_all(self, puts: Sequence[Put]) -> None:
+        for start in range(0, len(puts), ROWS_WRITTEN_MAX):
+            batch = puts[start : start + ROWS_WRITTEN_MAX]
+            self.call("table.put_all", batch[0].key, lambda batch=batch: self._put_all(batch))
+
+    def create_all(self, puts: Sequence[Put]) -> None:
+        if puts:
+            self.call("table.create_all", puts[0].key, lambda: self._create_all(puts))
+
     def _query(self, query: Query) -> Page:
         found = self.rows.in_partition(query) if query.index is None else self.rows.in_index(query)
         if query.after is not None:
@@ -73,7 +91,7 @@ class MemoryTable:
             case Put():
                 if before is not None:
                     raise RowConflict(write.key, before)
-                after = FrozenRow({**write.row, "pk": write.key.pk, "sk": write.key.sk})
+                after = _row_of(write)
             case Delete():
                 if before is None and write.must_exist:
                     raise RowConflict(write.key, None)
@@ -86,15 +104,37 @@ class MemoryTable:
                 if before is None or not all(_holds(before, condition) for condition in write.require):
                     raise RowConflict(write.key, before)
                 after = _updated(before, write)
+        self._keep(write.key, after)
+        return after
+
+    def _put_all(self, puts: Sequence[Put]) -> None:
+        for put in puts:
+            self._keep(put.key, _row_of(put))
+
+    def _create_all(self, puts: Sequence[Put]) -> None:
+        rows = [_row_of(put) for put in puts]
+        check_created(rows)
+        for put, row in zip(puts, rows, strict=True):
+            if self.check is not None:
+                self.check(row)
+            if put.key in self.rows:
+                raise RowConflict(put.key, self.rows[put.key])
+        MemoryTable._put_all(self, puts)
+
+    def _keep(self, key: Key, after: FrozenRow) -> None:
         if self.check is not None:
             self.check(after)
-        self.rows[write.key] = after
-        self._tell(write.key, before, after)
-        return after
+        before = self.rows.get(key)
+        self.rows[key] = after
+        self._tell(key, before, after)
 
     def _tell(self, key: Key, before: Row | None, after: Row | None) -> None:
         for watcher in self.watch:
             watcher(key, before, after)
+
+
+def _row_of(put: Put) -> FrozenRow:
+    return FrozenRow({**put.row, "pk": put.key.pk, "sk": put.key.sk})
 
 
 def _read(row: Any, path: Path) -> Any:

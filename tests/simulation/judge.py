@@ -42,6 +42,11 @@ OBJECTS = {"get": "s3:GetObject", "head": "s3:GetObject", "put": "s3:PutObject",
 DOORS = {"upload": ("s3:PutObject", "<Uploads.Arn>"), "download": ("s3:GetObject", "<Media.Arn>")}
 THE_ONE = "the one"  # endpoint, lane or key that there is
 WRITES = {"Put": "dynamodb:PutItem", "Update": "dynamodb:UpdateItem", "Delete": "dynamodb:DeleteItem"}
+BATCHES = {
+    "get_all": "dynamodb:BatchGetItem",
+    "put_all": "dynamodb:BatchWriteItem",
+    "create_all": "dynamodb:PutItem",  # a transaction asks for the rights of what it does
+}
 (SOCKET,) = (resource for _, resource in sockets("POST"))
 QUEUES = {kind.model_fields["kind"].default: queue for kind, queue in QUEUE_OF.items()}
 
@@ -106,6 +111,8 @@ def needs(service: str, label: Any) -> Iterator[Right]:
         what = getattr(greenlet.getcurrent(), "asked", "")
         if verb == "get":
             yield "dynamodb:GetItem", "<Table.Arn>"
+        elif verb in BATCHES:
+            yield BATCHES[verb], "<Table.Arn>"
         elif verb == "query":
             yield "dynamodb:Query", f"<Table.Arn>/index/{what}" if what else "<Table.Arn>"
         else:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from maskmill.core.errors import Unavailable
 from maskmill.core.messages import Message
-from maskmill.core.table import Index, Key, Page, Query, Row, RowConflict, Write
+from maskmill.core.table import Index, Key, Page, Put, Query, Row, RowConflict, Write
 from tests.simulation.cloud import MemoryObjects, MemoryQueues, MemorySockets, MemoryTable, label_of
 from tests.simulation.world import World
 
@@ -49,6 +49,24 @@ class ShakyTable(MemoryTable):
                 watcher(write, conflict.current)
             raise
         return after
+
+    def _create_all(self, puts: Sequence[Put]) -> None:
+        """All rows or none, perhaps asked for again under a new name by one who never heard of the first success."""
+        try:
+            MemoryTable._create_all(self, puts)
+            if self.world.faults.repeated and self.world.strikes("repeated", f"{puts[0].key}"):
+                MemoryTable._create_all(self, puts)
+        except RowConflict as conflict:
+            for watcher in self.refused:
+                watcher(next(put for put in puts if put.key == conflict.key), conflict.current)
+            raise
+
+    def _put_all(self, puts: Sequence[Put]) -> None:
+        """A batch, of which some rows may not be taken."""
+        taken = [put for put in puts if not self.world.strikes("part_refused", f"{put.key}")]
+        MemoryTable._put_all(self, taken)
+        if len(taken) < len(puts):
+            raise Unavailable(detail=f"{len(puts) - len(taken)} rows of a batch were not written")
 
     def _query(self, query: Query) -> Page:
         page = MemoryTable._query(self, query)

@@ -7,7 +7,7 @@ What it does not know of a recipe is another matter (see Job.stored), and no par
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -52,6 +52,16 @@ class UpgradedTable(ShakyTable):
 
     def _write(self, write: Write) -> Row:
         return ShakyTable._write(self, _more_of(write) if self.is_next() else write)
+
+    def _create_all(self, puts: Sequence[Put]) -> None:
+        ShakyTable._create_all(self, _all_with_more(puts) if self.is_next() else puts)
+
+    def _put_all(self, puts: Sequence[Put]) -> None:
+        ShakyTable._put_all(self, _all_with_more(puts) if self.is_next() else puts)
+
+
+def _all_with_more(puts: Sequence[Put]) -> list[Put]:
+    return [more for put in puts if isinstance(more := _more_of(put), Put)]
 
 
 def _more_of(write: Write) -> Write:

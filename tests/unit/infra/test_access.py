@@ -17,6 +17,8 @@ ROW = {
     "put": "dynamodb:PutItem",
     "update": "dynamodb:UpdateItem",
     "delete": "dynamodb:DeleteItem",
+    "get all": "dynamodb:BatchGetItem",
+    "put all": "dynamodb:BatchWriteItem",
 }
 PX = "t/*/px/*"
 

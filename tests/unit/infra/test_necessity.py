@@ -42,6 +42,12 @@ OBJECT_ACTIONS = {
 }
 DOORS = {"upload": ("Uploads", "s3:PutObject"), "download": ("Media", "s3:GetObject")}
 ROW_ACTIONS = {"Put": "dynamodb:PutItem", "Update": "dynamodb:UpdateItem", "Delete": "dynamodb:DeleteItem"}
+TABLE_ACTIONS = {
+    "get": "dynamodb:GetItem",
+    "get_all": "dynamodb:BatchGetItem",
+    "put_all": "dynamodb:BatchWriteItem",
+    "create_all": "dynamodb:PutItem",  # a transaction asks for the rights of what it does
+}
 OF_THE_STREAM = {"push_progress"}  # which the table's stream wakes
 SOCKETS = {"send": "POST", "close": "DELETE"}
 SITE = {
@@ -145,7 +151,9 @@ def _rows(source: Source) -> set[tuple[str, str]]:
     given = [str(inspect.get_annotations(made).get("return")) for made in builders if inspect.isfunction(made)]
     kinds = {kind for text in given for kind in re.findall(r"\w+", text)}
     actions = {ROW_ACTIONS[kind] for kind in kinds if kind in ROW_ACTIONS}
-    actions |= {"dynamodb:GetItem"} if ("table", "get") in {(use.port, use.method) for use in source.uses()} else set()
+    actions |= {
+        TABLE_ACTIONS[use.method] for use in source.uses() if use.port == "table" and use.method in TABLE_ACTIONS
+    }
     tables = {f"<Table.Arn>/index/{index.lower()}" if index else "<Table.Arn>" for index in source.queries()}
     return {(action, "<Table.Arn>") for action in actions} | {("dynamodb:Query", table) for table in tables}
 

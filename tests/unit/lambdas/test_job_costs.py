@@ -114,8 +114,8 @@ def test_how_long_it_took_is_in_no_file_of_the_dataset(worked_ms: int | None) ->
 # Requests -----------------------------------------------------------------------------------------------------------
 
 MEASURES = {
-    Resource.TABLE_READS: {"table.get", "table.query"},
-    Resource.TABLE_WRITES: {"table.write"},
+    Resource.TABLE_READS: {"table.get", "table.get_all", "table.query"},
+    Resource.TABLE_WRITES: {"table.write", "table.put_all", "table.create_all"},
     Resource.OBJECT_READS: {f"{bucket}.{verb}" for bucket in ("media", "work") for verb in ("get", "head")},
     Resource.OBJECT_WRITES: {"media.put", "work.put"},
 }
