@@ -1,16 +1,19 @@
 """The files of a finished job: annotations, manifest and the archive with everything; it knows no rows.
 
-Each file is streamed into the store in bounded memory. What goes into them depends on the results alone, so writing
-them twice gives the same bytes.
+Each file is streamed into the store in bounded memory, and each object is read once: the lists are kept aside for the
+archive, which begins with them. What goes into the files depends on the results alone, so writing them twice gives the
+same bytes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from operator import attrgetter
 from typing import NamedTuple
 
 from lambdas import state
+from lambdas.finish_job.spool import Spool
 from lambdas.read_ahead import Wanted, read_ahead
 from maskmill.core import keys
 from maskmill.core.image import NormalImage
@@ -38,20 +41,25 @@ class _File(NamedTuple):
 def write_dataset(media: Objects, job: JobState, results: Iterable[ItemResult]) -> int:
     """Write all files; returns the bytes of the archive."""
     backgrounds = state.backgrounds(media, job)
-    _stream(media, job, keys.ANNOTATIONS, "application/json", _annotations(media, job, results))
-    _stream(media, job, keys.MANIFEST, "application/x-ndjson", _manifest(job, results, backgrounds))
+    lists = [
+        _written(media, job, keys.ANNOTATIONS, "application/json", lambda: _annotations(media, job, results)),
+        _written(media, job, keys.MANIFEST, "application/x-ndjson", lambda: _manifest(job, results, backgrounds)),
+    ]
     with media.stream(_key(job, keys.ARCHIVE), media_type="application/zip") as sink:
-        return write_archive(_members(media, job, results, backgrounds), sink)
+        return write_archive(chain(lists, _pictures(media, job, results, backgrounds)), sink)
 
 
 def _key(job: JobState, name: str) -> str:
     return keys.dataset_file(job.tenant, job.job.job_id, name)
 
 
-def _stream(media: Objects, job: JobState, name: str, media_type: str, chunks: Iterable[bytes]) -> None:
+def _written(media: Objects, job: JobState, name: str, media_type: str, make: Callable[[], Iterable[bytes]]) -> Member:
+    """Write a list, and give it as a member of the archive; only one that is too long to be kept is made again."""
+    spool = Spool()
     with media.stream(_key(job, name), media_type=media_type) as sink:
-        for chunk in chunks:
+        for chunk in spool.through(make()):
             sink.write(chunk)
+    return Member(name, spool.again if spool.is_full else make)
 
 
 def _annotations(media: Objects, job: JobState, results: Iterable[ItemResult]) -> Iterator[bytes]:
@@ -86,12 +94,10 @@ def _manifest(job: JobState, results: Iterable[ItemResult], backgrounds: Backgro
     return manifest(results, recipe=job.job.recipe, backgrounds=backgrounds)
 
 
-def _members(
+def _pictures(
     media: Objects, job: JobState, results: Iterable[ItemResult], backgrounds: Backgrounds
 ) -> Iterator[Member]:
-    """Annotations and manifest first, made again rather than read, then each item's source, variants and masks."""
-    yield Member(keys.ANNOTATIONS, lambda: _annotations(media, job, results))
-    yield Member(keys.MANIFEST, lambda: _manifest(job, results, backgrounds))
+    """Each item's source, variants and masks."""
     if sum(file.wanted.size_bytes for file in _files(job, results, backgrounds)) > ARCHIVE_BYTES_MAX:
         yield Member(NOTICE, _notice)
         return

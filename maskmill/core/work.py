@@ -125,9 +125,9 @@ def usage_of(work: Work) -> Usage:
             + work.labels
             + work.labels_made
             + work.variants
-            # finishing: sources, labels (their runs for two files) and variants
+            # finishing: sources, labels (their runs and their pictures) and variants
             + work.images
-            + 3 * work.labels
+            + 2 * work.labels
             + work.variants,
             Resource.QUEUE_REQUESTS: 3 * messages,
             Resource.NOTICES: work.shards,

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import random
 import zipfile
+from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +19,7 @@ from pycocotools import mask as coco_mask
 
 from lambdas.finish_job import dataset
 from lambdas.finish_job.dataset import write_dataset
+from lambdas.finish_job.spool import Spool
 from lambdas.render_item.pictures import paint
 from maskmill.core import keys, rows
 from maskmill.core.errors import Code, MaskmillError
@@ -170,6 +175,49 @@ def test_a_dataset_is_written_twice_with_the_same_bytes_and_read_by_coco() -> No
         for entry in annotations["annotations"]:
             png = np.asarray(Image.open(io.BytesIO(files.read(entry["mask_file"])))) > 0
             assert np.array_equal(coco_mask.decode(entry["segmentation"]).astype(bool), png)
+
+
+def test_a_dataset_reads_every_object_once() -> None:
+    scene = Scene(TWO_LAYERS | {"output": {"format": "png"}})
+    results = (scene.paint(),)
+    read: Counter[str] = Counter()
+
+    def call(service: str, key: Any, effect: Callable[[], Any]) -> Any:
+        read[key] += service == "media.get"
+        return effect()
+
+    scene.media.call = call
+    write_dataset(scene.media, scene.job, results)
+    assert read.total() == 1 + 2 + 2 * 2, "the picture, two variants, two labels with a list and a picture each"
+    assert set(read.values()) == {0, 1}
+
+
+def test_lists_that_are_too_long_to_be_kept_are_made_again_with_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(TWO_LAYERS | {"output": {"format": "png"}})
+    results = (scene.paint(),)
+    write_dataset(scene.media, scene.job, results)
+    first = dict(scene.media.objects)
+    monkeypatch.setattr(dataset, "Spool", partial(Spool, bytes_max=100))
+    write_dataset(scene.media, scene.job, results)
+    assert scene.media.objects == first
+
+
+@pytest.mark.parametrize("chunks", [[], [b""], [b"a", b"", b"bc"], [bytes(3 * 1024**2), b"x" * 100]], ids=len)
+def test_a_spool_gives_again_what_went_through_it_in_bounded_pieces(chunks: list[bytes]) -> None:
+    spool = Spool()
+    assert not spool.is_full
+    assert list(spool.through(chunks)) == chunks
+    pieces = list(spool.again())
+    assert b"".join(pieces) == b"".join(chunks) == b"".join(spool.again())
+    assert max(map(len, pieces), default=0) <= 1024**2
+
+
+def test_a_spool_keeps_nothing_of_what_is_too_long() -> None:
+    spool, chunks = Spool(bytes_max=500), [random.Random(number).randbytes(400) for number in range(4)]
+    assert list(spool.through(chunks)) == chunks
+    assert not spool.is_full
+    with pytest.raises(ValueError, match="nothing"):
+        list(spool.again())
 
 
 def test_an_archive_that_would_be_too_large_holds_the_lists_and_says_where_the_pictures_are(
