@@ -31,7 +31,10 @@ NOT_DONE = {  # held by the emulator, which does not act on it
     ("AWS::CloudWatch::Alarm", "AlarmActions"): "alarms of the endpoint never go off: it has no metrics here",
     ("AWS::Cognito::UserPoolDomain", "Domain"): "one page of ours stands in for the hosted ones",
     ("AWS::DynamoDB::GlobalTable", "Replicas"): "no backups",
-    ("AWS::Lambda::EventSourceMapping", "MaximumBatchingWindowInSeconds"): "batches do not wait to be filled",
+    (
+        "AWS::Lambda::EventSourceMapping",
+        "MaximumBatchingWindowInSeconds",
+    ): "a quiet stream's first change goes out at once",
     ("AWS::Lambda::Function", "MemorySize"): "memory is not bounded",
     ("AWS::S3::Bucket", "BucketEncryption"): "objects are not encrypted",
     ("AWS::S3::Bucket", "LifecycleConfiguration"): "objects do not expire",

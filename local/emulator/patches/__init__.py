@@ -17,6 +17,7 @@ from local.emulator.patches import (
     function_concurrency,
     http_cors,
     image_functions,
+    known_texts,
     log_streams,
     media_keys,
     message_moves,
@@ -31,6 +32,7 @@ from local.emulator.patches import (
     service_rights,
     signed_cookies,
     silent_function,
+    stream_readers,
     table_ttl,
     tls,
     troubles,
@@ -47,6 +49,8 @@ def apply_all(*, deployed_file: Path) -> None:
     function_code.apply()
     image_functions.apply()
     silent_function.apply()
+    stream_readers.apply()
+    known_texts.apply()
     http_cors.apply()
     table_ttl.apply()
     prompt_stacks.apply()

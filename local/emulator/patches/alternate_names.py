@@ -12,6 +12,7 @@ from local.emulator.internals import internal
 from local.emulator.patches import routes
 
 VIEWER_HOST = "x-viewer-host"  # under which the name goes on that the visitor came by
+LOOPBACK = ("127.0.0.1", "localhost")  # no distribution's name
 LEFT = ("/oauth2/token", "/logout", routes.PREFIX)
 
 
@@ -32,8 +33,8 @@ def apply() -> None:
 
 def own_name(host: str) -> str | None:
     """The domain of the distribution that has this alternate name, if one has."""
-    if not host or host.endswith(".cloudfront.net"):
-        return None
+    if not host or host in LOOPBACK or host.endswith(".cloudfront.net"):
+        return None  # before any distribution's description is read, which takes longer than most requests
     cloudfront = internal("services.cloudfront")
     for distribution in list(cloudfront._distributions.values()):
         if host in (name.lower() for name in cloudfront._get_distribution_aliases(distribution)):
