@@ -7,7 +7,7 @@ should follow it must not strand a job.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -20,14 +20,14 @@ from maskmill.core.image import NormalImage, Refusal
 from maskmill.core.item import ItemStatus
 from maskmill.core.job import Counts, JobStatus
 from maskmill.core.limits import CONFLICT_RETRIES_MAX, RESULT_ROW_BYTES_MAX, SWEEP_DELIVERY_S
-from maskmill.core.messages import DeliverWebhook, DispatchItems, ExportDataset, FinishJob
-from maskmill.core.plan import Chunk
+from maskmill.core.messages import DeliverWebhook, DispatchItems, ExportDataset, FinishJob, RenderItems
+from maskmill.core.plan import Chunk, renderings
 from maskmill.core.ports import Clock, ObjectMissing, Objects, Queues, Table
 from maskmill.core.recipe import backgrounds_of, variants_per_image
 from maskmill.core.result import ItemResult, Results
-from maskmill.core.rows import ChunkState, JobState
+from maskmill.core.rows import ChunkState, Ending, JobState
 from maskmill.core.table import Key, Query, Row, RowConflict
-from maskmill.core.work import NOTHING_SPENT, Spent, Work
+from maskmill.core.work import Work
 
 
 def now_s(clock: Clock) -> int:
@@ -90,8 +90,14 @@ def all_chunks(table: Table, tenant: str, job_id: str) -> Iterator[ChunkState]:
         yield rows.chunk_of(row)
 
 
-def keep_result(table: Table, media: Objects, tenant: str, job_id: str, result: ItemResult) -> ItemResult:
-    """Record what an item left behind; returns what is on record, which is another run's where that was faster."""
+def keep_results(
+    table: Table, media: Objects, tenant: str, job_id: str, results: Sequence[ItemResult]
+) -> list[ItemResult]:
+    """Record what items left behind; returns what is on record, which is another run's where that was faster."""
+    return [_keep_result(table, media, tenant, job_id, result) for result in results]
+
+
+def _keep_result(table: Table, media: Objects, tenant: str, job_id: str, result: ItemResult) -> ItemResult:
     doc = result.model_dump_json()
     data = doc.encode()
     if len(data) <= RESULT_ROW_BYTES_MAX:
@@ -123,30 +129,39 @@ def _doc_of(media: Objects, row: Row) -> str:
     return str(row["doc"]) if "doc" in row else media.get(row["key"]).decode()
 
 
-def end_item(
+def end_items(
     table: Table,
     queues: Queues,
     job: JobState,
     number: int,
-    index: int,
+    endings: Mapping[int, Ending],
     *,
-    status: ItemStatus,
     at_s: int,
-    reason: Refusal | None = None,
     request_id: str | None = None,
-    spent: Spent = NOTHING_SPENT,
 ) -> None:
-    """Ends an item unless it has ended, and tells the job in either case."""
-    job_id = job.job.job_id
-    write = rows.end_item(
-        job.tenant, job_id, number, index, status=status, now_s=at_s, refusal=reason, request_id=request_id, spent=spent
-    )
-    try:
-        row: Row | None = table.write(write)
-    except RowConflict as conflict:
-        row = conflict.current
+    """Ends items of a chunk, unless they have ended, and tells the job in either case.
+
+    All of them end in one write. Those that somebody else has ended are left out of it, and what was spent on them is
+    not counted.
+    """
+    tenant, job_id, left = job.tenant, job.job.job_id, dict(endings)
+    row: Row | None = None
+    for _ in range(CONFLICT_RETRIES_MAX):
+        try:
+            row = table.write(rows.end_items(tenant, job_id, number, left, now_s=at_s, request_id=request_id))
+            break
+        except RowConflict as conflict:
+            row = conflict.current
+        if row is None:
+            return
+        chunk = rows.chunk_of(row)
+        left = {i: end for i, end in left.items() if rows.may_end(chunk.items[i], end, request_id=request_id)}
+        if not left:
+            break
+    else:
+        raise Unavailable(detail="the chunk is too busy")
     if row is not None:
-        forward(table, queues, job.tenant, job_id, rows.chunk_of(row))
+        forward(table, queues, tenant, job_id, rows.chunk_of(row))
 
 
 def forward(table: Table, queues: Queues, tenant: str, job_id: str, chunk: ChunkState) -> None:
@@ -175,6 +190,15 @@ def hand_on(table: Table, queues: Queues, job: JobState, number: int) -> None:
         if chunk is not None and chunk.waits_for_place:
             queues.send([DispatchItems(tenant=tenant, job_id=job_id, chunk=chunk.number)])
             return
+
+
+def ask_to_render(queues: Queues, job: JobState, chunk: ChunkState, pixels_of: Mapping[int, int]) -> None:
+    """Sends items, by their pixels, to rendering: as many in one message as their chunk says."""
+    variants = variants_per_image(job.job.recipe.recipe)
+    groups = renderings(pixels_of, together=chunk.together, variants=variants)
+    queues.send(
+        RenderItems(tenant=job.tenant, job_id=job.job.job_id, chunk=chunk.number, indices=group) for group in groups
+    )
 
 
 def _has_chunk(job: JobState, number: int) -> bool:
@@ -263,10 +287,12 @@ def end_open_items(
     table: Table, queues: Queues, job: JobState, chunk: ChunkState, *, code: Code, status: ItemStatus, at_s: int
 ) -> None:
     """Ends every open item of a chunk with one reason; where none is open, passes on that the chunk is full."""
-    forward(table, queues, job.tenant, job.job.job_id, chunk)
-    for index, item in chunk.items.items():
-        if not item.status.is_terminal:
-            end_item(table, queues, job, chunk.number, index, status=status, at_s=at_s, reason=refusal(code))
+    ending = Ending(status, refusal(code))
+    still_open = {index: ending for index, item in chunk.items.items() if not item.status.is_terminal}
+    if still_open:
+        end_items(table, queues, job, chunk.number, still_open, at_s=at_s)
+    else:
+        forward(table, queues, job.tenant, job.job.job_id, chunk)
 
 
 def retire_image(table: Table, tenant: str, dataset_id: str, image_id: str, *, at_s: int, due_at_s: int) -> bool:

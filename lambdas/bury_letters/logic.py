@@ -23,10 +23,10 @@ from maskmill.core.messages import (
     PlanJob,
     RemoveDataset,
     RemoveImage,
-    RenderItem,
+    RenderItems,
 )
 from maskmill.core.ports import Clock, Queues, Table
-from maskmill.core.rows import ChunkState, ItemState
+from maskmill.core.rows import ChunkState, Ending, ItemState
 from maskmill.core.table import RowConflict, Update
 
 
@@ -50,7 +50,7 @@ def bury(ports: Ports, letter: Message) -> None:
             return  # the sweep looks for the answer again, and the lease ends the wait
         case DeliverWebhook():
             return  # the sweep wakes it again, and its attempts are counted when they begin
-        case DispatchItems() | RenderItem():
+        case DispatchItems() | RenderItems():
             _fail_items(ports, letter)
         case PlanJob() | FinishJob():
             _fail_job(ports, letter)
@@ -67,41 +67,40 @@ def _refuse_image(ports: Ports, letter: IngestUpload) -> None:
     )
 
 
-def _fail_items(ports: Ports, letter: DispatchItems | RenderItem) -> None:
+def _fail_items(ports: Ports, letter: DispatchItems | RenderItems) -> None:
     job = state.load_job(ports.table, letter.tenant, letter.job_id)
     chunk = state.load_chunk(ports.table, letter.tenant, letter.job_id, letter.chunk)
     if job is None or chunk is None:
         return
     indices: tuple[int, ...]
     at_s = state.now_s(ports.clock)
-    if isinstance(letter, RenderItem):
-        code, stuck, indices = Code.RENDER_FAILED, {ItemStatus.RENDERING}, (letter.index,)
+    if isinstance(letter, RenderItems):
+        code, stuck, indices = Code.RENDER_FAILED, {ItemStatus.RENDERING}, letter.indices
     else:
         code, stuck = Code.GAVE_UP, {ItemStatus.PENDING, ItemStatus.SEGMENTING}
         indices = tuple(chunk.items) if letter.indices is None else letter.indices
     state.forward(ports.table, ports.queues, letter.tenant, letter.job_id, chunk)
-    for index in indices:
-        item = chunk.items.get(index)
-        if item is not None and item.status in stuck and not _is_in_flight(item, at_s):
-            state.end_item(
-                ports.table,
-                ports.queues,
-                job,
-                chunk.number,
-                index,
-                status=ItemStatus.FAILED,
-                at_s=at_s,
-                reason=state.refusal(code),
-            )
+    failed = Ending(ItemStatus.FAILED, state.refusal(code))
+    found = {index: chunk.items[index] for index in indices if index in chunk.items}
+    lost = {i: failed for i, item in found.items() if item.status in stuck and not _is_in_flight(item, at_s)}
+    if isinstance(letter, RenderItems) and len(indices) > 1:
+        _send_to_render(ports, letter, chunk, indices)  # one of them must not be the end of the others
+    elif lost:
+        state.end_items(ports.table, ports.queues, job, chunk.number, lost, at_s=at_s)
     if isinstance(letter, DispatchItems):
         _send_to_render(ports, letter, chunk, indices)
         state.hand_on(ports.table, ports.queues, job, chunk.number)
 
 
-def _send_to_render(ports: Ports, letter: DispatchItems, chunk: ChunkState, indices: tuple[int, ...]) -> None:
-    """Dispatch may have died after it moved items to rendering and before it said so: say it in its place."""
+def _send_to_render(
+    ports: Ports, letter: DispatchItems | RenderItems, chunk: ChunkState, indices: tuple[int, ...]
+) -> None:
+    """Ask for what is still to be rendered, each item alone.
+
+    Dispatch may have died after it moved items to rendering and before it said so, and rendering over one of several.
+    """
     ports.queues.send(
-        RenderItem(tenant=letter.tenant, job_id=letter.job_id, chunk=chunk.number, index=index)
+        RenderItems(tenant=letter.tenant, job_id=letter.job_id, chunk=chunk.number, indices=(index,))
         for index in indices
         if index in chunk.items and chunk.items[index].status is ItemStatus.RENDERING
     )

@@ -21,9 +21,9 @@ from maskmill.core.image import Refusal
 from maskmill.core.item import ItemStatus
 from maskmill.core.limits import CONFLICT_RETRIES_MAX, MODEL_ANSWER_BYTES_MAX, MODEL_ATTEMPTS_MAX
 from maskmill.core.mask import Rle
-from maskmill.core.messages import CollectAnswer, DispatchItems, RenderItem
+from maskmill.core.messages import CollectAnswer, DispatchItems
 from maskmill.core.ports import Clock, ObjectMissing, Objects, Queues, Table
-from maskmill.core.rows import ChunkState, JobState
+from maskmill.core.rows import ChunkState, Ending, JobState
 from maskmill.core.shard import ImageAnswer, ImageTask, ServerProblem, ShardAnswer, ShardRequest
 from maskmill.core.table import RowConflict
 from maskmill.core.work import Spent
@@ -241,7 +241,8 @@ def _start_rendering(ports: Ports, asked: _Asked, good: list[int], *, worked_ms:
                 ports.table.write(write)
         except RowConflict:
             continue
-        ports.queues.send(RenderItem(tenant=tenant, job_id=job_id, chunk=asked.chunk, index=index) for index in moving)
+        pixels_of = {index: asked.tasks[index].size.pixels for index in moving}
+        state.ask_to_render(ports.queues, asked.job, chunk, pixels_of)
         return
     raise Unavailable(detail="the chunk is too busy")
 
@@ -287,15 +288,7 @@ def _try_again(ports: Ports, asked: _Asked, indices: Iterable[int], reason: Refu
 
 
 def _end_failed(ports: Ports, asked: _Asked, indices: Iterable[int], reason: Refusal) -> None:
-    for index in indices:
-        state.end_item(
-            ports.table,
-            ports.queues,
-            asked.job,
-            asked.chunk,
-            index,
-            status=ItemStatus.FAILED,
-            at_s=state.now_s(ports.clock),
-            reason=reason,
-            request_id=asked.request_id,
-        )
+    endings = dict.fromkeys(indices, Ending(ItemStatus.FAILED, reason))
+    at_s, request_id = state.now_s(ports.clock), asked.request_id
+    if endings:
+        state.end_items(ports.table, ports.queues, asked.job, asked.chunk, endings, at_s=at_s, request_id=request_id)

@@ -20,11 +20,11 @@ from maskmill.core.engines import keeps_embeddings
 from maskmill.core.errors import Code, Unavailable
 from maskmill.core.item import ItemStatus
 from maskmill.core.limits import CONFLICT_RETRIES_MAX, MODEL_ATTEMPTS_MAX
-from maskmill.core.messages import DispatchItems, RenderItem
+from maskmill.core.messages import DispatchItems
 from maskmill.core.plan import Chunk, PlannedItem, mask_key_for
 from maskmill.core.ports import Clock, Endpoint, Objects, Queues, Table
 from maskmill.core.prompt import placed_prompt
-from maskmill.core.rows import ChunkState, ItemState, JobState
+from maskmill.core.rows import ChunkState, Ending, ItemState, JobState
 from maskmill.core.shard import ImageTask, PromptTask, ShardRequest
 from maskmill.core.table import RowConflict
 
@@ -87,7 +87,7 @@ def _advance(ports: Ports, job: JobState, described: Chunk, chunk: ChunkState, i
     ready = [index for index in triage.waiting if not missing[index]]
     if ready:
         ports.table.write(rows.start_rendering(job.tenant, job.job.job_id, chunk.number, indices=ready, now_s=at_s))
-    _send_to_render(ports, job, chunk.number, [*ready, *triage.rendering])
+    state.ask_to_render(ports.queues, job, chunk, _pixels(described, [*ready, *triage.rendering]))
     asking = {index: tasks for index, tasks in missing.items() if tasks}
     if _may_ask(ports, asking):
         _ask_or_give_up(ports, job, described, chunk, asking, at_s)
@@ -130,10 +130,9 @@ def _missing(ports: Ports, job: JobState, item: PlannedItem) -> tuple[PromptTask
     return tuple(tasks.values())
 
 
-def _send_to_render(ports: Ports, job: JobState, number: int, indices: Iterable[int]) -> None:
-    ports.queues.send(
-        RenderItem(tenant=job.tenant, job_id=job.job.job_id, chunk=number, index=index) for index in indices
-    )
+def _pixels(described: Chunk, indices: Iterable[int]) -> dict[int, int]:
+    normals = {index: described.item(index).normal for index in indices}
+    return {index: 0 if normal is None else normal.size.pixels for index, normal in normals.items()}
 
 
 def _ask_or_give_up(
@@ -145,18 +144,10 @@ def _ask_or_give_up(
     at_s: int,
 ) -> None:
     fresh = {index: tasks for index, tasks in asking.items() if chunk.items[index].attempt < MODEL_ATTEMPTS_MAX}
+    failed = Ending(ItemStatus.FAILED, state.refusal(Code.MODEL_UNAVAILABLE))
     for index in asking.keys() - fresh.keys():
-        state.end_item(
-            ports.table,
-            ports.queues,
-            job,
-            chunk.number,
-            index,
-            status=ItemStatus.FAILED,
-            at_s=at_s,
-            reason=state.refusal(Code.MODEL_UNAVAILABLE),
-            request_id=chunk.items[index].request_id,
-        )
+        request_id = chunk.items[index].request_id
+        state.end_items(ports.table, ports.queues, job, chunk.number, {index: failed}, at_s=at_s, request_id=request_id)
     if not chunk.may_ask:
         _end_spent(ports, job, chunk, fresh)
     elif fresh:
@@ -228,11 +219,9 @@ def _invoke_again(ports: Ports, job: JobState, chunk: ChunkState, indices: Itera
 
 
 def _end_spent(ports: Ports, job: JobState, chunk: ChunkState, indices: Iterable[int]) -> None:
-    at_s, reason = state.now_s(ports.clock), state.refusal(Code.BUDGET_EXCEEDED)
-    for index in indices:
-        state.end_item(
-            ports.table, ports.queues, job, chunk.number, index, status=ItemStatus.FAILED, at_s=at_s, reason=reason
-        )
+    endings = dict.fromkeys(indices, Ending(ItemStatus.FAILED, state.refusal(Code.BUDGET_EXCEEDED)))
+    if endings:
+        state.end_items(ports.table, ports.queues, job, chunk.number, endings, at_s=state.now_s(ports.clock))
 
 
 def _invoke(ports: Ports, job: JobState, number: int, indices: Iterable[int], request_id: str) -> None:

@@ -38,6 +38,7 @@ def work_done(job: JobState, chunks: Iterable[ChunkState], *, archive_bytes: int
         finishing_s=round(finishing_s, 3),
         made_bytes=spent.made_bytes,
         dataset_bytes=archive_bytes,
+        renderings=spent.renderings or None,
         asked=sum(asked),
         unanswered=sum(asked) - sum(item.attempt > 0 for item in rendered),
         waited_s=None if first_s is None else float(max(0, first_s - job.created_at_s)),

@@ -14,9 +14,9 @@ from maskmill.core.errors import Code
 from maskmill.core.image import Image
 from maskmill.core.item import ItemStatus
 from maskmill.core.job import JobStatus
-from maskmill.core.limits import CHUNKS_PER_RUN_MAX
+from maskmill.core.limits import CHUNKS_PER_RUN_MAX, RENDERINGS_WANTED
 from maskmill.core.messages import DispatchItems, PlanJob
-from maskmill.core.plan import Plan, openers, planned_items
+from maskmill.core.plan import Plan, chunk_items_of, openers, planned_items, spread
 from maskmill.core.ports import Clock, ObjectMissing, Objects, Queues, Table
 from maskmill.core.recipe import backgrounds_of, images_max
 from maskmill.core.rows import JobState
@@ -25,9 +25,10 @@ from maskmill.core.table import Put, Row, RowConflict, Update
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What planning needs; `chunk_items` is how many items one invocation of the model may hold.
+    """What planning needs; `chunk_items` is how many items one invocation of the model holds at least.
 
-    At most `window_shards` chunks of a job are in the segmenter at once, and one run writes `chunks_per_run` of them.
+    A job is rendered by up to `renderings` runs before one of them renders several items. At most `window_shards`
+    chunks of a job are in the segmenter at once, and one run writes `chunks_per_run` of them.
     """
 
     table: Table
@@ -37,6 +38,7 @@ class Ports:
     chunk_items: int
     window_shards: int
     chunks_per_run: int = CHUNKS_PER_RUN_MAX
+    renderings: int = RENDERINGS_WANTED
 
 
 def plan(ports: Ports, message: PlanJob) -> None:
@@ -72,11 +74,12 @@ def _plan(ports: Ports, job: JobState, first: int) -> JobState | None:
     if len(plan.items) > images_max(job.job.recipe.recipe):
         return _refuse(ports, job)
     at_s = state.now_s(ports.clock)
+    together = spread(len(plan.items), over=ports.renderings)
     for chunk in plan.chunks(first=first, count=ports.chunks_per_run):
         ports.media.put(
             keys.chunk(tenant, job_id, chunk.number), chunk.model_dump_json().encode(), media_type="application/json"
         )
-        row = _write_if(ports, rows.put_chunk(tenant, job_id, chunk, now_s=at_s))
+        row = _write_if(ports, rows.put_chunk(tenant, job_id, chunk, now_s=at_s, together=together))
         if row is not None:
             state.forward(ports.table, ports.queues, tenant, job_id, rows.chunk_of(row))
     following = first + ports.chunks_per_run
@@ -143,10 +146,16 @@ def _fresh_plan(ports: Ports, job: JobState) -> Plan:
     backgrounds = {
         image_id: images[image_id].normal for image_id in backgrounds_of(job.job.recipe.recipe) if image_id in images
     }
+    items = planned_items(tuple(wanted.values()))
     return Plan(
-        items=planned_items(tuple(wanted.values())),
+        items=items,
         backgrounds={image_id: normal for image_id, normal in backgrounds.items() if normal is not None},
-        chunk_items=ports.chunk_items,
+        chunk_items=chunk_items_of(
+            len(items),
+            templates=len(job.job.recipe.templates),
+            segmenter=job.job.segmenter,
+            least=ports.chunk_items,
+        ),
     )
 
 

@@ -1,4 +1,4 @@
-"""The edge of render_item: render messages in, one ended item each; it decides nothing."""
+"""The edge of render_item: render messages in, ended items out; it decides nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lambdas.aws.queues import SqsQueues, queue_urls
 from lambdas.aws.table import DynamoTable
 from lambdas.render_item.logic import Ports, render
 from lambdas.render_item.pictures import paint
-from maskmill.core.messages import RenderItem
+from maskmill.core.messages import RenderItems
 from maskmill.core.settings import RenderItemSettings
 
 
@@ -32,4 +32,4 @@ def connect() -> Ports:
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    return answer_batch(event, function="render_item", read=expecting(RenderItem), act=partial(render, connect()))
+    return answer_batch(event, function="render_item", read=expecting(RenderItems), act=partial(render, connect()))

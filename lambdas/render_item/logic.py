@@ -1,20 +1,20 @@
-"""Rendering: one item's variants are made, recorded and counted; it knows no pixels (see pictures.py)."""
+"""Rendering: the variants of some items are made, recorded and counted; it knows no pixels (see pictures.py)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from lambdas import state
 from maskmill.core.errors import Code, MaskmillError, Unavailable
-from maskmill.core.image import Refusal
 from maskmill.core.item import ItemStatus
-from maskmill.core.messages import RenderItem
+from maskmill.core.messages import RenderItems
 from maskmill.core.plan import Chunk, PlannedItem
 from maskmill.core.ports import Clock, ObjectMissing, Objects, Queues, Table
 from maskmill.core.result import ItemResult
-from maskmill.core.rows import JobState
-from maskmill.core.work import NOTHING_SPENT, Spent
+from maskmill.core.rows import Ending, JobState
+from maskmill.core.work import Spent
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,62 +44,73 @@ class Ports:
     paint: Painter
 
 
-def render(ports: Ports, message: RenderItem) -> None:
-    """Render one item and end it; a message about an item that is not in rendering only passes on its end."""
+def render(ports: Ports, message: RenderItems) -> None:
+    """Render some items of a chunk and end them; where none is in rendering any more, pass on that the chunk is full.
+
+    They end together. One that cannot be rendered ends as failed; a fault of ours ends nothing: the others end, and the
+    message comes again.
+    """
     tenant, job_id = message.tenant, message.job_id
     job = state.load_job(ports.table, tenant, job_id)
     chunk = state.load_chunk(ports.table, tenant, job_id, message.chunk)
     if job is None or chunk is None or job.status.is_terminal:
         return
-    status = chunk.items[message.index].status
-    if status.is_terminal:
+    indices = [index for index in message.indices if chunk.items[index].status is ItemStatus.RENDERING]
+    if not indices:
         state.forward(ports.table, ports.queues, tenant, job_id, chunk)
-    elif status is ItemStatus.RENDERING and job.cancel_requested:
-        _end(ports, job, message, ItemStatus.CANCELLED, state.refusal(Code.CANCELLED))
-    elif status is ItemStatus.RENDERING:
-        _render(ports, job, message)
-
-
-def _render(ports: Ports, job: JobState, message: RenderItem) -> None:
-    described = state.described(ports.media, message.tenant, message.job_id, message.chunk)
-    began = ports.clock.now()
-    try:
-        painted = ports.paint(ports.media, job, described, described.item(message.index))
-    except Unavailable:
-        raise
-    except ObjectMissing:  # masks are known before an item is rendered, so somebody has removed the picture since
-        _end(ports, job, message, ItemStatus.FAILED, state.refusal(Code.IMAGE_REMOVED))
-        return
-    except MaskmillError as error:
-        if error.code is Code.INTERNAL:
-            raise  # a fault of ours, not of the item's: it comes again, and at last the dead letters end it
-        _end(ports, job, message, ItemStatus.FAILED, state.refusal_of(error))
-        return
-    recorded = state.keep_result(ports.table, ports.media, message.tenant, message.job_id, painted.result)
-    took_s = (ports.clock.now() - began).total_seconds()
-    spent = painted.made.model_copy(update={"rendering_ms": max(0, round(took_s * 1000))})
-    if recorded.labels:
-        _end(ports, job, message, ItemStatus.DONE, None, spent)
+    elif job.cancel_requested:
+        cancelled = Ending(ItemStatus.CANCELLED, state.refusal(Code.CANCELLED))
+        _end(ports, job, message, dict.fromkeys(indices, cancelled))
     else:
-        _end(ports, job, message, ItemStatus.NO_MATCH, state.refusal(Code.NO_OBJECT_FOUND), spent)
+        _render(ports, job, message, indices)
 
 
-def _end(
-    ports: Ports,
-    job: JobState,
-    message: RenderItem,
-    status: ItemStatus,
-    reason: Refusal | None,
-    spent: Spent = NOTHING_SPENT,
-) -> None:
-    state.end_item(
-        ports.table,
-        ports.queues,
-        job,
-        message.chunk,
-        message.index,
-        status=status,
-        at_s=state.now_s(ports.clock),
-        reason=reason,
-        spent=spent,
+def _render(ports: Ports, job: JobState, message: RenderItems, indices: Iterable[int]) -> None:
+    described = state.described(ports.media, message.tenant, message.job_id, message.chunk)
+    endings: dict[int, Ending] = {}
+    painted: dict[int, Painted] = {}
+    fault: Exception | None = None
+    for index in indices:
+        began = ports.clock.now()
+        try:
+            item = ports.paint(ports.media, job, described, described.item(index))
+        except Unavailable as error:
+            fault = error
+            break  # the others would meet it, too
+        except ObjectMissing:  # masks are known before an item is rendered, so somebody has removed the picture since
+            endings[index] = Ending(ItemStatus.FAILED, state.refusal(Code.IMAGE_REMOVED))
+        except MaskmillError as error:
+            if error.code is Code.INTERNAL:
+                fault = error  # of ours, not of the item's: it comes again, and at last the dead letters end it
+            else:
+                endings[index] = Ending(ItemStatus.FAILED, state.refusal_of(error))
+        except Exception as error:  # noqa: BLE001 - the edge of one item: it must not keep the others from their end
+            fault = error
+        else:
+            took_s = (ports.clock.now() - began).total_seconds()
+            spent = item.made.model_copy(update={"rendering_ms": max(0, round(took_s * 1000))})
+            painted[index] = replace(item, made=spent)
+    recorded = state.keep_results(
+        ports.table, ports.media, message.tenant, message.job_id, [item.result for item in painted.values()]
     )
+    endings |= {result.index: _ending_of(result, painted[result.index].made) for result in recorded}
+    if endings:
+        _end(ports, job, message, _counted(endings))
+    if fault is not None:
+        raise fault
+
+
+def _ending_of(recorded: ItemResult, spent: Spent) -> Ending:
+    if recorded.labels:
+        return Ending(ItemStatus.DONE, None, spent)
+    return Ending(ItemStatus.NO_MATCH, state.refusal(Code.NO_OBJECT_FOUND), spent)
+
+
+def _counted(endings: dict[int, Ending]) -> dict[int, Ending]:
+    """The same, with this run counted on the first of them."""
+    first, ending = next(iter(endings.items()))
+    return endings | {first: replace(ending, spent=ending.spent.model_copy(update={"renderings": 1}))}
+
+
+def _end(ports: Ports, job: JobState, message: RenderItems, endings: Mapping[int, Ending]) -> None:
+    state.end_items(ports.table, ports.queues, job, message.chunk, endings, at_s=state.now_s(ports.clock))

@@ -24,7 +24,7 @@ from maskmill.core.limits import (
     SWEEP_PLAN_S,
     SWEEP_RENDERING_S,
 )
-from maskmill.core.messages import CollectAnswer, DispatchItems, FinishJob, Message, PlanJob, RenderItem
+from maskmill.core.messages import CollectAnswer, DispatchItems, FinishJob, Message, PlanJob, RenderItems
 from maskmill.core.rows import ChunkState, ItemState, JobState
 from maskmill.core.table import Row, RowConflict
 
@@ -156,7 +156,7 @@ def _repairs_of(
             if has_place and (is_late or spending.may_have_held(item.changed_at_s)):
                 waiting.append(index)
         elif item.status is ItemStatus.RENDERING and age_s > SWEEP_RENDERING_S:
-            yield RenderItem(tenant=tenant, job_id=job_id, chunk=chunk.number, index=index), (index,)
+            yield RenderItems(tenant=tenant, job_id=job_id, chunk=chunk.number, indices=(index,)), (index,)
         elif item.status is ItemStatus.SEGMENTING and item.request_id is not None:
             if item.request_id not in found:
                 is_time = age_s > max(SWEEP_ANSWER_S, patience_s)

@@ -21,7 +21,7 @@ class Fleet:
     instances_min: int = 0  # with one or more nobody waits for the first, and no job is why the last one stays
     instances_max: int
     idle_s: int  # that the last instance waits for more work before it goes
-    chunk_items: int  # images that one invocation of the segmenter holds
+    chunk_items: int  # images that one invocation of the segmenter holds, or more of them in a large job
     renders_at_once: int
 
 

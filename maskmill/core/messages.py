@@ -7,9 +7,9 @@ only latency. `v` is the version of the shape; a function accepts the versions t
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from maskmill.core.export import ExportFormat
 from maskmill.core.limits import SHARD_ITEMS_MAX
@@ -87,12 +87,20 @@ class CollectAnswer(_Message):
     request_id: str
 
 
-class RenderItem(_Message):
-    """Render the variants of this item."""
+class RenderItems(_Message):
+    """Render the variants of these items of a chunk, in one run."""
 
     kind: Literal["render"] = "render"
     chunk: int
-    index: int
+    indices: Annotated[tuple[int, ...], Field(min_length=1, max_length=SHARD_ITEMS_MAX)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_one(cls, data: Any) -> Any:
+        """An older message names one item."""
+        if isinstance(data, dict) and "index" in data and "indices" not in data:
+            return {name: value for name, value in data.items() if name != "index"} | {"indices": (data["index"],)}
+        return data
 
 
 class FinishJob(_Message):
@@ -123,7 +131,7 @@ Message = (
     | PlanJob
     | DispatchItems
     | CollectAnswer
-    | RenderItem
+    | RenderItems
     | FinishJob
     | ExportDataset
     | DeliverWebhook
@@ -136,7 +144,7 @@ QUEUE_OF: dict[type[Message], QueueName] = {
     PlanJob: QueueName.PLAN,
     DispatchItems: QueueName.DISPATCH,
     CollectAnswer: QueueName.COLLECT,
-    RenderItem: QueueName.RENDER,
+    RenderItems: QueueName.RENDER,
     FinishJob: QueueName.FINISH,
     DeliverWebhook: QueueName.WEBHOOK,
     ExportDataset: QueueName.EXPORT,

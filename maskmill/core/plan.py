@@ -6,16 +6,23 @@ that one invocation of the model may hold.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated
 
 from pydantic import Field
 
 from maskmill.core.image import Image, ImageStatus, NormalImage, Refusal
 from maskmill.core.keys import mask_key_of
-from maskmill.core.limits import IMAGES_PER_JOB_MAX, SHARD_ITEMS_MAX
+from maskmill.core.limits import (
+    IMAGES_PER_JOB_MAX,
+    RENDERED_PIXELS_MAX,
+    SHARD_ITEMS_MAX,
+    SHARD_S_MAX,
+    SHARDS_WANTED,
+)
 from maskmill.core.model import Model
 from maskmill.core.prompt import Template, placed_prompt
+from maskmill.core.rates import pace_of
 
 
 class PlannedItem(Model):
@@ -60,6 +67,39 @@ class Chunk(Model):
             if item.index == index:
                 return item
         raise KeyError(index)
+
+
+def spread(images: int, *, over: int, least: int = 1, most: int = SHARD_ITEMS_MAX) -> int:
+    """How many of a job's images go together, so that there are about `over` groups of at least `least` of them."""
+    return max(1, min(most, max(least, -(-images // over))))
+
+
+def chunk_items_of(images: int, *, templates: int, segmenter: str, least: int) -> int:
+    """How many images one request to the segmenter holds: at least the stage's own number, more in a large job.
+
+    Fewer where the segmenter, by its pace, would be at them for too long.
+    """
+    pace = pace_of(segmenter)
+    in_time = int(SHARD_S_MAX / (pace.image_s + pace.mask_s * templates))
+    return spread(images, over=SHARDS_WANTED, least=least, most=min(SHARD_ITEMS_MAX, in_time))
+
+
+def renderings(pixels_of: Mapping[int, int], *, together: int, variants: int) -> Iterator[tuple[int, ...]]:
+    """Items, by their pixels, in groups that one run renders: at most `together`, and no more than it can draw in time.
+
+    `variants` is how many pictures are drawn of each.
+    """
+    group: list[int] = []
+    drawn = 0
+    for index, pixels in pixels_of.items():
+        amount = pixels * max(1, variants)
+        if group and (len(group) == together or drawn + amount > RENDERED_PIXELS_MAX):
+            yield tuple(group)
+            group, drawn = [], 0
+        group.append(index)
+        drawn += amount
+    if group:
+        yield tuple(group)
 
 
 def openers(plan: Plan, window_shards: int) -> tuple[int, ...]:

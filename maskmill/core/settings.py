@@ -107,7 +107,7 @@ class PlanJobSettings(Settings):
     plan_queue_url: str
     dispatch_queue_url: str
     finish_queue_url: str
-    chunk_items: int  # how many items one invocation of the model may hold
+    chunk_items: int  # how many items one invocation of the model holds at least
     window_shards: int  # how many chunks of one job may be in the segmenter at once
 
 

@@ -39,6 +39,7 @@ class Spent(Model):
     labels_made: Count = 0
     made_bytes: Count = 0
     masks: Count = 0  # of the segmenter's, that rendered items needed
+    renderings: Count = 0  # runs that rendered some of them
 
 
 NOTHING_SPENT = Spent()
@@ -70,6 +71,7 @@ class Work(Model):
     dataset_bytes: Count  # of the archive
     asked: Count = 0  # attempts at an item's masks
     unanswered: Count = 0  # those of them that brought nothing: of these nobody knows how long the segmenter was at it
+    renderings: Count | None = None  # runs that rendered images, several of them each perhaps; None: one for each
     waited_s: Seconds | None = None  # from the submission to the first item that was rendered
 
     @property
@@ -92,7 +94,8 @@ def usage_of(work: Work) -> Usage:
     items = work.images + work.failed
     row_kb = max(1.0, _ROW_KB_PER_ITEM * items / max(1, work.chunks))
     row_reads = -(-row_kb // _ROW_READ_KB)
-    messages = 2 + 2 * work.chunks + work.images + work.shards
+    renderings = work.images if work.renderings is None else work.renderings
+    messages = 2 + 2 * work.chunks + renderings + work.shards
     functions_s = rates.PLAN_S + rates.CHUNK_S * work.chunks
     return Usage(
         {
@@ -102,12 +105,13 @@ def usage_of(work: Work) -> Usage:
             Resource.FUNCTION_CALLS: messages,
             Resource.TABLE_WRITES: 8
             + work.chunks
-            + (2 * work.chunks + 2 * work.shards + work.images) * row_kb
+            + (2 * work.chunks + 2 * work.shards + renderings) * row_kb
             + work.images * _ROW_KB_RESULT,
             Resource.TABLE_READS: 10
             + 4 * work.chunks
             + 3 * work.shards
-            + work.images * (1 + row_reads + _ROW_KB_RESULT / _ROW_READ_KB),
+            + renderings * (1 + row_reads)
+            + work.images * _ROW_KB_RESULT / _ROW_READ_KB,
             Resource.OBJECT_WRITES: 4
             + work.chunks
             + work.shards
@@ -120,8 +124,9 @@ def usage_of(work: Work) -> Usage:
             + work.masks_reused
             + 2 * work.chunks
             + 2 * work.shards
-            # rendering: the chunk and the picture, a label or its mask, a look for each variant
-            + 2 * work.images
+            # rendering: the chunk and the pictures, a label or its mask, a look for each variant
+            + renderings
+            + work.images
             + work.labels
             + work.labels_made
             + work.variants

@@ -19,7 +19,7 @@ from lambdas.aws.events import (
     uploads_in,
 )
 from maskmill.core import keys
-from maskmill.core.messages import CollectAnswer, FinishJob, IngestUpload, Message, PlanJob, RenderItem
+from maskmill.core.messages import CollectAnswer, FinishJob, IngestUpload, Message, PlanJob, RenderItems
 
 PAYLOADS = Path(__file__).parent / "payloads"
 REQUEST = "t/a1b2c3-tenant/jobs/j0123456789abcdef012345678/requests/0123456789abcdef01234567.json"
@@ -91,7 +91,7 @@ def test_events_that_are_not_ours_are_ignored_one_by_one() -> None:
     "message",
     [
         PlanJob(tenant="a", job_id="j"),
-        RenderItem(tenant="a", job_id="j", chunk=1, index=2),
+        RenderItems(tenant="a", job_id="j", chunk=1, indices=(2,)),
         FinishJob(tenant="a", job_id="j"),
         UPLOAD,
     ],
@@ -103,7 +103,7 @@ def test_a_message_survives_its_journey(message: Message) -> None:
 
 def test_a_message_in_the_wrong_queue_is_unreadable() -> None:
     with pytest.raises(UnreadableRecord, match="plan message in the wrong queue"):
-        expecting(RenderItem)(PlanJob(tenant="a", job_id="j").model_dump_json())
+        expecting(RenderItems)(PlanJob(tenant="a", job_id="j").model_dump_json())
 
 
 @pytest.mark.parametrize(

@@ -11,23 +11,23 @@ from lambdas.aws.queues import SqsQueues
 from lambdas.aws.queues import queue_urls as urls_of
 from maskmill.core.errors import Unavailable
 from maskmill.core.limits import QUEUE_DELAY_S_MAX
-from maskmill.core.messages import QUEUE_OF, DispatchItems, FinishJob, IngestUpload, PlanJob, QueueName, RenderItem
+from maskmill.core.messages import QUEUE_OF, DispatchItems, FinishJob, IngestUpload, PlanJob, QueueName, RenderItems
 from maskmill.core.settings import CollectMasksSettings
 from tests.contract.clouds import Cloud, Lying
 
 MESSAGES = [
     PlanJob(tenant="a", job_id="j1"),
-    RenderItem(tenant="a", job_id="j1", chunk=0, index=99),
+    RenderItems(tenant="a", job_id="j1", chunk=0, indices=(99,)),
     DispatchItems(tenant="b", job_id="j2", chunk=3, indices=(1, 2)),
     IngestUpload(tenant="b", dataset_id="d", image_id="i"),
     FinishJob(tenant="a", job_id="j1"),
 ]
-TEN = [RenderItem(tenant="a", job_id="j1", chunk=0, index=index) for index in range(10)]
+TEN = [RenderItems(tenant="a", job_id="j1", chunk=0, indices=(index,)) for index in range(10)]
 
 
 @pytest.mark.parametrize("many", [0, 1, 23], ids="{} more".format)
 def test_every_message_reaches_the_queue_of_its_type_under_its_tenant(cloud: Cloud, many: int) -> None:
-    messages = [*MESSAGES, *(RenderItem(tenant="a", job_id="j1", chunk=0, index=index) for index in range(many))]
+    messages = [*MESSAGES, *(RenderItems(tenant="a", job_id="j1", chunk=0, indices=(index,)) for index in range(many))]
     queues = cloud.queues()
     queues.send(messages)
     sent = [Lying(QUEUE_OF[type(one)], one.model_dump_json(), one.tenant) for one in messages]
@@ -48,7 +48,7 @@ def test_nothing_to_send_is_no_call(cloud: Cloud) -> None:
 
 
 def test_a_name_of_any_letters_comes_through_whole(cloud: Cloud) -> None:
-    odd = RenderItem(tenant="a", job_id='ä\x01\u2028 "\\\U0001f5bc', chunk=0, index=0)
+    odd = RenderItems(tenant="a", job_id='ä\x01\u2028 "\\\U0001f5bc', chunk=0, indices=(0,))
     queues = cloud.queues()
     queues.send([odd])
     assert [message_in(found.body) for found in cloud.lying(queues)] == [odd]

@@ -355,7 +355,7 @@ def test_a_full_chunk_is_leased_in_one_write_and_only_once(table: Table) -> None
 
 def test_an_item_ends_once_and_is_counted_once(table: Table) -> None:
     planned(table, 2)
-    end = rows.end_item("a", "j1", 0, 1, status=ItemStatus.FAILED, now_s=30)
+    end = rows.end_items("a", "j1", 0, {1: rows.Ending(ItemStatus.FAILED)}, now_s=30)
     assert rows.chunk_of(table.write(end)).ended == 1
     with pytest.raises(RowConflict) as conflict:
         table.write(end)
@@ -379,7 +379,7 @@ def test_an_old_attempt_cannot_end_an_item_of_a_new_one(table: Table) -> None:
         )
     )
     with pytest.raises(RowConflict):
-        table.write(rows.end_item("a", "j1", 0, 0, status=ItemStatus.FAILED, now_s=30, request_id="old"))
+        table.write(rows.end_items("a", "j1", 0, {0: rows.Ending(ItemStatus.FAILED)}, now_s=30, request_id="old"))
 
 
 def test_the_promise_of_an_answer_is_kept_by_request(table: Table) -> None:

@@ -24,7 +24,7 @@ import pytest
 from local.aws import client
 from local.cloud import Laptop
 from local.processes import DIRECT
-from maskmill.core.messages import CollectAnswer, DispatchItems, FinishJob, Message, PlanJob, RenderItem
+from maskmill.core.messages import CollectAnswer, DispatchItems, FinishJob, Message, PlanJob, RenderItems
 from tests.e2e.conftest import User, draw, endpoint_state
 from tests.e2e.faults import Chaos, brought_to_its_end, ended, function_of, tenant_of
 from tests.e2e.jobs import asked, is_ingested, job_body, submitted, until, uploaded
@@ -254,7 +254,7 @@ def _send_all_again(scene: Scene, job_id: str) -> None:
         "DispatchQueueUrl": [DispatchItems(tenant=tenant, job_id=job_id, chunk=number) for number in range(2)],
         "CollectQueueUrl": [CollectAnswer(tenant=tenant, job_id=job_id, request_id="0" * 24)],
         "RenderQueueUrl": [
-            RenderItem(tenant=tenant, job_id=job_id, chunk=index // 4, index=index) for index in range(PHOTOS)
+            RenderItems(tenant=tenant, job_id=job_id, chunk=index // 4, indices=(index,)) for index in range(PHOTOS)
         ],
         "FinishQueueUrl": [FinishJob(tenant=tenant, job_id=job_id)],
     }

@@ -27,7 +27,7 @@ from maskmill.core.messages import (
     PlanJob,
     QueueName,
     RemoveDataset,
-    RenderItem,
+    RenderItems,
 )
 from tests.e2e.roles import LAMBDA, SAGEMAKER, client_of, role_of, session_of
 
@@ -89,7 +89,7 @@ MESSAGES = {
     QueueName.PLAN: PlanJob(tenant=NOBODY, job_id="none"),
     QueueName.DISPATCH: DispatchItems(tenant=NOBODY, job_id="none", chunk=0),
     QueueName.COLLECT: CollectAnswer(tenant=NOBODY, job_id="none", request_id="0"),
-    QueueName.RENDER: RenderItem(tenant=NOBODY, job_id="none", chunk=0, index=0),
+    QueueName.RENDER: RenderItems(tenant=NOBODY, job_id="none", chunk=0, indices=(0,)),
     QueueName.FINISH: FinishJob(tenant=NOBODY, job_id="none"),
     QueueName.EXPORT: ExportDataset(tenant=NOBODY, job_id="none", format=ExportFormat.COCO),
     QueueName.WEBHOOK: DeliverWebhook(tenant=NOBODY, webhook_id="none", delivery_id="none"),

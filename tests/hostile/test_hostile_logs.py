@@ -18,7 +18,7 @@ import pytest
 from lambdas.aws import clients
 from lambdas.aws.telemetry import logger_of
 from maskmill.core import keys, rows
-from maskmill.core.messages import DispatchItems, FinishJob, PlanJob, RenderItem
+from maskmill.core.messages import DispatchItems, FinishJob, PlanJob, RenderItems
 from maskmill.core.redaction import without_secrets
 from maskmill.core.table import Update
 from tests.contract import aws
@@ -123,7 +123,10 @@ def faults_of_ours(person: Person, dataset: str, image: str, job: str) -> None:
     assert person.ask("GET", f"/datasets/{dataset}/images/{image}").code == "internal"
     messages = (PlanJob(tenant=tenant, job_id=job), FinishJob(tenant=tenant, job_id=job))
     serve("plan_job", sqs_event(*(message.model_dump_json() for message in messages)))
-    chunk = DispatchItems(tenant=tenant, job_id=job, chunk=0), RenderItem(tenant=tenant, job_id=job, chunk=0, index=0)
+    chunk = (
+        DispatchItems(tenant=tenant, job_id=job, chunk=0),
+        RenderItems(tenant=tenant, job_id=job, chunk=0, indices=(0,)),
+    )
     serve("dispatch_shard", sqs_event(chunk[0].model_dump_json()))
     serve("render_item", sqs_event(chunk[1].model_dump_json()))
     clients.s3().put_object(Bucket=aws.MEDIA, Key=keys.chunk(tenant, job, 0), Body=f'{{"number": "{BIRD}"'.encode())

@@ -16,7 +16,7 @@ from maskmill.core import keys, rows
 from maskmill.core.api import CreateDataset, SubmitJob
 from maskmill.core.image import Image, ImageStatus, Upload
 from maskmill.core.mask import Mask, Rle
-from maskmill.core.messages import QueueName, RenderItem
+from maskmill.core.messages import QueueName, RenderItems
 from maskmill.core.plan import PlannedItem, mask_key_for
 from maskmill.core.recipe import Recipe
 from maskmill.core.rows import JobState
@@ -84,10 +84,10 @@ class Crowd(Pipeline):
         self._line("endpoint", self.instances, is_fair=False).join("", work)
 
     def _take(self, queue: QueueName, body: Body) -> None:
-        if isinstance(body, RenderItem):
+        if isinstance(body, RenderItems):
             self.world.sleep(RENDER_S)
         self.post.receive(queue, body)
-        if isinstance(body, RenderItem):
+        if isinstance(body, RenderItems):
             self.rendered.append(body.tenant)
 
     def _work_on_shard(self, request_key: str, promise: str) -> None:

@@ -58,12 +58,12 @@ def pipeline_of(mode: str, seed: int, *, jobs: int = JOBS, only: frozenset[Strik
     """The world of a seed with the product in it; with `only`, these strikes are all that happens to it.
 
     Small jobs find nearly everything: of ten worlds nine have jobs of one or two images, and one of up to six. In every
-    other world each image is a chunk of its own.
+    other world each image is a chunk of its own, and in half of the rest the images of a chunk are rendered together.
     """
     chosen = MODES[mode]
     world = World(seed, some_of(chosen.faults, seed) if chosen.is_mixed else chosen.faults, only)
     pipeline = chosen.kind(world, jobs=jobs, with_sweep=chosen.has_sweep, removals=chosen.removals)
     if type(pipeline) is Pipeline:
         pipeline.images = 6 if seed % 10 == 9 else 2
-        pipeline.sizes = Sizes(chunk_items=1 + seed % 2)
+        pipeline.sizes = Sizes(chunk_items=1 + seed % 2, renderings=1 if seed // 2 % 2 else 50)
     return pipeline

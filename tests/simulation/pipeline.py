@@ -42,7 +42,7 @@ from maskmill.core.messages import (
     QueueName,
     RemoveDataset,
     RemoveImage,
-    RenderItem,
+    RenderItems,
 )
 from maskmill.core.result import Results
 from maskmill.core.rows import JobState
@@ -104,6 +104,7 @@ class Sizes:
     chunk_items: int = 2
     window_shards: int = 1
     chunks_per_run: int = 2
+    renderings: int = 50
 
 
 def _has_ended(key: Key, row: Row) -> bool:
@@ -318,6 +319,7 @@ class Pipeline:
                 self.clock,
                 chunk_items=self.sizes.chunk_items,
                 window_shards=self.sizes.window_shards,
+                renderings=self.sizes.renderings,
                 chunks_per_run=self.sizes.chunks_per_run,
             ),
             message,
@@ -351,7 +353,7 @@ class Pipeline:
         else:
             collect_masks.collect_failure(ports, body[1], "Received server error (500) from model", body[2])
 
-    def _render(self, message: RenderItem) -> None:
+    def _render(self, message: RenderItems) -> None:
         render_item.render(
             render_item.Ports(self.table, self.media, self.queues, self.clock, self.hands.paint), message
         )

@@ -12,7 +12,7 @@ from __future__ import annotations
 import pytest
 
 from maskmill.core.job import JobStatus
-from maskmill.core.messages import RenderItem
+from maskmill.core.messages import RenderItems
 from tests.simulation.crowd import SHARD_S, Crowd
 from tests.simulation.pipeline import Sizes
 from tests.simulation.world import World
@@ -99,7 +99,7 @@ def foreign_pictures(world: Crowd) -> int:
     world.play_until(lambda: len(world.rendered) >= 50)
     small = world.submit("small", SMALL, has_masks=True)
     world.play_until(
-        lambda: any(isinstance(sent, RenderItem) and sent.job_id == small for _, sent in world.queues.sent)
+        lambda: any(isinstance(sent, RenderItems) and sent.job_id == small for _, sent in world.queues.sent)
     )
     began = len(world.rendered)
     world.play_until(lambda: world.rendered.count("small") == SMALL)

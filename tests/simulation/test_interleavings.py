@@ -51,8 +51,8 @@ def test_whatever_the_order_and_whoever_dies_the_job_ends_as_it_must(queue: Queu
 
 
 def test_an_end_without_a_condition_is_found_in_some_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    end_item = rows.end_item
-    monkeypatch.setattr(rows, "end_item", lambda *given, **named: replace(end_item(*given, **named), require=()))
+    end_items = rows.end_items
+    monkeypatch.setattr(rows, "end_items", lambda *given, **named: replace(end_items(*given, **named), require=()))
     assert any(violations for _, violations in schedules(*deeds_of(QueueName.RENDER, "itself")))
 
 

@@ -99,46 +99,46 @@ def rewritten(patch: pytest.MonkeyPatch, name: str, change: Callable[[Update], U
 
 @planted("full", seeds=3)
 def counter_in_a_second_write(patch: pytest.MonkeyPatch) -> None:
-    real = rows.end_item
-    rewritten(patch, "end_item", lambda update: replace(update, add={}))
-    ending = state.end_item
+    real = rows.end_items
+    rewritten(patch, "end_items", lambda update: replace(update, add={}))
+    ending = state.end_items
 
-    def end_item(table: Any, queues: Any, job: JobState, number: int, index: int, **named: Any) -> None:
-        ending(table, queues, job, number, index, **named)
-        update = real(job.tenant, job.job.job_id, number, index, status=named["status"], now_s=0)
+    def end_items(table: Any, queues: Any, job: JobState, number: int, endings: Any, **named: Any) -> None:
+        ending(table, queues, job, number, endings, **named)
+        update = real(job.tenant, job.job.job_id, number, endings, now_s=0)
         row = table.write(replace(update, set={}, require=()))
         state.forward(table, queues, job.tenant, job.job.job_id, rows.chunk_of(row))
 
-    patch.setattr(state, "end_item", end_item)
+    patch.setattr(state, "end_items", end_items)
 
 
 @planted("full", seeds=3)
 def an_end_without_a_condition(patch: pytest.MonkeyPatch) -> None:
-    rewritten(patch, "end_item", lambda update: without(update, "s"))
+    rewritten(patch, "end_items", lambda update: without(update, "s"))
 
 
 @planted("primary", seeds=20)
 def no_hand_off_when_the_work_is_done(patch: pytest.MonkeyPatch) -> None:
     """A crash between the end of an item and the message behind it: the next delivery sees an end and stops."""
 
-    def end_item(table: Any, queues: Any, job: JobState, number: int, index: int, **named: Any) -> None:
-        named["now_s"], named["refusal"] = named.pop("at_s"), named.pop("reason", None)
+    def end_items(table: Any, queues: Any, job: JobState, number: int, endings: Any, **named: Any) -> None:
+        named["now_s"] = named.pop("at_s")
         try:
-            row = table.write(rows.end_item(job.tenant, job.job.job_id, number, index, **named))
+            row = table.write(rows.end_items(job.tenant, job.job.job_id, number, endings, **named))
         except RowConflict:
             return
         forward(table, queues, job.tenant, job.job.job_id, rows.chunk_of(row))
 
     forward = state.forward
-    patch.setattr(state, "end_item", end_item)
+    patch.setattr(state, "end_items", end_items)
     patch.setattr(state, "forward", lambda *_: None)
 
 
 @planted("full", seeds=40)
 def a_result_recorded_after_the_end(patch: pytest.MonkeyPatch) -> None:
-    def keep(table: Any, media: Any, tenant: str, job_id: str, result: Any) -> Any:
-        late.append((table, media, tenant, job_id, result))
-        return result
+    def keep(table: Any, media: Any, tenant: str, job_id: str, results: Any) -> Any:
+        late.append((table, media, tenant, job_id, results))
+        return results
 
     def end(*given: Any) -> None:
         ending(*given)
@@ -146,8 +146,8 @@ def a_result_recorded_after_the_end(patch: pytest.MonkeyPatch) -> None:
             keeping(*late.pop())
 
     late: list[Any] = []
-    keeping, ending = state.keep_result, render_item._end
-    patch.setattr(state, "keep_result", keep)
+    keeping, ending = state.keep_results, render_item._end
+    patch.setattr(state, "keep_results", keep)
     patch.setattr(render_item, "_end", end)
 
 
@@ -273,7 +273,7 @@ def an_old_attempts_error_that_ends_the_new_one(patch: pytest.MonkeyPatch) -> No
 
     patch.setattr(collect_masks, "_in_flight", in_flight)
     rewritten(patch, "release_item", lambda update: without(update, "r"))
-    rewritten(patch, "end_item", lambda update: without(update, "r"))
+    rewritten(patch, "end_items", lambda update: without(update, "r"))
 
 
 @planted("full", seeds=40)

@@ -15,7 +15,7 @@ from maskmill.core.job import Counts
 from maskmill.core.limits import REQUESTS_IN_OUTAGE, REQUESTS_PER_CHUNK_MAX
 from maskmill.core.plan import Chunk
 from maskmill.core.table import Condition, Key, Op, Path, Put, Row, Update
-from maskmill.core.work import NOTHING_SPENT, Spent
+from maskmill.core.work import NOTHING_SPENT, Spent, total
 
 _JOB_PK = re.compile(r"T#([^#]+)#J#([^#]+)")
 
@@ -48,6 +48,7 @@ class ChunkState:
     spent: Spent = NOTHING_SPENT
     asked: int = 0  # requests for its items that were handed to the endpoint, or were about to be
     repairs: int = 0  # sweeps that sent something of it again
+    together: int = 1  # items that one run renders at most
 
     @property
     def may_ask(self) -> bool:
@@ -100,11 +101,14 @@ def chunk_key(tenant: str, job_id: str, number: int) -> Key:
     return Key(job_pk(tenant, job_id), f"{CHUNK_PREFIX}{number:04d}")
 
 
-def put_chunk(tenant: str, job_id: str, chunk: Chunk, *, now_s: int) -> Put:
-    """A chunk as planned: refused images have failed from the start, all others are pending."""
+def put_chunk(tenant: str, job_id: str, chunk: Chunk, *, now_s: int, together: int = 1) -> Put:
+    """A chunk as planned: refused images have failed from the start, all others are pending.
+
+    Up to `together` of its items are rendered in one run.
+    """
     states = {str(item.index): _first_state(item.refusal, now_s) for item in chunk.items}
     failed = sum(item.refusal is not None for item in chunk.items)
-    row = {"number": chunk.number, "items": states, "ended": failed, "answers": {}}
+    row = {"number": chunk.number, "items": states, "ended": failed, "answers": {}, "together": together}
     return Put(chunk_key(tenant, job_id, chunk.number), row)
 
 
@@ -123,6 +127,7 @@ def chunk_of(row: Row) -> ChunkState:
         spent=_spent_of(row),
         asked=row.get("asked", 0),
         repairs=row.get("repairs", 0),
+        together=row.get("together", 1),
     )
 
 
@@ -257,30 +262,45 @@ def start_rendering(
     return Update(chunk_key(tenant, job_id, number), set=values, add=_spent_paths(spent), require=tuple(require))
 
 
-def end_item(
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an item ends: in which state, why, and what was spent on it."""
+
+    status: ItemStatus
+    reason: Refusal | None = None
+    spent: Spent = NOTHING_SPENT
+
+
+def end_items(
     tenant: str,
     job_id: str,
     number: int,
-    index: int,
+    endings: Mapping[int, Ending],
     *,
-    status: ItemStatus,
     now_s: int,
-    refusal: Refusal | None = None,
     request_id: str | None = None,
-    spent: Spent = NOTHING_SPENT,
 ) -> Update:
-    """The one write that makes an item terminal, with its counter and what it took; refused once it is.
+    """The one write that makes items terminal, with their counter and what they took; refused once one of them is.
 
     With `request_id`, refused also when another attempt has taken over: an old attempt's error never ends a new one.
     """
-    values: dict[Path, Any] = {_at(index, "s"): status.value, _at(index, "t"): now_s}
-    if refusal is not None:
-        values[_at(index, "e")] = refusal.model_dump_json()
-    require = [_enter_item(index, status)]
-    if request_id is not None:
-        require.append(Condition(_at(index, "r"), Op.EQUALS, request_id))
-    counted = {("ended",): 1, **_spent_paths(spent)}
+    values: dict[Path, Any] = {}
+    require: list[Condition] = []
+    for index, ending in endings.items():
+        values |= {_at(index, "s"): ending.status.value, _at(index, "t"): now_s}
+        if ending.reason is not None:
+            values[_at(index, "e")] = ending.reason.model_dump_json()
+        require.append(_enter_item(index, ending.status))
+        if request_id is not None:
+            require.append(Condition(_at(index, "r"), Op.EQUALS, request_id))
+    counted = {("ended",): len(endings), **_spent_paths(total(ending.spent for ending in endings.values()))}
     return Update(chunk_key(tenant, job_id, number), set=values, add=counted, require=tuple(require))
+
+
+def may_end(item: ItemState, ending: Ending, *, request_id: str | None) -> bool:
+    """Whether that write would not be refused for this item."""
+    is_its_own = request_id is None or item.request_id == request_id
+    return is_its_own and item.status in items.sources_of(ending.status)
 
 
 def result_key(tenant: str, job_id: str, index: int) -> Key:

@@ -129,7 +129,7 @@ class Finished:
         self.table.write(rows.put_chunk(TENANT, JOB, chunk, now_s=1))
         for item in chunk.items:
             result = paint(self.media, self.job, chunk, item).result
-            state.keep_result(self.table, self.media, TENANT, JOB, result)
+            state.keep_results(self.table, self.media, TENANT, JOB, [result])
             done = {("items", str(item.index), "s"): ItemStatus.DONE.value}
             self.table.write(Update(rows.chunk_key(TENANT, JOB, chunk.number), set=done))
             self._note_truth(result)

@@ -31,7 +31,10 @@ ENDS = {
     ("DeliverWebhook", "DeliverWebhook"): "a delivery has WEBHOOK_ATTEMPTS_MAX attempts, counted when they begin",
     ("RemoveDataset", "RemoveDataset"): "each run removes some of what there is, or waits for a moment that comes",
     ("BuryLetters", "DispatchShard"): "a letter ends what it is about and hands on what did not die",
-    ("BuryLetters", "RenderItem"): "a letter of dispatch says what dispatch had done and not said",
+    (
+        "BuryLetters",
+        "RenderItem",
+    ): "a letter of dispatch says what it had done and not said, one of several items each alone",
     ("BuryLetters", "FinishJob"): "the last item of a job ends once",
     ("BuryLetters", "ExportDataset"): "a job that ended names its exports once",
     ("PushProgress", "PushProgress"): "it writes rows that the stream's filter leaves out",

@@ -176,7 +176,7 @@ def test_a_background_is_a_ready_image_of_the_dataset(api: Api) -> None:
 
 def end(api: Api, job: str, number: int, index: int, status: ItemStatus) -> None:
     refusal = Refusal(code="model_failed", message="no") if status is ItemStatus.FAILED else None
-    api.ports.table.write(rows.end_item(api.tenant, job, number, index, status=status, now_s=9, refusal=refusal))
+    api.ports.table.write(rows.end_items(api.tenant, job, number, {index: rows.Ending(status, refusal)}, now_s=9))
 
 
 def lease(api: Api, job: str, number: int, *indices: int) -> None:
@@ -342,7 +342,7 @@ def results_of(api: Api, job: str, count: int, template: str) -> list[str]:
         layer = Layer(region=RegionExpr(op=RegionOp.INVERT, of=("other" if index % 2 else template,)))
         (variant,) = result.variants
         made = result.model_copy(update={"variants": (variant.model_copy(update={"layers": (layer,), "layer": 0}),)})
-        state.keep_result(api.ports.table, api.ports.media, api.tenant, job, made)
+        state.keep_results(api.ports.table, api.ports.media, api.tenant, job, [made])
     return [f"{index}.jpg" for index in range(count)]
 
 
@@ -438,7 +438,7 @@ def test_an_ended_job_with_failures_is_retried_as_a_new_job(api: Api, other: Api
     assert api.post(f"/jobs/{job}/retry").code == "conflict"
     api.plan(job, items=1, chunk_items=4)
     failed = Refusal(code="model_failed", message="no")
-    api.ports.table.write(rows.end_item(api.tenant, job, 0, 0, status=ItemStatus.FAILED, now_s=1, refusal=failed))
+    api.ports.table.write(rows.end_items(api.tenant, job, 0, {0: rows.Ending(ItemStatus.FAILED, failed)}, now_s=1))
     write = rows.begin_finishing(api.tenant, job, run="r", now_s=1, until_s=2)
     api.ports.table.write(write)
     api.ports.table.write(rows.close_job(api.tenant, job, status=JobStatus.FAILED, finished_at=api.ports.clock.now()))

@@ -8,7 +8,7 @@ from maskmill.core import rows
 from maskmill.core.errors import Unavailable
 from maskmill.core.item import ItemStatus
 from maskmill.core.job import JobStatus
-from maskmill.core.messages import DispatchItems, FinishJob, PlanJob, RenderItem
+from maskmill.core.messages import DispatchItems, FinishJob, PlanJob, RenderItems
 from tests.unit.lambdas.scene import JOB, LEASE_S, TENANT, Scene
 
 DISPATCH = DispatchItems(tenant=TENANT, job_id=JOB, chunk=0)
@@ -35,7 +35,7 @@ def test_a_letter_ends_what_is_stuck_and_leaves_what_the_endpoint_works_on(scene
 
 def test_a_letter_waits_for_the_run_that_is_finishing_the_job(scene: Scene) -> None:
     for index in range(2):
-        scene.table.write(rows.end_item(TENANT, JOB, 0, index, status=ItemStatus.SKIPPED, now_s=scene.now_s))
+        scene.table.write(rows.end_items(TENANT, JOB, 0, {index: rows.Ending(ItemStatus.SKIPPED)}, now_s=scene.now_s))
     scene.table.write(rows.add_full_chunk(TENANT, JOB, 0))
     scene.table.write(rows.begin_finishing(TENANT, JOB, run="another", now_s=scene.now_s, until_s=scene.now_s + 960))
     letter = FinishJob(tenant=TENANT, job_id=JOB)
@@ -61,10 +61,22 @@ def test_items_that_a_dying_planner_left_behind_end_with_their_job() -> None:
     assert scene.job().status is JobStatus.FAILED
 
 
+def test_of_several_items_that_were_rendered_in_vain_each_is_tried_alone_before_it_fails(scene: Scene) -> None:
+    """One picture that kills the function must not be the end of those beside it."""
+    scene.table.write(rows.start_rendering(TENANT, JOB, 0, indices=(0, 1), now_s=scene.now_s))
+    both = RenderItems(tenant=TENANT, job_id=JOB, chunk=0, indices=(0, 1))
+    scene.bury(both)
+    alone = [both.model_copy(update={"indices": (index,)}) for index in (0, 1)]
+    assert scene.sent() == alone
+    assert {item.status for item in scene.chunk().items.values()} == {ItemStatus.RENDERING}
+    scene.bury(alone[0])
+    assert [item.status for item in scene.chunk().items.values()] == [ItemStatus.FAILED, ItemStatus.RENDERING]
+
+
 def test_a_dispatch_letter_hands_on_items_that_are_in_rendering(scene: Scene) -> None:
     """Dispatch moved them there and died before it sent their messages: nobody else would, before the sweep."""
     scene.table.write(rows.start_rendering(TENANT, JOB, 0, indices=(0,), now_s=scene.now_s))
     scene.bury(DISPATCH)
-    handed_on = [message for _, message in scene.queues.sent if isinstance(message, RenderItem)]
-    assert handed_on == [RenderItem(tenant=TENANT, job_id=JOB, chunk=0, index=0)]
+    handed_on = [message for _, message in scene.queues.sent if isinstance(message, RenderItems)]
+    assert handed_on == [RenderItems(tenant=TENANT, job_id=JOB, chunk=0, indices=(0,))]
     assert scene.chunk().items[0].status is ItemStatus.RENDERING

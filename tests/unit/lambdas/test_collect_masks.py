@@ -11,7 +11,7 @@ from maskmill.core.image import Refusal
 from maskmill.core.item import ItemStatus
 from maskmill.core.limits import MODEL_ATTEMPTS_MAX
 from maskmill.core.mask import Mask
-from maskmill.core.messages import DispatchItems, RenderItem
+from maskmill.core.messages import DispatchItems, RenderItems
 from maskmill.core.shard import ShardRequest
 from tests.unit.lambdas.scene import JOB, TENANT, Scene, mask
 
@@ -28,7 +28,7 @@ def test_good_masks_are_kept_and_their_items_go_to_rendering(scene: Scene) -> No
     request = scene.dispatch()
     scene.answer(request, scene.good_answer(request))
     assert {item.status for item in scene.chunk().items.values()} == {ItemStatus.RENDERING}
-    assert [type(message) for message in scene.sent()] == [RenderItem, RenderItem]
+    assert [type(message) for message in scene.sent()] == [RenderItems, RenderItems]
 
 
 @pytest.mark.parametrize("code", ["model_timeout", "invalid_mask", "unavailable", "internal"])

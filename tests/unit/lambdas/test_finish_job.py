@@ -25,7 +25,7 @@ def scene() -> Scene:
     made.submit()
     made.plan()
     for index in range(2):
-        made.table.write(rows.end_item(TENANT, JOB, 0, index, status=ItemStatus.FAILED, now_s=made.now_s, refusal=None))
+        made.table.write(rows.end_items(TENANT, JOB, 0, {index: rows.Ending(ItemStatus.FAILED)}, now_s=made.now_s))
     made.table.write(rows.add_full_chunk(TENANT, JOB, 0))
     return made
 

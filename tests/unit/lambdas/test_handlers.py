@@ -28,7 +28,7 @@ from maskmill.core.messages import (
     PlanJob,
     RemoveDataset,
     RemoveImage,
-    RenderItem,
+    RenderItems,
 )
 from maskmill.core.settings import BadSettings, Settings
 from maskmill.core.usage import Quota
@@ -43,7 +43,7 @@ MISSING: dict[str, list[Message]] = {
     "plan_job": [PlanJob(tenant="a", job_id="j")],
     "dispatch_shard": [DispatchItems(tenant="a", job_id="j", chunk=0)],
     "collect_masks": [CollectAnswer(tenant="a", job_id="j", request_id="r")],
-    "render_item": [RenderItem(tenant="a", job_id="j", chunk=0, index=0)],
+    "render_item": [RenderItems(tenant="a", job_id="j", chunk=0, indices=(0,))],
     "finish_job": [FinishJob(tenant="a", job_id="j")],
     "deliver_webhook": [DeliverWebhook(tenant="a", webhook_id="w", delivery_id="d")],
     "export_dataset": [ExportDataset(tenant="a", job_id="j", format=ExportFormat.COCO)],
@@ -54,7 +54,7 @@ MISSING: dict[str, list[Message]] = {
     "bury_letters": [
         IngestUpload(tenant="a", dataset_id="d", image_id="i"),
         PlanJob(tenant="a", job_id="j"),
-        RenderItem(tenant="a", job_id="j", chunk=0, index=0),
+        RenderItems(tenant="a", job_id="j", chunk=0, indices=(0,)),
         ExportDataset(tenant="a", job_id="j", format=ExportFormat.COCO),
     ],
 }

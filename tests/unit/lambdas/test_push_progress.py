@@ -87,7 +87,7 @@ def render(scene: Scene, chunk: int, *indices: int, job_id: str = JOB) -> None:
 
 
 def end(scene: Scene, chunk: int, index: int, status: ItemStatus = ItemStatus.DONE) -> None:
-    scene.table.write(rows.end_item(TENANT, JOB, chunk, index, status=status, now_s=scene.now_s))
+    scene.table.write(rows.end_items(TENANT, JOB, chunk, {index: rows.Ending(status)}, now_s=scene.now_s))
 
 
 def test_a_batch_about_a_job_becomes_one_event(scene: Scene, stream: Stream, ports: Ports) -> None:

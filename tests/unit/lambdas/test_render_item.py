@@ -11,14 +11,17 @@ from maskmill.core import rows
 from maskmill.core.errors import Code, InvalidInput, MaskmillError, ModelFailure, Unavailable
 from maskmill.core.item import ItemStatus
 from maskmill.core.limits import RESULT_ROW_BYTES_MAX
-from maskmill.core.messages import RenderItem
+from maskmill.core.messages import RenderItems
+from maskmill.core.plan import PlannedItem
 from maskmill.core.ports import ObjectMissing
 from maskmill.core.result import ItemResult
-from maskmill.core.work import NOTHING_SPENT
+from maskmill.core.table import Key
+from maskmill.core.work import Spent
 from tests.unit.lambdas.gateway import item_result
 from tests.unit.lambdas.scene import JOB, TENANT, Scene
 
-MESSAGE = RenderItem(tenant=TENANT, job_id=JOB, chunk=0, index=0)
+BOTH = RenderItems(tenant=TENANT, job_id=JOB, chunk=0, indices=(0, 1))
+MESSAGE = RenderItems(tenant=TENANT, job_id=JOB, chunk=0, indices=(0,))
 ROW_BYTES_MAX = 400_000
 
 
@@ -31,18 +34,64 @@ def scene() -> Scene:
     return made
 
 
-def render(scene: Scene, outcome: ItemResult | Exception) -> None:
+def render(scene: Scene, *outcomes: ItemResult | Exception, message: RenderItems = MESSAGE) -> None:
+    """Play a message whose items turn out so, one after the other."""
+    left = iter(outcomes)
+
     def paint(*_: object) -> Painted:
+        outcome = next(left)
         if isinstance(outcome, Exception):
             raise outcome
-        return Painted(outcome, NOTHING_SPENT)
+        return Painted(outcome, Spent(variants=1))
 
-    render_item.render(render_item.Ports(scene.table, scene.media, scene.queues, scene.clock, paint), MESSAGE)
+    render_item.render(render_item.Ports(scene.table, scene.media, scene.queues, scene.clock, paint), message)
+
+
+def test_items_of_one_message_end_in_one_write_and_are_counted_each(scene: Scene) -> None:
+    written: list[Key] = []
+    scene.table.watch.append(lambda key, _before, _after: written.append(key))
+    render(scene, item_result(0, 2), item_result(1, 2), message=BOTH)
+    chunk = scene.chunk()
+    assert [item.status for item in chunk.items.values()] == [ItemStatus.DONE, ItemStatus.DONE]
+    assert (chunk.ended, chunk.spent.variants, chunk.spent.renderings) == (2, 2, 1)
+    assert written.count(rows.chunk_key(TENANT, JOB, 0)) == 1
+
+
+def test_an_item_that_fails_does_not_fail_the_one_beside_it(scene: Scene) -> None:
+    render(scene, InvalidInput(Code.RENDER_FAILED), item_result(1, 2), message=BOTH)
+    assert [item.status for item in scene.chunk().items.values()] == [ItemStatus.FAILED, ItemStatus.DONE]
+
+
+@pytest.mark.parametrize("fault", [ZeroDivisionError("a fault of ours"), MaskmillError(Code.INTERNAL)])
+def test_a_fault_keeps_no_other_item_from_its_end_and_comes_again(scene: Scene, fault: Exception) -> None:
+    with pytest.raises(type(fault)):
+        render(scene, fault, item_result(1, 2), message=BOTH)
+    assert [item.status for item in scene.chunk().items.values()] == [ItemStatus.RENDERING, ItemStatus.DONE]
+    render(scene, item_result(0, 2), message=BOTH)
+    assert [item.status for item in scene.chunk().items.values()] == [ItemStatus.DONE, ItemStatus.DONE]
+
+
+def test_while_the_store_is_unavailable_what_was_rendered_is_not_lost(scene: Scene) -> None:
+    with pytest.raises(Unavailable):
+        render(scene, item_result(0, 2), Unavailable(), message=BOTH)
+    assert [item.status for item in scene.chunk().items.values()] == [ItemStatus.DONE, ItemStatus.RENDERING]
+
+
+def test_what_another_run_ended_meanwhile_is_neither_ended_nor_counted_again(scene: Scene) -> None:
+    def paint(_media: object, _job: object, _chunk: object, item: PlannedItem) -> Painted:
+        if item.index == 1:  # the message came twice, and the other run is faster
+            render(scene, item_result(0, 2), message=MESSAGE)
+        return Painted(item_result(item.index, 2), Spent(variants=1))
+
+    render_item.render(render_item.Ports(scene.table, scene.media, scene.queues, scene.clock, paint), BOTH)
+    chunk = scene.chunk()
+    assert [item.status for item in chunk.items.values()] == [ItemStatus.DONE, ItemStatus.DONE]
+    assert (chunk.ended, chunk.spent.variants) == (2, 2)
 
 
 def test_an_item_ends_as_its_record_says_not_as_a_later_run_would(scene: Scene) -> None:
     """A renderer is replaced between two runs: the first recorded labels and died, the second finds none."""
-    state.keep_result(scene.table, scene.media, TENANT, JOB, item_result(0, 2))
+    state.keep_results(scene.table, scene.media, TENANT, JOB, [item_result(0, 2)])
     render(scene, item_result(0, 2).model_copy(update={"labels": (), "variants": ()}))
     assert scene.chunk().items[0].status is ItemStatus.DONE
 

@@ -13,7 +13,7 @@ from maskmill.core import keys, rows
 from maskmill.core.errors import Code, InvalidInput, Unavailable
 from maskmill.core.item import ItemStatus
 from maskmill.core.limits import JOB_LIFE_S, SPENDING_READ_S, SPENDING_REASON_CHARS_MAX, SPENDING_RETRY_S
-from maskmill.core.messages import DispatchItems, RenderItem
+from maskmill.core.messages import DispatchItems, RenderItems
 from tests.contract import aws
 from tests.simulation.cloud import FixedClock, MemoryTable, at_once
 from tests.unit.lambdas.gateway import PROMPT, SHA256, Api
@@ -76,7 +76,7 @@ def test_masks_that_are_known_are_rendered_all_the_same(scene: Scene) -> None:
     stop(scene)
     dispatch(scene)
     assert statuses(scene) == [ItemStatus.RENDERING, ItemStatus.PENDING]
-    assert [message.index for message in scene.sent() if isinstance(message, RenderItem)] == [0]
+    assert [message.indices for message in scene.sent() if isinstance(message, RenderItems)] == [(0,)]
 
 
 def test_a_lease_that_was_never_handed_over_waits_too(scene: Scene) -> None:

@@ -20,7 +20,7 @@ from maskmill.core.limits import (
     SWEEP_RUN_S,
     UPLOAD_GRACE_S,
 )
-from maskmill.core.messages import DeliverWebhook, DispatchItems, FinishJob, PlanJob, RemoveDataset, RenderItem
+from maskmill.core.messages import DeliverWebhook, DispatchItems, FinishJob, PlanJob, RemoveDataset, RenderItems
 from maskmill.core.plan import Chunk, PlannedItem
 from tests.unit.lambdas.gateway import SHA256
 from tests.unit.lambdas.scene import JOB, TENANT, Scene
@@ -111,7 +111,7 @@ def test_what_waits_in_a_backlog_is_not_asked_for_every_minute(scene: Scene) -> 
     for _ in range(45):
         scene.wait(60)
         scene.sweep()
-        copies += sum(isinstance(message, RenderItem) for message in scene.sent())
+        copies += sum(isinstance(message, RenderItems) for message in scene.sent())
     assert copies == 2 * (45 * 60 // SWEEP_RENDERING_S - 1)
 
 
