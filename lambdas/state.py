@@ -271,10 +271,12 @@ def exports_wanted(job: JobState) -> tuple[ExportFormat, ...]:
     return () if job.cancel_requested else job.job.recipe.recipe.exports
 
 
-def ask_for_exports(queues: Queues, job: JobState) -> None:
-    """The exports that the recipe of a finished job wants."""
+def ask_for_exports(table: Table, queues: Queues, job: JobState) -> None:
+    """The exports of a finished job that were noted and have not ended, also where it was cancelled meanwhile."""
     tenant, job_id = job.tenant, job.job.job_id
-    queues.send(ExportDataset(tenant=tenant, job_id=job_id, format=export) for export in exports_wanted(job))
+    found = {export: table.get(rows.export_key(tenant, job_id, export)) for export in job.job.recipe.recipe.exports}
+    waiting = [export for export, row in found.items() if row and not rows.export_of(row).status.is_terminal]
+    queues.send(ExportDataset(tenant=tenant, job_id=job_id, format=export) for export in waiting)
 
 
 def end_job_items(table: Table, queues: Queues, job: JobState, *, code: Code, status: ItemStatus, at_s: int) -> None:

@@ -118,7 +118,7 @@ def _fail_job(ports: Ports, letter: PlanJob | FinishJob) -> None:
     if job.planned and (job.status.is_terminal or not job.is_full):
         state.free_place(ports.table, job)
         if job.status.is_terminal and isinstance(letter, FinishJob):
-            state.ask_for_exports(ports.queues, job)  # it may have died before it said so
+            state.ask_for_exports(ports.table, ports.queues, job)  # it may have died before it said so
         return  # its items go on; only a job that cannot be planned or finished ends here
     at_s = state.now_s(ports.clock)
     if job.finish_until_s > at_s and not job.status.is_terminal:
@@ -133,7 +133,9 @@ def _fail_job(ports: Ports, letter: PlanJob | FinishJob) -> None:
         reason=state.refusal(Code.GAVE_UP),
     )
     if ended is not None and isinstance(letter, FinishJob):
-        state.ask_for_exports(ports.queues, ended)  # a run may have noted them: without a dataset they fail
+        state.ask_for_exports(
+            ports.table, ports.queues, ended
+        )  # a run may have noted them: without a dataset they fail
 
 
 def _fail_export(ports: Ports, letter: ExportDataset) -> None:

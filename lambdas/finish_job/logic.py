@@ -60,7 +60,7 @@ def finish(ports: Ports, message: FinishJob) -> Ended | None:
         return None
     if job.status.is_terminal:
         state.free_place(ports.table, job)
-        state.ask_for_exports(ports.queues, job)
+        state.ask_for_exports(ports.table, ports.queues, job)
         return None
     chunks = tuple(state.all_chunks(ports.table, message.tenant, message.job_id))
     if not all(chunk.is_full for chunk in chunks):
@@ -77,7 +77,7 @@ def finish(ports: Ports, message: FinishJob) -> Ended | None:
     work = work_done(job, chunks, archive_bytes=archive_bytes, finishing_s=finishing_s)
     ended = _close(ports, job, counts, archive_bytes, work)
     if counts.done and not job.abandoned:
-        state.ask_for_exports(ports.queues, job)
+        state.ask_for_exports(ports.table, ports.queues, job)
     return ended
 
 

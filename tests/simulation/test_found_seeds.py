@@ -22,6 +22,11 @@ FOUND = {
     "a job had spent its requests on an endpoint that took none": ("outage", (5127,)),
     "a quota was given back twice as the SDK repeated its call": ("removing", (9,)),
     "an attempt was lost to a callback that named another request's answer": ("adversary", (0,)),
+    "a job was cancelled after its exports were noted, and they were never made": (
+        "primary",
+        (1002074, 1002508, 1008701),
+    ),
+    "every repetition of a job's end asked for its exports again": ("full", (1003408,)),
     "a row of the next version tripped this one": ("upgrade", (300,)),
 }
 

@@ -179,7 +179,7 @@ def a_cancelled_job_whose_items_are_dropped_instead_of_ended(patch: pytest.Monke
     patch.setattr(state, "end_job_items", lambda *_given, **_named: None)
 
 
-@planted("full", seeds=80)
+@planted("full", seeds=160)
 def a_plan_that_is_not_written_down_first(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(plan_job, "_plan_of", plan_job._fresh_plan)
 

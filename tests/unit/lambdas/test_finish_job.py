@@ -8,9 +8,10 @@ from lambdas.finish_job import logic as finish_job
 from lambdas.serve_api import jobs
 from maskmill.core import rows
 from maskmill.core.errors import Unavailable
+from maskmill.core.export import ExportFormat
 from maskmill.core.item import ItemStatus
 from maskmill.core.job import JobStatus
-from maskmill.core.messages import FinishJob
+from maskmill.core.messages import ExportDataset, FinishJob
 from maskmill.core.table import RowConflict, Update, Write
 from tests.simulation.cloud import MemoryTable
 from tests.unit.lambdas.scene import JOB, TENANT, Scene
@@ -81,3 +82,19 @@ def test_an_ended_job_is_shown_without_a_look_at_its_chunks(scene: Scene) -> Non
     finish(scene)
     view = jobs.view(MemoryTable(), scene.job())
     assert (view.items.failed, view.items.total) == (2, 2)
+
+
+def test_exports_that_were_noted_come_to_an_end_although_the_job_was_cancelled_meanwhile(scene: Scene) -> None:
+    """The first run noted them and died; the second found the job cancelled, and nobody was asked to make them."""
+    row = dict(scene.table.rows[rows.job_key(TENANT, JOB)])
+    job = rows.job_of(row).job
+    wanted = job.recipe.recipe.model_copy(update={"exports": (ExportFormat.COCO, ExportFormat.YOLO_SEG)})
+    row["doc"] = job.model_copy(update={"recipe": job.recipe.model_copy(update={"recipe": wanted})}).model_dump_json()
+    scene.table.rows[rows.job_key(TENANT, JOB)] = row
+    noted = rows.put_export(TENANT, JOB, ExportFormat.COCO, now_s=scene.now_s, due_at_s=scene.now_s)
+    scene.table.write(noted)
+    scene.table.write(rows.request_cancel(TENANT, JOB))
+    finish(scene)
+    scene.sent()
+    finish(scene)  # the job has ended: the hand-off is all that is left
+    assert scene.sent() == [ExportDataset(tenant=TENANT, job_id=JOB, format=ExportFormat.COCO)]
