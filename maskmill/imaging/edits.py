@@ -14,23 +14,26 @@ import numpy as np
 from maskmill.core.edit import SHARPEN_SIGMA_PX, Edits
 from maskmill.core.geometry import PixelBox
 from maskmill.imaging import colour
-from maskmill.imaging.gaussian import COARSE_SIGMA_PX, Blurred, convolved, kernel_radius, wider
+from maskmill.imaging.gaussian import COARSE_SIGMA_PX, Blurred, kernel_radius, sharpened, wider
 from maskmill.imaging.heap import keep_freed_memory
+from maskmill.imaging.masks import pixel_box
 from maskmill.imaging.noise import noise
 from maskmill.imaging.picture import Bytes, Floats, Picture
 from maskmill.imaging.regions import Alpha
-from maskmill.imaging.tone import tone_table
+from maskmill.imaging.tone import Tone, tone_table
 
-_STRIP_PIXELS = 1 << 17  # its planes nearly fit a core's cache
-_NEUTRAL = tone_table(Edits())
+_TILE_ROWS, _TILE_COLUMNS = 128, 512  # the planes in work fit a core's cache
+_ZERO, _HALF, _ONE, _BYTE_MAX = np.float32(0), np.float32(0.5), np.float32(1), np.float32(255)
 
 
-def apply_edits(picture: Picture, alpha: Alpha, edits: Edits, *, seed: int, strip_rows: int | None = None) -> Picture:
+def apply_edits(
+    picture: Picture, alpha: Alpha, edits: Edits, *, seed: int, tile: tuple[int, int] | None = None
+) -> Picture:
     """The picture with the edits (all but cutout and thumbnail) blended in by alpha; the same object if none acts.
 
     Bytes where alpha is 0, and the picture's own opacity, are left as they are. `seed` (64 bits) is that of the noise;
-    `strip_rows` bounds the rows in work at once and changes no bit. Hue and saturation pass by a greyscale picture, its
-    noise is the same in all channels, and paint makes it a picture of colour.
+    `tile` bounds the rows and columns in work at once and changes no bit. Hue and saturation pass by a greyscale
+    picture, its noise is the same in all channels, and paint makes it a picture of colour.
     """
     edits = _effective(edits, picture)
     if alpha.is_empty or not edits.changes_pixels:
@@ -40,7 +43,7 @@ def apply_edits(picture: Picture, alpha: Alpha, edits: Edits, *, seed: int, stri
     region = _Region(picture.rgb, edits, box=alpha.box, channels=1 if is_grey else 3, seed=seed)
     rgb = picture.rgb.copy()
     opacity = np.float32(edits.opacity)
-    for box, values in _strips(alpha, strip_rows or region.strip_rows(alpha.box.width)):
+    for box, values in _tiles(alpha, tile or region.tile()):
         _blend(rgb, region.edited(_rows(box), _columns(box)), box, values * opacity)
     return Picture(rgb=rgb, alpha=picture.alpha, is_grey=is_grey)
 
@@ -61,16 +64,18 @@ def _columns(box: PixelBox) -> range:
     return range(box.left, box.right)
 
 
-def _strips(alpha: Alpha, rows: int) -> Iterator[tuple[PixelBox, Floats]]:
-    """The region in strips of rows, each cut to the columns where alpha is above 0."""
-    for top in range(0, alpha.box.height, rows):
-        values = alpha.values[top : top + rows]
-        columns = np.flatnonzero(values.any(axis=0))
-        if columns.size:
-            left, right = int(columns[0]), int(columns[-1]) + 1
-            start = alpha.box.top + top
-            box = PixelBox(start, alpha.box.left + left, start + values.shape[0], alpha.box.left + right)
-            yield box, values[:, left:right]
+def _tiles(alpha: Alpha, shape: tuple[int, int]) -> Iterator[tuple[PixelBox, Floats]]:
+    """The region in tiles of at most `shape` (rows, columns), each cut to the pixels where alpha is above 0."""
+    for top in range(0, alpha.box.height, shape[0]):
+        for left in range(0, alpha.box.width, shape[1]):
+            values = alpha.values[top : top + shape[0], left : left + shape[1]]
+            own = pixel_box(values > 0)
+            if own.height:
+                first_row, first_column = alpha.box.top + top, alpha.box.left + left
+                box = PixelBox(
+                    first_row + own.top, first_column + own.left, first_row + own.bottom, first_column + own.right
+                )
+                yield box, values[own.top : own.bottom, own.left : own.right]
 
 
 def _blend(rgb: Bytes, planes: tuple[Floats, ...], box: PixelBox, share: Floats) -> None:
@@ -78,12 +83,13 @@ def _blend(rgb: Bytes, planes: tuple[Floats, ...], box: PixelBox, share: Floats)
     window = rgb[box.top : box.bottom, box.left : box.right]
     for channel in range(3):
         if channel < len(planes):
-            original = np.take(_NEUTRAL, window[:, :, channel])
+            original = window[:, :, channel].astype(np.float32)
+            original /= _BYTE_MAX
             mixed = planes[channel] - original
             mixed *= share
             mixed += original
-            mixed *= np.float32(255)
-            mixed += np.float32(0.5)
+            mixed *= _BYTE_MAX
+            mixed += _HALF
             window[:, :, channel] = mixed.astype(np.uint8)  # not negative, so that truncation is floor
         else:
             window[:, :, channel] = window[:, :, 0]
@@ -97,18 +103,18 @@ class _Region:
         self._edits = edits
         self._channels = channels
         self._seed = seed
-        self._table = tone_table(edits)
+        self._tone = Tone(tone_table(edits))
         self._sigma = edits.blur.radius if edits.blur is not None else 0.0
         reach = kernel_radius(SHARPEN_SIGMA_PX)
         rows, columns = wider(_rows(box), reach), wider(_columns(box), reach)
         self._blurred = Blurred(self._pointwise, self._sigma, rows=rows, columns=columns)
 
-    def strip_rows(self, width: int) -> int:
-        """How many rows are worth working on at once, given what their neighbourhood costs."""
+    def tile(self) -> tuple[int, int]:
+        """How many rows and columns are worth working on at once, given what their neighbourhood costs."""
         reach = kernel_radius(SHARPEN_SIGMA_PX) if self._edits.sharpen else 0
         if 0 < self._sigma < COARSE_SIGMA_PX:
             reach += kernel_radius(self._sigma)
-        return max(_STRIP_PIXELS // width, 4 * reach, 1)
+        return max(_TILE_ROWS, 4 * reach), _TILE_COLUMNS
 
     def edited(self, rows: range, columns: range) -> tuple[Floats, ...]:
         """Tone, colour, paint, blur, sharpen and noise: one plane (grey) or three, within [0, 1]."""
@@ -118,24 +124,17 @@ class _Region:
                 plane + noise(rows, columns, seed=self._seed, channel=channel, deviation=self._edits.noise)
                 for channel, plane in enumerate(planes)
             )
-        return tuple(np.minimum(np.maximum(plane, np.float32(0)), np.float32(1)) for plane in planes)
+        return tuple(plane.clip(_ZERO, _ONE, out=plane) for plane in planes)
 
     def _sharpened(self, rows: range, columns: range) -> tuple[Floats, ...]:
         reach = kernel_radius(SHARPEN_SIGMA_PX)
-        amount = np.float32(self._edits.sharpen)
-        planes = []
-        for plane in self._blurred.at(wider(rows, reach), wider(columns, reach)):
-            centre = plane[reach:-reach, reach:-reach]
-            detail = centre - convolved(plane, SHARPEN_SIGMA_PX)
-            detail *= amount
-            detail += centre
-            planes.append(detail)
-        return tuple(planes)
+        planes = self._blurred.at(wider(rows, reach), wider(columns, reach))
+        return tuple(sharpened(plane, SHARPEN_SIGMA_PX, self._edits.sharpen) for plane in planes)
 
     def _pointwise(self, rows: range, columns: range) -> tuple[Floats, ...]:
         """Tone, hue, saturation and paint; beyond the picture's border its edge pixels go on."""
         window = window_of(self._rgb, rows, columns)
-        toned = [np.take(self._table, window[:, :, channel]) for channel in range(self._channels)]
+        toned = [self._tone.of(window[:, :, channel]) for channel in range(self._channels)]
         if self._channels == 1:
             return (toned[0],)
         planes = (toned[0], toned[1], toned[2])

@@ -34,8 +34,36 @@ def wider(span: range, margin: int) -> range:
 
 def convolved(plane: Floats, sigma_px: float) -> Floats:
     """The valid part of a separable Gaussian: float32 (H + 2r, W + 2r) becomes (H, W), r = kernel_radius(sigma_px)."""
-    weights = _weights(sigma_px)
-    return _along_rows(_along_rows(plane, weights).T, weights).T
+    return _valid(_convolved(plane, _weights(sigma_px)), plane.shape, kernel_radius(sigma_px))
+
+
+def sharpened(plane: Floats, sigma_px: float, amount: float) -> Floats:
+    """Unsharp mask of the valid part, x + amount · (x − convolved(x)): float32 (H + 2r, W + 2r) becomes (H, W)."""
+    radius = kernel_radius(sigma_px)
+    smooth = _convolved(plane, _weights(sigma_px))
+    first = radius * plane.shape[1] + radius
+    centre = plane.reshape(-1)[first : first + smooth.size]
+    detail = np.subtract(centre, smooth, out=smooth)
+    detail *= np.float32(amount)
+    detail += centre
+    return _valid(detail, plane.shape, radius)
+
+
+def _convolved(plane: Floats, weights: list[np.float32]) -> Floats:
+    """The rows of the valid part one after another, flat, each with 2r values of no use up to where the next begins.
+
+    As flat arrays, rows and columns are neighbours at another distance, and numpy works on them in one sweep.
+    """
+    radius = len(weights) - 1
+    height, pitch = plane.shape[0] - 2 * radius, plane.shape[1]
+    tall = _along(plane.reshape(-1), weights, step=pitch, size=height * pitch)
+    return _along(tall, weights, step=1, size=tall.size - 2 * radius)
+
+
+def _valid(flat: Floats, wide: tuple[int, ...], radius: int) -> Floats:
+    """What `_convolved` made of a plane of the shape `wide`, as an array of rows."""
+    shape = (wide[0] - 2 * radius, wide[1] - 2 * radius)
+    return np.ndarray(shape, np.float32, flat, strides=(wide[1] * flat.itemsize, flat.itemsize))
 
 
 def _weights(sigma_px: float) -> list[np.float32]:
@@ -52,16 +80,16 @@ def _halved(plane: Floats) -> Floats:
     return outer
 
 
-def _along_rows(plane: Floats, weights: list[np.float32]) -> Floats:
-    """Convolve down the columns; the sum starts at the centre and goes outwards."""
+def _along(flat: Floats, weights: list[np.float32], *, step: int, size: int) -> Floats:
+    """Convolve values that lie `step` apart; the sum starts at the centre and goes outwards."""
     radius = len(weights) - 1
-    height = plane.shape[0] - 2 * radius
-    result = plane[radius : radius + height] * weights[0]
+    centre = radius * step
+    result = flat[centre : centre + size] * weights[0]
     pair = np.empty_like(result)
-    for step in range(1, radius + 1):
-        above, below = radius - step, radius + step
-        np.add(plane[above : above + height], plane[below : below + height], out=pair)
-        pair *= weights[step]
+    for distance in range(step, centre + 1, step):
+        above, below = centre - distance, centre + distance
+        np.add(flat[above : above + size], flat[below : below + size], out=pair)
+        pair *= weights[distance // step]
         result += pair
     return result
 

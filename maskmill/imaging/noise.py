@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 from maskmill.imaging.picture import Floats
 
 _MASK_64 = (1 << 64) - 1
-_MEAN = np.int32(8 * 255 // 2)
+_MEAN = np.float32(8 * 255 / 2)
 _DEVIATION = math.sqrt(8 * (256 * 256 - 1) / 12)  # of a sum of eight independent bytes, exactly
 _BYTES = np.uint32(0x00FF00FF)
 _GOLDEN = np.uint32(0x9E3779B9)
+_HALVES = np.uint32(0x00010001)  # a word times this has the sum of its halves in its upper half
+_EIGHT, _SIXTEEN = np.uint32(8), np.uint32(16)
 
 Words = NDArray[np.uint32]
+LongWords = NDArray[np.uint64]
 
 
 def noise(rows: range, columns: range, *, seed: int, channel: int, deviation: float) -> Floats:
@@ -27,34 +30,44 @@ def noise(rows: range, columns: range, *, seed: int, channel: int, deviation: fl
 
     `rows` and `columns` are positions in the whole picture; `seed` is a number of 64 bits.
     """
-    keys = [_split_mix(seed ^ _split_mix(row)) for row in rows]
-    high = np.array([key >> 32 for key in keys], np.uint32)[:, None]
-    low = np.array([key & 0xFFFFFFFF for key in keys], np.uint32)[:, None]
+    keys = _split_mix(np.uint64(seed & _MASK_64) ^ _split_mix(np.arange(rows.start, rows.stop, dtype=np.uint64)))[
+        :, None
+    ]
     counters = np.arange(columns.start, columns.stop, dtype=np.uint32) * np.uint32(4) + np.uint32(channel)
     counters *= _GOLDEN
-    sums = _byte_pairs(_mixed(high + counters)) + _byte_pairs(_mixed(low ^ counters))
-    total = ((sums & np.uint32(0xFFFF)) + (sums >> np.uint32(16))).astype(np.int32) - _MEAN
-    return total.astype(np.float32) * np.float32(deviation / _DEVIATION)
+    sums = _byte_pairs(_mixed((keys >> np.uint64(32)).astype(np.uint32) + counters))
+    sums += _byte_pairs(_mixed(keys.astype(np.uint32) ^ counters))
+    sums *= _HALVES
+    sums >>= _SIXTEEN
+    total = sums.view(np.int32).astype(np.float32)
+    total -= _MEAN
+    total *= np.float32(deviation / _DEVIATION)
+    return total
 
 
 def _byte_pairs(words: Words) -> Words:
-    """Two sums of two bytes each, in the halves of a word."""
-    return (words & _BYTES) + (words >> np.uint32(8) & _BYTES)
+    """Two sums of two bytes each, in the halves of a word; changes its input."""
+    pairs = words & _BYTES
+    words >>= _EIGHT
+    words &= _BYTES
+    pairs += words
+    return pairs
 
 
 def _mixed(words: Words) -> Words:
     """A bijective mix of 32 bits with low bias (Wellons, "Prospecting for hash functions", 2018); changes its input."""
-    words ^= words >> np.uint32(16)
+    shifted = words >> _SIXTEEN
+    words ^= shifted
     words *= np.uint32(0x7FEB352D)
-    words ^= words >> np.uint32(15)
+    words ^= np.right_shift(words, np.uint32(15), out=shifted)
     words *= np.uint32(0x846CA68B)
-    words ^= words >> np.uint32(16)
+    words ^= np.right_shift(words, _SIXTEEN, out=shifted)
     return words
 
 
-def _split_mix(value: int) -> int:
-    """SplitMix64 (Steele, Lea and Flood, 2014): one well mixed number of 64 bits from another."""
-    value = (value + 0x9E3779B97F4A7C15) & _MASK_64
-    value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & _MASK_64
-    value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & _MASK_64
-    return value ^ (value >> 31)
+def _split_mix(values: LongWords) -> LongWords:
+    """SplitMix64 (Steele, Lea and Flood, 2014): well mixed numbers of 64 bits from others."""
+    values = values + np.uint64(0x9E3779B97F4A7C15)
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))

@@ -67,8 +67,8 @@ def test_box_whole_picture_and_strips_give_the_same_bytes(
     size = alpha.size
     unboxed = Alpha(values, type(alpha.box)(0, 0, size.height_px, size.width_px), size)
     assert np.array_equal(apply_edits(picture, unboxed, edits, seed=seed).rgb, boxed_result.rgb)
-    for rows in (1, 3, 7):
-        assert np.array_equal(apply_edits(picture, alpha, edits, seed=seed, strip_rows=rows).rgb, boxed_result.rgb)
+    for tile in ((1, 64), (3, 5), (64, 1), (7, 11)):
+        assert np.array_equal(apply_edits(picture, alpha, edits, seed=seed, tile=tile).rgb, boxed_result.rgb)
 
 
 @pytest.mark.parametrize("radius", [0.0, 3.0, 6.0, 25.0, 50.0])
