@@ -6,8 +6,7 @@ should follow it must not strand a job.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 
@@ -19,12 +18,11 @@ from maskmill.core.export import ExportFormat
 from maskmill.core.image import NormalImage, Refusal
 from maskmill.core.item import ItemStatus
 from maskmill.core.job import Counts, JobStatus
-from maskmill.core.limits import CONFLICT_RETRIES_MAX, RESULT_ROW_BYTES_MAX, SWEEP_DELIVERY_S
+from maskmill.core.limits import CONFLICT_RETRIES_MAX, SWEEP_DELIVERY_S
 from maskmill.core.messages import DeliverWebhook, DispatchItems, ExportDataset, FinishJob, RenderItems
 from maskmill.core.plan import Chunk, renderings
 from maskmill.core.ports import Clock, ObjectMissing, Objects, Queues, Table
 from maskmill.core.recipe import backgrounds_of, variants_per_image
-from maskmill.core.result import ItemResult, Results
 from maskmill.core.rows import ChunkState, Ending, JobState
 from maskmill.core.table import Key, Query, Row, RowConflict
 from maskmill.core.work import Work
@@ -88,45 +86,6 @@ def all_rows(table: Table, pk: str, prefix: str, *, after: str | None = None) ->
 def all_chunks(table: Table, tenant: str, job_id: str) -> Iterator[ChunkState]:
     for row in all_rows(table, rows.job_pk(tenant, job_id), rows.CHUNK_PREFIX):
         yield rows.chunk_of(row)
-
-
-def keep_results(
-    table: Table, media: Objects, tenant: str, job_id: str, results: Sequence[ItemResult]
-) -> list[ItemResult]:
-    """Record what items left behind; returns what is on record, which is another run's where that was faster."""
-    return [_keep_result(table, media, tenant, job_id, result) for result in results]
-
-
-def _keep_result(table: Table, media: Objects, tenant: str, job_id: str, result: ItemResult) -> ItemResult:
-    doc = result.model_dump_json()
-    data = doc.encode()
-    if len(data) <= RESULT_ROW_BYTES_MAX:
-        write = rows.put_result(tenant, job_id, result.index, doc=doc)
-    else:
-        key = keys.result(tenant, result.normal.pixels_sha256, hashlib.sha256(data).hexdigest())
-        media.put(key, data, media_type="application/json")
-        write = rows.put_result_address(tenant, job_id, result.index, key=key)
-    try:
-        table.write(write)
-    except RowConflict as conflict:
-        return result if conflict.current is None else result_of(media, conflict.current)
-    return result
-
-
-def result_of(media: Objects, row: Row) -> ItemResult:
-    """What an item left behind, from its row or from the object that the row names."""
-    return ItemResult.stored(_doc_of(media, row))
-
-
-def done_results(table: Table, media: Objects, job: JobState, chunks: Iterable[ChunkState]) -> Results:
-    """What the items of a job that are done left behind, by number."""
-    done = {index for chunk in chunks for index, item in chunk.items.items() if item.status is ItemStatus.DONE}
-    found = all_rows(table, rows.job_pk(job.tenant, job.job.job_id), rows.RESULT_PREFIX)
-    return Results(_doc_of(media, row) for row in found if rows.result_index(row) in done)
-
-
-def _doc_of(media: Objects, row: Row) -> str:
-    return str(row["doc"]) if "doc" in row else media.get(row["key"]).decode()
 
 
 def end_items(

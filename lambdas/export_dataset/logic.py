@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from lambdas import state
+from lambdas import records, state
 from maskmill.core import keys, rows
 from maskmill.core.errors import Code, MaskmillError, Unavailable
 from maskmill.core.export import RECEIPT, ExportFormat, ExportReceipt, MadePart, receipt_of
@@ -107,7 +107,7 @@ def _make(ports: Ports, job: JobState, export: ExportState, run: str) -> None:
         raise MaskmillError(Code.EXPORT_FAILED, detail="the job has no dataset")
     began_s = state.now_s(ports.clock)
     chunks = state.all_chunks(ports.table, job.tenant, job.job.job_id)
-    results = state.done_results(ports.table, ports.media, job, chunks)
+    results = records.done_results(ports.table, ports.media, job, chunks)
     parts = ports.maker.parts(job, results, export.format)
     made = dict(export.made)
     for part in parts:

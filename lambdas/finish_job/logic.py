@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from lambdas import state
+from lambdas import records, state
 from lambdas.finish_job.account import work_done
 from maskmill.core import rows
 from maskmill.core.errors import Code, Unavailable
@@ -93,7 +93,7 @@ def _note_exports(ports: Ports, job: JobState) -> None:
 def _write_dataset(ports: Ports, job: JobState, chunks: tuple[ChunkState, ...]) -> int:
     """Raises Unavailable where something of it is missing: nothing of an open job is removed, so this one has ended."""
     try:
-        return ports.write_dataset(ports.media, job, state.done_results(ports.table, ports.media, job, chunks))
+        return ports.write_dataset(ports.media, job, records.done_results(ports.table, ports.media, job, chunks))
     except ObjectMissing as error:
         raise Unavailable(detail=f"{error} is missing") from error
 

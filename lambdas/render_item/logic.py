@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from lambdas import state
+from lambdas import records, state
 from maskmill.core.errors import Code, MaskmillError, Unavailable
 from maskmill.core.item import ItemStatus
 from maskmill.core.messages import RenderItems
@@ -90,7 +90,7 @@ def _render(ports: Ports, job: JobState, message: RenderItems, indices: Iterable
             took_s = (ports.clock.now() - began).total_seconds()
             spent = item.made.model_copy(update={"rendering_ms": max(0, round(took_s * 1000))})
             painted[index] = replace(item, made=spent)
-    recorded = state.keep_results(
+    recorded = records.keep_results(
         ports.table, ports.media, message.tenant, message.job_id, [item.result for item in painted.values()]
     )
     endings |= {result.index: _ending_of(result, painted[result.index].made) for result in recorded}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lambdas import state
+from lambdas import records, state
 from lambdas.serve_api import cursors, jobs
 from lambdas.serve_api.media import MediaGate, address_of
 from lambdas.serve_api.ports import Ports
@@ -98,7 +98,7 @@ def variants(
     last: str | None = None
     size_bytes = 0
     for row in found:
-        result = wanted.of(state.result_of(ports.media, row))
+        result = wanted.of(records.result_of(ports.media, row))
         if result is None:
             last = str(row["sk"])
             continue

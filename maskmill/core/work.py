@@ -106,7 +106,7 @@ def usage_of(work: Work) -> Usage:
             Resource.TABLE_WRITES: 8
             + work.chunks
             + (2 * work.chunks + 2 * work.shards + renderings) * row_kb
-            + work.images * _ROW_KB_RESULT,
+            + work.images * _ROW_KB_RESULT * (2 if renderings < work.images else 1),  # of a group in a transaction
             Resource.TABLE_READS: 10
             + 4 * work.chunks
             + 3 * work.shards

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from lambdas import state
+from lambdas import records
 from maskmill.core import item as items
 from maskmill.core import job as jobs
 from maskmill.core import keys, rows
@@ -319,7 +319,7 @@ class Invariants:
         if row is None:
             yield "is done without a result"
             return
-        result = state.result_of(_Quiet(self.media), row)
+        result = records.result_of(_Quiet(self.media), row)
         if result.image_id != planned.image_id or not result.labels:
             yield f"has the result of {result.image_id} with {len(result.labels)} labels"
         asked = {

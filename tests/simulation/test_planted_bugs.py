@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from lambdas import state
+from lambdas import records, state
 from lambdas.collect_masks import logic as collect_masks
 from lambdas.dispatch_shard import logic as dispatch_shard
 from lambdas.finish_job import logic as finish_job
@@ -146,8 +146,8 @@ def a_result_recorded_after_the_end(patch: pytest.MonkeyPatch) -> None:
             keeping(*late.pop())
 
     late: list[Any] = []
-    keeping, ending = state.keep_results, render_item._end
-    patch.setattr(state, "keep_results", keep)
+    keeping, ending = records.keep_results, render_item._end
+    patch.setattr(records, "keep_results", keep)
     patch.setattr(render_item, "_end", end)
 
 

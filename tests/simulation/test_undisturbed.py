@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lambdas import state
+from lambdas import records
 from maskmill.core import rows
 from tests.simulation.modes import pipeline_of
 from tests.simulation.pipeline import Pipeline
@@ -18,7 +18,7 @@ def outputs(pipeline: Pipeline) -> dict[str, set[tuple[str, int, int]]]:
     found: dict[str, set[tuple[str, int, int]]] = {}
     for key, row in pipeline.table.rows.items():
         if key.sk.startswith(rows.RESULT_PREFIX):
-            result = state.result_of(pipeline.media, row)
+            result = records.result_of(pipeline.media, row)
             made = {(one.sha256, one.size_bytes, len(result.labels)) for one in result.variants}
             found.setdefault(result.image_name, set()).update(made)
     return found

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lambdas import state
+from lambdas import records, state
 from lambdas.export_dataset import logic as export_dataset
 from lambdas.export_dataset.maker import DatasetMaker
 from lambdas.render_item.pictures import paint
@@ -129,7 +129,7 @@ class Finished:
         self.table.write(rows.put_chunk(TENANT, JOB, chunk, now_s=1))
         for item in chunk.items:
             result = paint(self.media, self.job, chunk, item).result
-            state.keep_results(self.table, self.media, TENANT, JOB, [result])
+            records.keep_results(self.table, self.media, TENANT, JOB, [result])
             done = {("items", str(item.index), "s"): ItemStatus.DONE.value}
             self.table.write(Update(rows.chunk_key(TENANT, JOB, chunk.number), set=done))
             self._note_truth(result)
@@ -148,7 +148,7 @@ class Finished:
 
     @cached_property
     def _splits(self) -> dict[str, str]:
-        results = state.done_results(self.table, self.media, self.job, state.all_chunks(self.table, TENANT, JOB))
+        results = records.done_results(self.table, self.media, self.job, state.all_chunks(self.table, TENANT, JOB))
         return {entry.stem: entry.split.value for entry in entries(results, self.recipe)}
 
     @property

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lambdas import state
+from lambdas import records, state
 from maskmill.core.errors import InvalidInput
 from maskmill.core.export import Conversion, ExportFormat, Split, Splits
 from maskmill.core.recipe import Output, OutputFormat
@@ -203,7 +203,7 @@ def test_what_is_too_large_to_be_exported_is_refused(finished: Finished, monkeyp
 
 def done(finished: Finished) -> list[ItemResult]:
     chunks = state.all_chunks(finished.table, TENANT, JOB)
-    return list(state.done_results(finished.table, finished.media, finished.job, chunks))
+    return list(records.done_results(finished.table, finished.media, finished.job, chunks))
 
 
 def test_the_function_starts_without_pyarrow() -> None:

@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from lambdas import state
+from lambdas import records
 from lambdas.serve_api import handler as edge
 from maskmill.core import keys, rows
 from maskmill.core.automask import FoundMask
@@ -197,7 +197,7 @@ class Api:
         table.write(rows.mark_planned(tenant, job, chunks_total=len(starts), items_total=items))
 
     def result(self, job: str, index: int, *, variants: int = 2) -> None:
-        state.keep_results(self.ports.table, self.ports.media, self.tenant, job, [item_result(index, variants)])
+        records.keep_results(self.ports.table, self.ports.media, self.tenant, job, [item_result(index, variants)])
 
 
 def lane_reply(payload: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:

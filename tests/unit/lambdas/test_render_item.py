@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lambdas import state
+from lambdas import records
 from lambdas.render_item import logic as render_item
 from lambdas.render_item.logic import Painted
 from maskmill.core import rows
@@ -91,7 +91,7 @@ def test_what_another_run_ended_meanwhile_is_neither_ended_nor_counted_again(sce
 
 def test_an_item_ends_as_its_record_says_not_as_a_later_run_would(scene: Scene) -> None:
     """A renderer is replaced between two runs: the first recorded labels and died, the second finds none."""
-    state.keep_results(scene.table, scene.media, TENANT, JOB, [item_result(0, 2)])
+    records.keep_results(scene.table, scene.media, TENANT, JOB, [item_result(0, 2)])
     render(scene, item_result(0, 2).model_copy(update={"labels": (), "variants": ()}))
     assert scene.chunk().items[0].status is ItemStatus.DONE
 
@@ -103,7 +103,7 @@ def test_a_record_that_is_too_long_for_a_row_lies_in_an_object(scene: Scene) -> 
     render(scene, result)
     row = scene.table.rows[rows.result_key(TENANT, JOB, 0)]
     assert len(str(row)) < RESULT_ROW_BYTES_MAX
-    assert state.result_of(scene.media, row) == result
+    assert records.result_of(scene.media, row) == result
     assert scene.chunk().items[0].status is ItemStatus.DONE
 
 
