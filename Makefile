@@ -32,10 +32,10 @@ upload-model: .venv/demo ## A packaged model into S3, for an endpoint to be depl
 
 PROCESSES ?= 3
 TESTS ?=
-test: check page ## Everything that must hold: linters, types, and all tests (PROCESSES=3, TESTS="what else pytest is told")
-	$(BIN)/python -m pytest -n $(PROCESSES) $(TESTS)
+test: check page ## What decides about a change: linters, types, and all tests but the long ones of `make e2e` (PROCESSES=3, TESTS="what else pytest is told")
+	$(BIN)/python -m pytest -n $(PROCESSES) -m "not long" $(TESTS)
 
-e2e: .venv/test page ## The deployed local stacks, from the command line to a real browser (needs Chromium)
+e2e: .venv/test page ## Every road, fault and right on the deployed local stacks, to a real browser (needs Chromium; a third of an hour)
 	$(BIN)/python -m pytest tests/e2e
 
 screens: .venv/test page ## Take the pictures of every screen in docs/page anew

@@ -29,10 +29,16 @@ from tests.e2e.canaries import unenforced
 from tests.e2e.reader import Reader, browser, reader
 from tests.emulator import account_of
 
+FOLDER = Path(__file__).parent
+IN_EVERY_RUN = frozenset({"test_main_job.py", "test_page_road.py"})  # the rest is for `make e2e` and for CI
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What looks back at a whole run comes after it."""
+    """What looks back at a whole run comes after it, and only the two main roads are part of every run."""
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+    for item in items:
+        if item.path.parent == FOLDER and item.path.name not in IN_EVERY_RUN:
+            item.add_marker("long")
 
 
 BALL, BOX = "ball=photo-1.jpg:0.30,0.50", "box=photo-1.jpg:0.72,0.45"

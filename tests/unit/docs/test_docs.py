@@ -44,5 +44,8 @@ def test_decisions_are_numbered_without_gaps() -> None:
 
 
 def test_the_test_command_of_the_readme_is_what_ci_runs() -> None:
-    assert (ROOT / ".ci" / "run").read_text().splitlines()[-2:] == ["make test", "make campaign"]
+    assert (ROOT / ".ci" / "run").read_text().splitlines()[-2:] == [
+        "make test",
+        "make --jobs=2 --output-sync=target e2e campaign",
+    ]
     assert "```\nmake test\n```" in (ROOT / "README.md").read_text()
