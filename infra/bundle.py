@@ -12,11 +12,9 @@ is installed. `python -m infra.make_bundles <stage>` makes the bundles of a stag
 
 from __future__ import annotations
 
-import compileall
 import hashlib
 import os
 import platform
-import py_compile
 import shutil
 import subprocess
 import sys
@@ -24,38 +22,17 @@ import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
+
+from infra import bytecode
+from infra.slimming import SERVICES, slim
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = Path("build", "bundles")
 BYTES_MAX = 250 * 1024 * 1024  # what Lambda accepts, unzipped
 KEPT = 4
-FORMAT = "4"  # change it when the rules below change what a bundle holds
-RUNNING_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-DROPPED_FOLDERS = {"__pycache__", "tests", "bin"}
-DROPPED_FILES = {"RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json", "uv_cache.json", ".lock"}
-# Of pyarrow: the network server, the headers, and copies of one library under other names.
-DROPPED_PARTS = (
-    "_flight.*",
-    "libarrow_flight.*",
-    "libarrow_python_flight.*",
-    "libarrow_python.so",
-    "libarrow_python.so.*.*",
-)
-DROPPED_ROOTS = {"pyarrow": {"include", "includes", "src"}}
-DROPPED_SUFFIXES = {".pyi", ".pyc", ".a"}
-SERVICES = {
-    "apigatewaymanagementapi",
-    "dynamodb",
-    "lambda",
-    "s3",
-    "sagemaker-runtime",
-    "ssm",
-    "sqs",
-    "sts",
-}  # whose models of the AWS SDK are kept
+FORMAT = "5"  # change it when the rules below, or those of what wheels shed, change what a bundle holds
 DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -79,7 +56,7 @@ class Target:
 
 AWS = Target(name="arm64-py3.13", python="3.13", machine="arm64", platform="aarch64-manylinux_2_28")
 _MACHINE = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
-HOST = Target(name=f"{sys.platform}-{_MACHINE}-py{RUNNING_PYTHON}", python=RUNNING_PYTHON, machine=_MACHINE)
+HOST = Target(name=f"{sys.platform}-{_MACHINE}-py{bytecode.RUNNING}", python=bytecode.RUNNING, machine=_MACHINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,16 +134,18 @@ def _wheels(bundle: Bundle, target: Target, *, root: Path) -> Path:
     """The zip of the installed wheels of a lock, without what nobody imports."""
     lock, folder = root / bundle.lock, root / FOLDER
     kept = [*sorted(SERVICES), *bundle.strips]
-    digest = _digest([FORMAT, target.name, str(target.platform), *kept, lock.read_text()])
+    has_byte_code = bytecode.interpreter(target.python) is not None
+    digest = _digest([FORMAT, target.name, str(target.platform), str(has_byte_code), *kept, lock.read_text()])
     path = folder / f"wheels-{bundle.name}-{target.name}-{digest}.zip"
     if path.exists():
         return path
     with tempfile.TemporaryDirectory(dir=folder, prefix="installing-") as unfinished:
         installed = Path(unfinished)
         _install(lock, target, installed)
-        for dropped in [entry for entry in installed.rglob("*") if _is_dropped(entry)] + stripped(installed, bundle):
-            shutil.rmtree(dropped) if dropped.is_dir() else dropped.unlink(missing_ok=True)
-        _compile(installed, target)
+        slim(installed)
+        for entry in stripped(installed, bundle):
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink(missing_ok=True)
+        bytecode.compile_all(installed, target.python)
         _write(path, ((entry.relative_to(installed).as_posix(), entry) for entry in _files(installed)))
     return path
 
@@ -188,28 +167,10 @@ def _install(lock: Path, target: Target, folder: Path) -> None:
 
 
 def _uv() -> str:
-    """The uv that is installed with this interpreter, else the one on the PATH."""
-    beside = Path(sys.prefix) / "bin" / "uv"
-    found = str(beside) if beside.exists() else shutil.which("uv")
+    found = bytecode.uv()
     if found is None:
         raise BundleFailed("uv is needed to install the functions' packages: pip install uv")
     return found
-
-
-def _is_dropped(entry: Path) -> bool:
-    if entry.is_dir():
-        is_service = entry.parent.name == "data" and entry.parent.parent.name == "botocore"
-        is_unneeded = entry.name in DROPPED_ROOTS.get(entry.parent.name, ())
-        return entry.name in DROPPED_FOLDERS or is_unneeded or (is_service and entry.name not in SERVICES)
-    is_part = any(fnmatch(entry.name, pattern) for pattern in DROPPED_PARTS)
-    return is_part or entry.name in DROPPED_FILES or entry.suffix in DROPPED_SUFFIXES
-
-
-def _compile(folder: Path, target: Target) -> None:
-    """Byte code that is taken as it is, so that no cold start compiles; only where this Python is the target's."""
-    if target.python == RUNNING_PYTHON:
-        mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
-        compileall.compile_dir(folder, quiet=2, stripdir=str(folder), invalidation_mode=mode)
 
 
 def _sources(root: Path, bundle: Bundle) -> Iterator[tuple[str, str]]:
@@ -226,7 +187,7 @@ def _lay_sources(wheels: Path, sources: dict[str, str], target: Target, path: Pa
             copy = Path(folder, name)
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_text(text)
-        _compile(Path(folder), target)
+        bytecode.compile_all(Path(folder), target.python)
         _write(path, ((entry.relative_to(folder).as_posix(), entry) for entry in _files(Path(folder))), base=wheels)
 
 

@@ -6,11 +6,8 @@ It knows no message: a function gives it how to read a record and what to do abo
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
-
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from lambdas.aws.events import Ignored, records_of, texts_of
 from lambdas.aws.telemetry import facts, logger_of
@@ -31,12 +28,11 @@ def answer_batch(
     A record that cannot be read fails as well: it reaches the dead letters instead of vanishing. Raises ForeignEvent
     for an event of no queue.
     """
-    for record in records_of(event):
-        texts_of(record, "messageId", "body")
+    records = [texts_of(record, "messageId", "body") for record in records_of(event)]
     logger = logger_of(function)
 
-    def serve(record: SQSRecord) -> None:
-        delivery = {"message_id": record.message_id, "delivery": record.attributes.approximate_receive_count}
+    def serve(record: Mapping[str, Any]) -> None:
+        delivery = {"message_id": record["messageId"], "delivery": _count_of(record)}
         about: dict[str, Any] = {}
         began = time.monotonic()
 
@@ -44,7 +40,7 @@ def answer_batch(
             return {**delivery, **about, "took_ms": round(1000 * (time.monotonic() - began))}
 
         try:
-            for value in read(record.body):
+            for value in read(record["body"]):
                 about = facts(value)
                 if isinstance(value, Ignored):
                     logger.info("record ignored", extra=told())
@@ -59,5 +55,20 @@ def answer_batch(
             raise
         logger.info("record done", extra=told())
 
-    processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-    return dict(process_partial_response(event=event, record_handler=serve, processor=processor))
+    failed = [record["messageId"] for record in records if not _is_done(serve, record)]
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def _count_of(record: Mapping[str, Any]) -> str | None:
+    """How often the queue has handed out a record."""
+    count: str | None = (record.get("attributes") or {}).get("ApproximateReceiveCount")
+    return count
+
+
+def _is_done(serve: Callable[[Mapping[str, Any]], None], record: Mapping[str, Any]) -> bool:
+    """Whether a record needs not to come again; what failed has been logged."""
+    try:
+        serve(record)
+    except Exception:  # noqa: BLE001 - one record's fault is none of its neighbours'
+        return False
+    return True

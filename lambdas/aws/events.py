@@ -22,7 +22,7 @@ _S3_CREATED = "ObjectCreated:"
 Kind = TypeVar("Kind", bound=Message)
 
 _messages: TypeAdapter[Message] = TypeAdapter(
-    Annotated[Message, Field(discriminator="kind")], config=ConfigDict(hide_input_in_errors=True)
+    Annotated[Message, Field(discriminator="kind")], config=ConfigDict(hide_input_in_errors=True, defer_build=True)
 )
 
 

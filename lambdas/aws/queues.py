@@ -6,7 +6,6 @@ The queues are standard ones: the tenant as message group makes them fair betwee
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
 from typing import Any
 
 from lambdas.aws.faults import translated
@@ -48,7 +47,7 @@ class SqsQueues:
 def queue_urls(settings: Settings) -> dict[QueueName, str]:
     """The addresses that a function's settings name, as `<queue>_queue_url`."""
     names = {f"{queue.value}_queue_url": queue for queue in QueueName}
-    return {names[field.name]: getattr(settings, field.name) for field in fields(settings) if field.name in names}
+    return {names[name]: getattr(settings, name) for name in settings.names() if name in names}
 
 
 def _batches(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:

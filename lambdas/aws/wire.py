@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from decimal import Decimal
+from collections.abc import Mapping, Set
 from typing import Any
-
-from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 
 from maskmill.core.table import Key, Put
 
-_serializer = TypeSerializer()
-_deserializer = TypeDeserializer()
-
 
 def wire(value: Any) -> dict[str, Any]:
-    """A value in DynamoDB's typed form."""
-    return dict(_serializer.serialize(value))
+    """A value in DynamoDB's typed form; raises TypeError for one that no row holds (`maskmill.core.table`)."""
+    match value:
+        case str():
+            return {"S": value}
+        case bool():
+            return {"BOOL": value}
+        case int():
+            return {"N": str(value)}
+        case bytes():
+            return {"B": value}
+        case Mapping():
+            return {"M": {name: wire(entry) for name, entry in value.items()}}
+        case Set() if all(isinstance(entry, str) for entry in value):
+            return {"SS": list(value)}
+        case list() | tuple():
+            return {"L": [wire(entry) for entry in value]}
+        case None:
+            return {"NULL": True}
+    raise TypeError(f"no row holds a {type(value).__name__}")
 
 
 def wire_key(key: Key) -> dict[str, Any]:
@@ -29,18 +40,26 @@ def wire_row(put: Put) -> dict[str, Any]:
 
 
 def row_of_item(item: Mapping[str, Any]) -> dict[str, Any]:
-    """A row in the product's types, from DynamoDB's typed form."""
-    return {name: _plain(_deserializer.deserialize(value)) for name, value in item.items()}
+    """A row in the product's types, from DynamoDB's typed form; sets are frozen.
+
+    Raises TypeError for a type, and ValueError for a number with a fraction, that no row holds.
+    """
+    return {name: _plain(typed) for name, typed in item.items()}
 
 
-def _plain(value: Any) -> Any:
-    """The product's types: whole numbers are integers, sets are frozen, bytes are bytes."""
-    if isinstance(value, Decimal):
-        return int(value)
-    if isinstance(value, Binary):
-        return value.value
-    if isinstance(value, dict):
-        return {name: _plain(entry) for name, entry in value.items()}
-    if isinstance(value, set):
-        return frozenset(value)
-    return value
+def _plain(typed: Mapping[str, Any]) -> Any:
+    [(kind, value)] = typed.items()
+    match kind:
+        case "S" | "BOOL" | "B":
+            return value
+        case "N":
+            return int(value)
+        case "M":
+            return row_of_item(value)
+        case "SS":
+            return frozenset(value)
+        case "L":
+            return [_plain(entry) for entry in value]
+        case "NULL":
+            return None
+    raise TypeError(f"no row holds a value of type {kind}")

@@ -60,6 +60,7 @@ class Report(NamedTuple):
 
 def serve(control: socket.socket, work: Work, bounds: Bounds) -> None:
     """Fork for each socket that arrives, tell how the child ended, and return when the other side is gone."""
+    answers.prepare()
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
         if not message or not descriptors:

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from http import HTTPStatus
 from typing import Any
 
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response, content_types
-from aws_lambda_powertools.event_handler.exceptions import NotFoundError
-from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 from pydantic import BaseModel
 
 from lambdas.aws import clients
 from lambdas.aws.clock import SystemClock
 from lambdas.aws.doors import S3Doors
-from lambdas.aws.events import texts_of
 from lambdas.aws.ids import RandomIds, new_secret
 from lambdas.aws.lane import FunctionLane
 from lambdas.aws.objects import S3Objects
@@ -27,18 +22,20 @@ from lambdas.aws.table import DynamoTable
 from lambdas.aws.telemetry import CORRELATION, logger_of
 from lambdas.aws.vault import ParameterVault
 from lambdas.serve_api import bodies, once, problems
+from lambdas.serve_api.gateway import Request, Response, request_of, sent
 from lambdas.serve_api.identity import check_admin, check_road, tenant_of
-from lambdas.serve_api.media import MediaCookie, MediaGate
+from lambdas.serve_api.media import MediaGate
 from lambdas.serve_api.names import is_id
 from lambdas.serve_api.once import Answer
 from lambdas.serve_api.ports import Ports
 from lambdas.serve_api.rates import Rate, RateLimited, Rates
+from lambdas.serve_api.router import MethodNotAllowed, Router
 from lambdas.serve_api.routes import ROUTES
-from lambdas.serve_api.routes.call import POLL_AFTER_S, PREFIX, Call, Reply, Route
+from lambdas.serve_api.routes.call import POLL_AFTER_S, Call, Reply, Route
 from lambdas.serve_api.signing import Keyring
 from lambdas.spending import Switch
 from maskmill.core.bill import Fleet
-from maskmill.core.errors import Code, MaskmillError, NotFound
+from maskmill.core.errors import Code, NotFound
 from maskmill.core.limits import RATE_WINDOW_S
 from maskmill.core.ports import Ids
 from maskmill.core.rsa import PrivateKey
@@ -51,7 +48,7 @@ _JOB = re.compile(r"/jobs/([0-9a-z]{26})(?![0-9A-Za-z])")
 _TRACE = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")  # W3C's traceparent
 _EVERY_ANSWER = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
-app = APIGatewayHttpResolver()
+_JSON = "application/json"
 
 
 @cache
@@ -115,57 +112,86 @@ def _fleet(settings: ServeApiSettings) -> Fleet:
     )
 
 
-def _serve(route: Route) -> Callable[..., Response[Any]]:
-    pattern = _pattern(route)
+@dataclass(slots=True)
+class _Exchange:
+    """A request, and what has been learned of who sent it."""
 
-    def serve(**ids: str) -> Response[Any]:
-        event = app.current_event
-        headers = {name.lower(): value for name, value in event.headers.items()}
-        check_road(headers, connect().door_digests)
-        tenant = app.context["tenant"] = "" if route.is_public else tenant_of(event.raw_event)
-        if not route.is_public:
-            _count(tenant)
-        if not pattern.fullmatch(event.path):  # the router's own patterns let a line break follow
-            raise NotFound(detail="no such route")
-        if not all(is_id(value) for name, value in ids.items() if name not in route.names):
-            raise NotFound(detail="an id of another shape")
-        if route.is_for_admins:
-            check_admin(event.raw_event)
-        if route.is_spending:
-            connect().spending.check()
-        call = Call(
-            ports=connect(),
-            tenant=tenant,
-            ids=ids,
-            query=event.query_string_parameters,
-            headers=headers,
-            body=lambda: bodies.bytes_of(event.raw_event),
-        )
-        if route.body is not None:
-            bodies.check_media_type(call.headers)
-        if route.content is not None:
-            return _content(route.run(call), route.content)
-        reply = None if route.is_creating else route.run(call)
-        answer = _made_once(route, call) if reply is None else _answer(reply)
-        if route.method != "GET":
-            _note(route, call, answer)
-        return _response(answer, () if reply is None else reply.cookies)
-
-    return serve
+    request: Request
+    tenant: str = ""
+    rate: Rate | None = None
 
 
-def _note(route: Route, call: Call, answer: Answer) -> None:
+@cache
+def _router() -> Router:
+    return Router(ROUTES)
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    exchange = _Exchange(request_of(event))
+    try:
+        response = _serve(exchange)
+    except Exception as error:  # noqa: BLE001 - every error has an answer, and of unknown ones the log has the trace
+        response = _refuse(exchange, error)
+    return sent(response, exchange.request)
+
+
+def _serve(exchange: _Exchange) -> Response:
+    request = exchange.request
+    route, ids = _router().find(request.method, request.path)
+    check_road(request.headers, connect().door_digests)
+    if not route.is_public:
+        exchange.tenant = tenant_of(request.event)
+        _count(exchange)
+    if not all(is_id(value) for name, value in ids.items() if name not in route.names):
+        raise NotFound(detail="an id of another shape")
+    if route.is_for_admins:
+        check_admin(request.event)
+    if route.is_spending:
+        connect().spending.check()
+    call = Call(
+        ports=connect(),
+        tenant=exchange.tenant,
+        ids=ids,
+        query=request.query,
+        headers=request.headers,
+        body=lambda: bodies.bytes_of(request.event),
+    )
+    if route.body is not None:
+        bodies.check_media_type(call.headers)
+    if route.content is not None:
+        return _content(route.run(call), route.content)
+    reply = None if route.is_creating else route.run(call)
+    answer = _made_once(route, call, request) if reply is None else _answer(reply)
+    if route.method != "GET":
+        _note(exchange, route, call, answer)
+    return Response(
+        status=answer.status,
+        body=answer.text,
+        headers={**_typed(_JSON if answer.text else None), **_rate_headers(exchange), **answer.headers},
+        cookies=() if reply is None else reply.cookies,
+    )
+
+
+def _count(exchange: _Exchange) -> None:
+    """Count a request; what is left goes with its answer, whatever that is."""
+    try:
+        exchange.rate = connect().rates.take(exchange.tenant)
+    except RateLimited as error:
+        exchange.rate = error.rate
+        raise
+
+
+def _note(exchange: _Exchange, route: Route, call: Call, answer: Answer) -> None:
     """Who did what, for the record: ids and no content. What was refused has a line of its own."""
     facts = {"route": route.name, "tenant": call.tenant, "ids": dict(call.ids), "status": answer.status}
     made = answer.headers.get("Location")
-    logger_of(FUNCTION).info("request answered", extra={**_road(made), **facts, "made": made})
+    logger_of(FUNCTION).info("request answered", extra={**_road(exchange.request, made), **facts, "made": made})
 
 
-def _road(made: str | None = None) -> dict[str, str]:
+def _road(request: Request, made: str | None = None) -> dict[str, str]:
     """What ties a line to what was before it and what comes after: request, caller's trace, job."""
-    event = app.current_event
-    found = {"request_id": event.request_context.request_id}
-    job, trace = _JOB.search(made or event.path), _TRACE.fullmatch(event.headers.get("traceparent") or "")
+    found = {"request_id": request.request_id}
+    job, trace = _JOB.search(made or request.path), _TRACE.fullmatch(request.headers.get("traceparent") or "")
     if job is not None:
         found[CORRELATION] = job.group(1)
     if trace is not None:
@@ -173,33 +199,17 @@ def _road(made: str | None = None) -> dict[str, str]:
     return found
 
 
-def _content(reply: Reply, media_type: str) -> Response[str]:
+def _content(reply: Reply, media_type: str) -> Response:
     """A body that is no JSON, packed for those who take it so: the manual's program is large."""
-    return Response(
-        status_code=reply.status,
-        content_type=media_type,
-        body=reply.content,
-        headers={**_EVERY_ANSWER, **reply.headers},
-        compress=True,
-    )
+    return Response(reply.status, reply.content, {**_typed(media_type), **reply.headers}, packs=True)
 
 
-def _count(tenant: str) -> None:
-    """Count a request; what is left goes with its answer, whatever that is."""
-    try:
-        app.context["rate"] = connect().rates.take(tenant)
-    except RateLimited as error:
-        app.context["rate"] = error.rate
-        raise
-
-
-def _made_once(route: Route, call: Call) -> Answer:
+def _made_once(route: Route, call: Call, request: Request) -> Answer:
     """The answer of a route that makes something; under a caller's key, it makes it once."""
     key = once.key_of(call.headers)
     if key is None:
         return _answer(route.run(call))
-    path = app.current_event.path
-    asked = once.fingerprint(route.method, path, bodies.meaning_of(call.body()))
+    asked = once.fingerprint(route.method, request.path, bodies.meaning_of(call.body()))
 
     def run(ids: Ids) -> Answer:
         return _answer(route.run(replace(call, ports=replace(call.ports, ids=ids))))
@@ -212,31 +222,14 @@ def _answer(reply: Reply) -> Answer:
     return Answer(reply.status, "" if reply.body is None else _json(reply.body), {**wait, **reply.headers})
 
 
-def _response(answer: Answer, cookies: Iterable[MediaCookie] = ()) -> Response[str]:
-    return Response(
-        status_code=answer.status,
-        content_type=content_types.APPLICATION_JSON if answer.text else None,
-        body=answer.text,
-        headers={**_EVERY_ANSWER, **_rate_headers(), **answer.headers},
-        cookies=[_sent(cookie) for cookie in cookies],
-    )
+def _typed(media_type: str | None) -> dict[str, str]:
+    """The headers of every answer; one without a body has no media type."""
+    return _EVERY_ANSWER if media_type is None else {"Content-Type": media_type, **_EVERY_ANSWER}
 
 
-def _sent(cookie: MediaCookie) -> Cookie:
-    """Neither scripts nor other sites get at it, and it goes to media alone: calls of the API carry a token instead."""
-    return Cookie(
-        cookie.name,
-        cookie.value,
-        path=cookie.path,
-        max_age=cookie.life_s,
-        http_only=True,
-        same_site=SameSite.STRICT_MODE,
-    )
-
-
-def _rate_headers() -> dict[str, str]:
+def _rate_headers(exchange: _Exchange) -> dict[str, str]:
     """What is left of the tenant's minute, as the IETF's draft of RateLimit headers says it."""
-    rate: Rate | None = app.context.get("rate")
+    rate = exchange.rate
     if rate is None:
         return {}
     return {
@@ -249,51 +242,22 @@ def _json(body: BaseModel) -> str:
     return body.model_dump_json(by_alias=True)
 
 
-def _refuse(error: Exception) -> Response[str]:
-    public = problems.public_error(error)
-    event = app.current_event
-    facts = {**_road(), "code": public.code.value, "path": event.path, "method": event.http_method}
-    facts["tenant"] = app.context.get("tenant", "")
+def _refuse(exchange: _Exchange, error: Exception) -> Response:
+    public, request = problems.public_error(error), exchange.request
+    facts = {**_road(request), "code": public.code.value, "path": request.path, "method": request.method}
+    facts["tenant"] = exchange.tenant
     if public.code is Code.INTERNAL:
         logger_of(FUNCTION).error("request failed", extra=facts, exc_info=error)
     else:
         logger_of(FUNCTION).info("request refused", extra={**facts, "why": public.detail})
+    allowed = {"Allow": ", ".join(error.methods)} if isinstance(error, MethodNotAllowed) else {}
     return Response(
-        status_code=problems.STATUS[public.code],
-        content_type=problems.MEDIA_TYPE,
-        body=_json(problems.problem_of(public, event.request_context.request_id)),
-        headers={**_EVERY_ANSWER, **_rate_headers(), **problems.headers_of(public)},
+        status=problems.STATUS[public.code],
+        body=_json(problems.problem_of(public, request.request_id)),
+        headers={
+            **_typed(problems.MEDIA_TYPE),
+            **_rate_headers(exchange),
+            **problems.headers_of(public),
+            **allowed,
+        },
     )
-
-
-def _no_route(_error: NotFoundError) -> Response[str]:
-    """An unknown path, an id with characters that no id has, or a method that the path does not take."""
-    event = app.current_event
-    methods = {method for method, pattern in _patterns() if pattern.fullmatch(event.path)}
-    if not methods or event.http_method in methods:
-        return _refuse(NotFound(detail="no such route"))
-    answer = _refuse(MaskmillError(Code.METHOD_NOT_ALLOWED))
-    answer.headers["Allow"] = ", ".join(sorted(methods))
-    return answer
-
-
-@cache
-def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    """The methods and paths of all routes, to tell a wrong method from an unknown path."""
-    return tuple((route.method, _pattern(route)) for route in ROUTES)
-
-
-def _pattern(route: Route) -> re.Pattern[str]:
-    return re.compile(PREFIX + re.sub(r"<\w+>", r"[^/\n]+", route.path))
-
-
-app.exception_handler(Exception)(_refuse)
-app.not_found(_no_route)
-for _route in ROUTES:
-    app.route(PREFIX + _route.path, method=_route.method)(_serve(_route))
-
-
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    about = texts_of(texts_of(event, "rawPath").get("requestContext"), "requestId")
-    texts_of(about.get("http"), "method", "path")
-    return app.resolve(event, context)

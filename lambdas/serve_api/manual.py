@@ -9,7 +9,7 @@ from functools import cache
 from hashlib import sha256
 from importlib import resources
 
-_FILES = "aws_lambda_powertools.event_handler.openapi.swagger_ui"
+_PACKAGE, _FILES = "aws_lambda_powertools", "event_handler/openapi/swagger_ui"
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
@@ -54,9 +54,9 @@ def page() -> str:
 
 @cache
 def script() -> str:
-    return resources.files(_FILES).joinpath("swagger-ui-bundle.min.js").read_text(encoding="utf-8")
+    return resources.files(_PACKAGE).joinpath(_FILES, "swagger-ui-bundle.min.js").read_text(encoding="utf-8")
 
 
 @cache
 def style() -> str:
-    return resources.files(_FILES).joinpath("swagger-ui.min.css").read_text(encoding="utf-8")
+    return resources.files(_PACKAGE).joinpath(_FILES, "swagger-ui.min.css").read_text(encoding="utf-8")

@@ -17,9 +17,12 @@ Count = Annotated[int, Field(strict=True, ge=0)]
 
 
 class Model(BaseModel):
-    """A frozen value with a closed set of fields; its faults do not repeat what was given."""
+    """A frozen value with a closed set of fields; its faults do not repeat what was given.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    A model's validator is built when it is first needed: no process needs all of them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
     @classmethod
     def stored(cls, text: str | bytes) -> Self:

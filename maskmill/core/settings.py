@@ -7,9 +7,8 @@ handed in.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Self
+from typing import Self, dataclass_transform
 
 from maskmill.core.errors import Code, MaskmillError
 
@@ -27,20 +26,38 @@ class BadSettings(MaskmillError):
     default_code = Code.INTERNAL
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass_transform(kw_only_default=True, frozen_default=True)
 class Settings:
-    """Base: each field `table_name` is the environment name `TABLE_NAME`; fields are strings or integers."""
+    """Base: each annotated name `table_name` is the environment name `TABLE_NAME`; values are strings or integers.
+
+    Values are given by name and never change. It is like a dataclass and none: a function begins sooner without the
+    methods of every other function's settings.
+    """
+
+    def __init__(self, **values: str | int) -> None:
+        if values.keys() != set(self.names()):
+            raise TypeError(f"{type(self).__name__} has {', '.join(self.names())}")
+        self.__dict__.update(values)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{type(self).__name__}.{name} does not change")
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and vars(other) == vars(self)
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        return tuple(cls.__annotations__)
 
     def to_env(self) -> dict[str, str]:
-        return {field.name.upper(): str(getattr(self, field.name)) for field in fields(self)}
+        return {name.upper(): str(getattr(self, name)) for name in self.names()}
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
-        missing = [field.name.upper() for field in fields(cls) if field.name.upper() not in env]
+        missing = [name.upper() for name in cls.names() if name.upper() not in env]
         if missing:
             raise BadSettings(detail=f"missing settings: {', '.join(missing)}")
-        values = {field.name: _typed(field.name, str(field.type), env[field.name.upper()]) for field in fields(cls)}
-        return cls(**values)
+        return cls(**{name: _typed(name, kind, env[name.upper()]) for name, kind in cls.__annotations__.items()})
 
 
 def _typed(name: str, kind: str, text: str) -> str | int:
@@ -56,7 +73,6 @@ def hosts_of(text: str) -> frozenset[str]:
     return frozenset(host for host in text.split(",") if host)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ServeApiSettings(Settings):
     table_name: str
     uploads_bucket: str
@@ -93,14 +109,12 @@ class ServeApiSettings(Settings):
     renders_at_once: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class IngestImageSettings(Settings):
     table_name: str
     uploads_bucket: str
     media_bucket: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanJobSettings(Settings):
     table_name: str
     media_bucket: str
@@ -111,7 +125,6 @@ class PlanJobSettings(Settings):
     window_shards: int  # how many chunks of one job may be in the segmenter at once
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DispatchShardSettings(Settings):
     table_name: str
     media_bucket: str
@@ -126,7 +139,6 @@ class DispatchShardSettings(Settings):
     invocation_timeout_s: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CollectMasksSettings(Settings):
     table_name: str
     media_bucket: str
@@ -136,35 +148,30 @@ class CollectMasksSettings(Settings):
     finish_queue_url: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RenderItemSettings(Settings):
     table_name: str
     media_bucket: str
     finish_queue_url: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FinishJobSettings(Settings):
     table_name: str
     media_bucket: str
     export_queue_url: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ExportDatasetSettings(Settings):
     table_name: str
     media_bucket: str
     export_queue_url: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DeliverWebhookSettings(Settings):
     table_name: str
     webhook_queue_url: str
     webhook_private_hosts: str  # separated by commas: hosts that may be told although they are not public
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveDatasetSettings(Settings):
     table_name: str
     uploads_bucket: str
@@ -175,7 +182,6 @@ class RemoveDatasetSettings(Settings):
     late_s: int  # how long somebody may go on writing who began before a removal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SweepSettings(Settings):
     table_name: str
     uploads_bucket: str
@@ -191,7 +197,6 @@ class SweepSettings(Settings):
     export_queue_url: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class BuryLettersSettings(Settings):
     table_name: str
     dispatch_queue_url: str
@@ -200,29 +205,24 @@ class BuryLettersSettings(Settings):
     export_queue_url: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchSpendingSettings(Settings):
     table_name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PushProgressSettings(Settings):
     table_name: str
     webhook_queue_url: str
     sockets_url: str  # where the gateway takes what is sent to its sockets
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class HoldConnectionSettings(Settings):
     table_name: str
     sockets_url: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PublishPageSettings(Settings):
     site_bucket: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MakeKeySettings(Settings):
     key_folder: str  # below which the names of keys lie

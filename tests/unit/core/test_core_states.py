@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import pytest
 
 from maskmill.core import errors, item, job, keys
@@ -11,7 +9,7 @@ from maskmill.core.geometry import Point, Size
 from maskmill.core.item import ItemStatus
 from maskmill.core.job import Counts, JobStatus, job_id_of, outcome
 from maskmill.core.prompt import MaskChoice, Prompt, Refinement
-from maskmill.core.settings import BadSettings, Settings
+from maskmill.core.settings import BadSettings, Settings, SwitchSpendingSettings
 from maskmill.core.shard import ImageTask, PromptTask, ShardRequest
 
 
@@ -86,12 +84,24 @@ def test_mask_keys_follow_content() -> None:
 
 @pytest.mark.parametrize("cls", Settings.__subclasses__(), ids=lambda cls: cls.__name__)
 def test_settings_survive_the_environment(cls: type[Settings]) -> None:
-    values = {field.name: 7 if str(field.type) == "int" else f"{field.name}-value" for field in fields(cls)}
+    kinds = cls.__annotations__
+    values = {name: 7 if kinds[name] == "int" else f"{name}-value" for name in cls.names()}
     made = cls(**values)
     assert cls.from_env(made.to_env()) == made
     with pytest.raises(BadSettings) as caught:
         cls.from_env({})
-    assert all(field.name.upper() in caught.value.detail for field in fields(cls))
+    assert all(name.upper() in caught.value.detail for name in cls.names())
+
+
+def test_settings_are_all_there_and_do_not_change() -> None:
+    made = SwitchSpendingSettings(table_name="t")
+    with pytest.raises(TypeError, match="table_name"):
+        SwitchSpendingSettings()  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="table_name"):
+        SwitchSpendingSettings(table_name="t", other="o")  # type: ignore[call-arg]
+    with pytest.raises(AttributeError, match="does not change"):
+        made.table_name = "u"  # type: ignore[misc]
+    assert made != SwitchSpendingSettings(table_name="u")
 
 
 def test_every_code_has_words_that_end_in_a_full_stop() -> None:

@@ -62,14 +62,41 @@ def test_a_bundle_for_another_python_holds_no_byte_code(repository: Path) -> Non
         assert not [name for name in archive.namelist() if name.endswith(".pyc")]
 
 
-def test_the_same_sources_give_the_same_bytes(repository: Path) -> None:
-    first = again(repository, ELSEWHERE)
+@pytest.mark.parametrize("target", [HOST, ELSEWHERE], ids=["with byte code", "without"])
+def test_the_same_sources_give_the_same_bytes(repository: Path, target: Target) -> None:
+    words = ", ".join(f'"word {number}"' for number in range(30))
+    (repository / "maskmill/core/keys.py").write_text(f"def known(word):\n    return word in {{{words}}}\n")
+    first = again(repository, target)
     content = first.path.read_bytes()
     for path in (repository / "build" / "bundles").iterdir():
         path.unlink()
-    second = again(repository, ELSEWHERE)
+    second = again(repository, target)
     assert second == first
     assert second.path.read_bytes() == content
+
+
+def test_nothing_is_compiled_where_a_bundle_is_imported(repository: Path, tmp_path: Path) -> None:
+    """A function's folder can only be read: what has no byte code is compiled at every cold start."""
+    unpacked = tmp_path / "task"
+    with zipfile.ZipFile(again(repository).path) as archive:
+        archive.extractall(unpacked)
+    for path in unpacked.rglob("*.py"):
+        os.utime(path, (0, 0))  # as no date of any byte code says it
+    code = (
+        "import importlib._bootstrap_external as loading\n"
+        "def refused(*_, **__): raise SystemExit('compiled at import')\n"
+        "loading.SourceLoader.source_to_code = refused\n"
+        "import lambdas.do_it.handler as found; print(found.__cached__)"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        env={"PYTHONPATH": str(unpacked)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert answer.stdout.strip().endswith(".pyc")
 
 
 def test_nothing_is_made_twice(repository: Path) -> None:

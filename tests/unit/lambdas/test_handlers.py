@@ -104,7 +104,7 @@ def env_of(function: str, urls: dict[str, str]) -> dict[str, str]:
         "INVOCATION_TIMEOUT_S": "900",
         **{f"{name.upper()}_QUEUE_URL": url for name, url in urls.items()},
     }
-    return {name: known[name] for name in (field.upper() for field in settings_of(function).__dataclass_fields__)}
+    return {name: known[name] for name in (field.upper() for field in settings_of(function).names())}
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def test_every_function_is_known_here() -> None:
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_importing_a_function_makes_no_client_and_reads_no_environment(function: str) -> None:
-    with mock.patch("boto3.client", side_effect=AssertionError("a client at import")):
+    with mock.patch("botocore.session.Session.create_client", side_effect=AssertionError("a client at import")):
         importlib.reload(importlib.import_module(f"lambdas.{function}.handler"))
 
 
