@@ -11,7 +11,7 @@ BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: audit bootstrap campaign canary cost mutants deploy destroy diagram halt help demo page resume sbom test e2e screens check format simulate synth openapi pipeline trust fuzz lock clean bench bench-classic bench-requests bench-server bench-sam bench-page package-model upload-model
+.PHONY: audit bootstrap campaign canary cost mutants deploy destroy diagram halt help demo page resume sbom test e2e screens check format simulate synth openapi pipeline trust fuzz lock clean bench bench-classic bench-plan bench-requests bench-server bench-sam bench-page package-model upload-model
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -104,8 +104,12 @@ bench-page: .venv/test page ## How long a prompt takes in the browser, with one 
 	@$(BIN)/python -m benchmarks.page
 
 IMAGES ?= 1000
-bench-requests: .venv/test ## What IMAGES images ask of AWS, by kind, in dollars, and whether memory stays flat (an hour)
-	@$(BIN)/python -m benchmarks.requests --images $(IMAGES)
+EMULATED ?= 24
+bench-requests: .venv/test page ## What a job of IMAGES images asks of AWS, by kind, on paper, and one of EMULATED at the local stack (minutes)
+	@$(BIN)/python -m benchmarks.requests --images $(IMAGES) --emulated $(EMULATED)
+
+bench-plan: .venv/dev ## 100,000 images planned, dispatched and finished on paper (IMAGES=100000): linear, and no row hot
+	@$(BIN)/python -m benchmarks.plan $(if $(filter-out file default,$(origin IMAGES)),--images $(IMAGES))
 
 cost: .venv/test page ## What IMAGES images cost, counted at the local stack, and a month of rest; writes the tables of docs/costs.md (minutes; IMAGES=0: no run)
 	@$(BIN)/python -m benchmarks.cost $(if $(filter-out file default,$(origin IMAGES)),--images $(IMAGES))

@@ -16,7 +16,10 @@ from collections.abc import Sequence
 from benchmarks.guard import guarded, losses
 from benchmarks.report import ROOT
 
-BENCHMARKS: dict[str, tuple[str, ...]] = {"requests": ("--images", "100")}
+BENCHMARKS: dict[str, tuple[str, ...]] = {
+    "requests": ("--images", "1000", "--emulated", "24"),
+    "plan": (),
+}
 
 
 def main(names: Sequence[str]) -> int:

@@ -26,8 +26,8 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.cost_tables import RESULTS, rewritten, tables
+from benchmarks.emulated import amounts_of, take
 from benchmarks.processors import Processors
-from benchmarks.requests import amounts_of, take
 from infra import shapes
 from infra.config import LOCAL
 from infra.idle import counted

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.requests import descendants, function_of, repeatedly
+from benchmarks.emulated import descendants, function_of, repeatedly
 
 LOOK_S = 0.5
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -32,14 +32,19 @@ class Processors:
 
     def take(self) -> dict[str, float]:
         """Seconds of each function since the last time that they were taken."""
+        total = self.total()
+        found = {name: max(0.0, seconds - self._taken.get(name, 0.0)) for name, seconds in total.items()}
+        self._taken = total
+        return found
+
+    def total(self) -> dict[str, float]:
+        """Seconds of each function since it was first seen."""
         self._look()
         with self._lock:
             total: dict[str, float] = {}
             for name, seconds in self._last.values():
                 total[name] = total.get(name, 0.0) + seconds
-            found = {name: max(0.0, seconds - self._taken.get(name, 0.0)) for name, seconds in total.items()}
-            self._taken = total
-        return found
+        return total
 
     def _look(self) -> None:
         """A function's children work for it; what those took that have ended is their parents'."""

@@ -1,281 +1,125 @@
-"""How many requests a job makes of AWS, by kind, what they cost, and whether memory stays flat: the whole local stack.
+"""How many requests a job makes of AWS for each image, by kind: a first run, and a second one with other edits.
 
-    python -m benchmarks.requests --images 1000
+    python -m benchmarks.requests --images 1000 --emulated 24
 
-Small drawn pictures go through one template and one sample. The emulator counts every request and invocation
-(local/emulator/patches/request_counts.py); the memory of every function's processes is read every two seconds. The
-emulator keeps all objects itself, so its own memory grows with them and is no finding. It knows no other figure of
-speed: the emulator is slower than AWS.
+The 1,000-image job is played on paper (`benchmarks/paper.py`): the product's own functions, real small pictures, a
+cloud in memory, the sizes of a stage, and therefore the same figures on every machine. A smaller one runs on the local
+stack, where the emulator counts, to show that both agree. Counted is what follows ingest, over S3, DynamoDB, SQS, SNS
+and invocations of functions together; what the endpoint reads, writes and publishes is in it, the client's own
+questions about the job are not.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-import tempfile
-import threading
-import time
-import urllib.request
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
-from statistics import median
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-from PIL import Image
+from benchmarks.emulated import emulated
+from benchmarks.machine import facts
+from benchmarks.paper_jobs import PaperJob, counted
+from benchmarks.report import keep, table
+from infra.config import DEV, LOCAL, PROD, Stage
 
-from local.cloud import Laptop, laptop
-from local.processes import DIRECT
-from maskmill import Client
-from maskmill.core.api import JobView
-from maskmill.core.cost import Cost, priced
-from maskmill.core.prices import Resource
-from maskmill.core.prompt import Template
-from maskmill.core.recipe import Recipe
-from maskmill.core.work import Usage
-
-RESULTS = Path(__file__).parent / "results" / "requests.json"
-HEIGHT, WIDTH = 120, 160
-_SAMPLE_S = 2.0
-_POLL_S = 5.0
-_LONGEST_S = 3600.0
-
-READS = ("dynamodb GetItem", "dynamodb Query")
-WRITES = ("dynamodb PutItem", "dynamodb UpdateItem", "dynamodb DeleteItem")
-OBJECT_READS = ("s3 GetObject", "s3 HeadObject", "s3 GetObject by a signed address")
-_PARTS = ("s3 UploadPart", "s3 CreateMultipartUpload", "s3 CompleteMultipartUpload")
-OBJECT_WRITES = ("s3 PutObject", "s3 PostObject", "s3 ListObjectsV2", *_PARTS)
-
-
-@dataclass
-class Memory:
-    """The largest memory of each function's processes over time, in MB."""
-
-    root: int
-    samples: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-
-    def watched(self) -> AbstractContextManager[None]:
-        return repeatedly(self._look, every_s=_SAMPLE_S)
-
-    def told(self) -> dict[str, dict[str, float]]:
-        """Per function: the level after the first quarter, that of the last quarter, and the most there was."""
-        told = {}
-        for name, values in sorted(self.samples.items()):
-            quarter = max(1, len(values) // 4)
-            early, late = values[quarter : 2 * quarter] or values, values[-quarter:]
-            told[name] = {"early_mb": median(early), "late_mb": median(late), "most_mb": max(values)}
-        return told
-
-    def _look(self) -> None:
-        found: dict[str, float] = {}
-        for pid in descendants(self.root):
-            name = function_of(pid)
-            if name is not None:
-                found[name] = max(found.get(name, 0.0), rss_mb(pid))
-        for name, value in found.items():
-            self.samples[name].append(value)
-
-
-@contextmanager
-def repeatedly(look: Callable[[], None], *, every_s: float) -> Iterator[None]:
-    """Look again and again beside the block, with pauses between, until it ends."""
-    is_over = threading.Event()
-
-    def watch() -> None:
-        while not is_over.wait(every_s):
-            look()
-
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        is_over.set()
-        thread.join()
+IMAGES, SMALL, EMULATED = 1000, 120, 24
+OF_THE_CLIENT = ("api request", "invoke maskmill-local-serve-api")
+OF_THE_CLOCK = ("dynamodb ", "invoke push_progress", "invoke sweep")  # how many depends on how long a job takes
+SERVICES = ("s3 ", "dynamodb ", "sqs ", "sns ", "invoke ")
+PREFIX = "invoke maskmill-local-"
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=1000)
-    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, default=IMAGES, help="of the job on paper")
+    parser.add_argument("--emulated", type=int, default=EMULATED, help="of the job on the local stack; 0: none")
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="maskmill-requests-") as folder:
-        photos = Path(folder, "photos")
-        draw_photos(photos, chosen.images)
-        with laptop(Path(folder, "state")) as cloud:
-            told = measured(cloud, photos, chosen.images)
-    chosen.out.parent.mkdir(parents=True, exist_ok=True)
-    chosen.out.write_text(json.dumps(told, indent=2) + "\n")
-    show(told)
+    jobs = {stage.name: counted(stage, chosen.images) for stage in (LOCAL, DEV, PROD)}
+    figures = figures_of(jobs) | small_figures()
+    found = emulated(chosen.emulated) if chosen.emulated else None
+    beside = counted(LOCAL, chosen.emulated) if chosen.emulated else None
+    keep(
+        "requests",
+        figures,
+        text=text_of(chosen.images, jobs, found, beside),
+        machine=facts(),
+        guarded=list(figures),
+        details={
+            "images": chosen.images,
+            "on_paper": {name: job.told() for name, job in jobs.items()},
+            "emulated": found,
+        },
+    )
     return 0
 
 
-def draw_photos(folder: Path, count: int) -> None:
-    """Pictures of a red ball on grainy grey, each a little different."""
-    folder.mkdir(parents=True)
-    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
-    for number in range(count):
-        rng = np.random.default_rng(number)
-        pixels = rng.normal(150, 6, (HEIGHT, WIDTH, 3))
-        ball = (rows - 60 - number % 7) ** 2 + (columns - 48) ** 2 < 24**2
-        pixels[ball] = np.array([190, 40, 40]) + rng.normal(0, 5, (int(ball.sum()), 3))
-        Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / f"{number:05d}.jpg", quality=90)
+def figures_of(jobs: Mapping[str, PaperJob]) -> dict[str, float]:
+    """`first_run` and `second_run` of the local stack's sizes, and the same of the other stages."""
+    figures = {}
+    for name, job in jobs.items():
+        suffix = "" if name == LOCAL.name else f"_{name}"
+        figures[f"first_run{suffix}"] = total(job.first)
+        figures[f"second_run{suffix}"] = total(job.second)
+    return figures
 
 
-def measured(cloud: Laptop, photos: Path, images: int) -> dict[str, Any]:
-    """Two phases, each with what it asked for: the upload with its ingest, and the job."""
-    profile = cloud.state / "bench.json"
-    cloud.sign_in("bench@example.com", profile)
-    memory = Memory(cloud.emulator.pid or 0)
-    with Client.from_login(profile) as client, memory.watched():
-        take_counts(cloud)
-        began = time.monotonic()
-        report = client.upload_folder("bench", photos)
-        if len(report.image_ids) != images:
-            raise SystemExit(f"{len(report.image_ids)} of {images} photos arrived")
-        uploading_s, uploading = time.monotonic() - began, take_counts(cloud)
-        job, job_s = run_job(client)
-        counts = take_counts(cloud)
-    return {
-        "images": images,
-        "size": {"height_px": HEIGHT, "width_px": WIDTH},
-        "upload": {"seconds": round(uploading_s, 1), "per_image": per_image(uploading, images)},
-        "job": {"seconds": round(job_s, 1), "status": job.status.value, "per_image": per_image(counts, images)},
-        "dollars_per_1000_images": dollars(job, counts, images),
-        "memory": memory.told(),
+def small_figures() -> dict[str, float]:
+    """The same of a job that is small enough to be played by the tests, which compare it with what was kept."""
+    job = counted(LOCAL, SMALL)
+    return {"first_run_small": total(job.first), "second_run_small": total(job.second)}
+
+
+def total(per_image: Mapping[str, float]) -> float:
+    """All requests for each image."""
+    return round(sum(share for kind, share in per_image.items() if kind.startswith(SERVICES)), 2)
+
+
+def text_of(images: int, jobs: Mapping[str, PaperJob], found: Mapping[str, Any] | None, beside: PaperJob | None) -> str:
+    local = jobs[LOCAL.name]
+    kinds = sorted(local.first.keys() | local.second.keys(), key=lambda kind: -local.first.get(kind, 0.0))
+    rows = [(kind, local.first.get(kind, 0.0), local.second.get(kind, 0.0)) for kind in kinds]
+    sums = [(f"in all, {_size(stage)}", total(jobs[stage.name].first), total(jobs[stage.name].second))
+            for stage in (LOCAL, DEV, PROD)]  # fmt: skip
+    lines = [
+        f"{images:,} images, one template, one variant each; the kinds are those of the local stack's sizes.",
+        "",
+        table(("request, for each image", "first run", "second run, other edits"), [*rows, *sums]),
+    ]
+    if found is not None and beside is not None:
+        lines += ["", _agreement(found, beside)]
+    return "\n".join(lines)
+
+
+def _size(stage: Stage) -> str:
+    return f"`{stage.name}`: {stage.endpoint.shard_items} images to an invocation of the segmenter"
+
+
+def _agreement(found: Mapping[str, Any], beside: PaperJob) -> str:
+    """The same small job both ways; what depends on how long it takes is left out of both."""
+    pairs = (("first run", found["job"], beside.first), ("second run", found["second"], beside.second))
+    words = [
+        f"{name} {total(as_on_paper(phase['per_image'])):.2f} there and {total(timeless(paper)):.2f} on paper"
+        for name, phase, paper in pairs
+    ]
+    return (
+        f"The same with {found['images']} images, counted at the emulator, shows that both agree: {'; '.join(words)}. "
+        "Left out of both is what depends on how long a job takes: the client's questions about it, the runs of "
+        "`push_progress` and `sweep`, and with them all requests of the table."
+    )
+
+
+def as_on_paper(per_image: Mapping[str, float]) -> dict[str, float]:
+    """What the emulator counted, by the names on paper, without what depends on the clock."""
+    named = {
+        f"invoke {kind.removeprefix(PREFIX).replace('-', '_')}" if kind.startswith(PREFIX) else kind: share
+        for kind, share in per_image.items()
+        if kind not in OF_THE_CLIENT
     }
+    return timeless(named)
 
 
-def run_job(client: Client) -> tuple[JobView, float]:
-    """One template, one layer, one sample over everything; the API is asked seldom, since that is counted, too."""
-    dataset = client.find_dataset("bench")
-    template = Template.model_validate({"name": "ball", "prompt": {"points": [{"x": 0.3, "y": 0.5}]}})
-    template_id = client.create_template(dataset.dataset_id, template).template_id
-    layers = [{"region": template_id, "edits": {"hue": 60.0}}]
-    began = time.monotonic()
-    job = client.submit(dataset, Recipe.model_validate({"templates": [template_id], "layers": layers}))
-    while not job.status.is_terminal:
-        if time.monotonic() - began > _LONGEST_S:
-            raise SystemExit(f"the job is still {job.status} with {job.items}")
-        time.sleep(_POLL_S)
-        job = client.job(job.job_id)
-    return job, time.monotonic() - began
-
-
-def take_counts(cloud: Laptop) -> dict[str, int]:
-    """What was asked of the emulator since the last look."""
-    counts: dict[str, int] = take(cloud)["counts"]
-    return counts
-
-
-def take(cloud: Laptop) -> dict[str, Any]:
-    """The `counts` of requests since the last look, and the `seconds` of each function."""
-    body = json.dumps({"reset": True}).encode()
-    address = f"{cloud.emulator_url}/_local/requests"
-    request = urllib.request.Request(address, data=body, method="POST")  # noqa: S310 - this machine's own emulator
-    with DIRECT.open(request, timeout=30) as answer:
-        found: dict[str, Any] = json.load(answer)
-    return found
-
-
-def per_image(counts: Mapping[str, int], images: int) -> dict[str, float]:
-    """Requests for each image; those that are fewer than one in a thousand images are left out."""
-    shares = {name: round(count / images, 3) for name, count in counts.items()}
-    return {name: share for name, share in shares.items() if share > 0}
-
-
-def dollars(job: JobView, counts: Mapping[str, int], images: int) -> dict[str, Any]:
-    """The job's counted requests at the listed prices, beside what its own bill says, for a thousand images."""
-    actual = job.cost.actual
-    if actual is None:
-        raise SystemExit(f"the job ended as {job.status} without a bill")
-    billed = {line.resource: line.amount for line in actual.cost.lines}
-    own = {resource: billed[resource] for resource in (Resource.INSTANCE_S, Resource.FUNCTION_GB_S)}
-    counted = Usage({**own, **amounts_of(counts)})
-    scale = 1000 / images
-    return {
-        "counted": _lines(priced(counted, instance_type="ml.c6i.xlarge"), scale),
-        "billed": _lines(actual.cost, scale),
-    }
-
-
-def amounts_of(counts: Mapping[str, int]) -> dict[Resource, float]:
-    """Counted requests by what AWS charges for; a request for a row counts as one unit, whatever its size."""
-    return {
-        Resource.FUNCTION_CALLS: sum(count for name, count in counts.items() if name.startswith("invoke ")),
-        Resource.TABLE_READS: _sum(counts, READS),
-        Resource.TABLE_WRITES: _sum(counts, WRITES),
-        Resource.OBJECT_READS: _sum(counts, OBJECT_READS),
-        Resource.OBJECT_WRITES: _sum(counts, OBJECT_WRITES),
-        Resource.QUEUE_REQUESTS: sum(count for name, count in counts.items() if name.startswith("sqs ")),
-        Resource.NOTICES: sum(count for name, count in counts.items() if name.startswith("sns ")),
-    }
-
-
-def _sum(counts: Mapping[str, int], names: tuple[str, ...]) -> int:
-    return sum(counts.get(name, 0) for name in names)
-
-
-def _lines(cost: Cost, scale: float) -> dict[str, Any]:
-    lines = {
-        line.resource.value: {"amount": round(line.amount * scale, 1), "dollars": round((line.dollars or 0) * scale, 6)}
-        for line in cost.lines
-    }
-    return {"lines": lines, "dollars": round(cost.dollars * scale, 4)}
-
-
-def descendants(pid: int) -> list[int]:
-    """The processes below one, and itself."""
-    found, waiting = [], [pid]
-    while waiting:
-        one = waiting.pop()
-        found.append(one)
-        for task in Path(f"/proc/{one}/task").glob("*/children"):
-            try:
-                waiting += [int(child) for child in task.read_text().split()]
-            except OSError:
-                continue  # it has ended
-    return found
-
-
-def function_of(pid: int) -> str | None:
-    """The function that a process works for; None for any other process."""
-    try:
-        environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    except OSError:
-        return None
-    named = dict(entry.split(b"=", 1) for entry in environment if b"=" in entry)
-    name = named.get(b"AWS_LAMBDA_FUNCTION_NAME")
-    return None if name is None else name.decode()
-
-
-def rss_mb(pid: int) -> float:
-    try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    except OSError:
-        return 0.0
-    return round(pages * 4096 / 1e6, 1)
-
-
-def show(told: Mapping[str, Any]) -> None:
-    for phase in ("upload", "job"):
-        print(f"\n{phase}: {told[phase]['seconds']} s for {told['images']} images; requests for each image:")
-        for name, share in sorted(told[phase]["per_image"].items(), key=lambda pair: -pair[1]):
-            print(f"  {share:9.3f}  {name}")
-    print("\nDollars for 1,000 images:")
-    counted, billed = (told["dollars_per_1000_images"][name] for name in ("counted", "billed"))
-    for name, line in billed["lines"].items():
-        own = counted["lines"].get(name, {"amount": 0, "dollars": 0})
-        print(f"  {name:15} counted {own['amount']:11} ${own['dollars']:<9}", end="")
-        print(f" billed {line['amount']:11} ${line['dollars']}")
-    print(f"  in all           counted ${counted['dollars']}, billed ${billed['dollars']}")
-    print("\nMemory of each function's largest process, MB: after the first quarter, in the last one, the most")
-    for name, values in told["memory"].items():
-        print(f"  {values['early_mb']:7} {values['late_mb']:7} {values['most_mb']:7}  {name}")
+def timeless(per_image: Mapping[str, float]) -> dict[str, float]:
+    return {kind: share for kind, share in per_image.items() if not kind.startswith(OF_THE_CLOCK)}
 
 
 if __name__ == "__main__":
