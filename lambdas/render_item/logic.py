@@ -85,6 +85,7 @@ def _render(ports: Ports, job: JobState, message: RenderItems, indices: Iterable
             else:
                 endings[index] = Ending(ItemStatus.FAILED, state.refusal_of(error))
         except Exception as error:  # noqa: BLE001 - the edge of one item: it must not keep the others from their end
+            error.add_note(f"at item {index}")
             fault = error
         else:
             took_s = (ports.clock.now() - began).total_seconds()

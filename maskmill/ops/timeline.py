@@ -34,7 +34,18 @@ class Step:
         """What a person wants to know of a step: which chunk, which request, why."""
         if self.count > 1:
             return ""
-        named = ("route", "status", "code", "why", "chunk", "index", "request_id", "inference_id", "images", "seconds")
+        named = (
+            "route",
+            "status",
+            "code",
+            "why",
+            "chunk",
+            "indices",
+            "request_id",
+            "inference_id",
+            "images",
+            "seconds",
+        )
         told = [f"{name} {self.first.text(name)}" for name in named if self.first.text(name)]
         return ", ".join(told)
 

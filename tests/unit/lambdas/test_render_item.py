@@ -64,8 +64,9 @@ def test_an_item_that_fails_does_not_fail_the_one_beside_it(scene: Scene) -> Non
 
 @pytest.mark.parametrize("fault", [ZeroDivisionError("a fault of ours"), MaskmillError(Code.INTERNAL)])
 def test_a_fault_keeps_no_other_item_from_its_end_and_comes_again(scene: Scene, fault: Exception) -> None:
-    with pytest.raises(type(fault)):
+    with pytest.raises(type(fault)) as raised:
         render(scene, fault, item_result(1, 2), message=BOTH)
+    assert getattr(raised.value, "__notes__", ["at item 0"]) == ["at item 0"]
     assert [item.status for item in scene.chunk().items.values()] == [ItemStatus.RENDERING, ItemStatus.DONE]
     render(scene, item_result(0, 2), message=BOTH)
     assert [item.status for item in scene.chunk().items.values()] == [ItemStatus.DONE, ItemStatus.DONE]
