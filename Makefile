@@ -11,7 +11,7 @@ BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: audit bootstrap campaign canary cost mutants deploy destroy diagram halt help demo page resume sbom test e2e screens check format simulate synth openapi pipeline trust fuzz lock clean bench bench-classic bench-plan bench-requests bench-server bench-sam bench-page package-model upload-model
+.PHONY: audit bootstrap campaign canary cost mutants deploy destroy diagram halt help demo page resume sbom test e2e screens check format simulate synth openapi pipeline trust fuzz lock clean bench bench-classic bench-plan bench-init bench-exports bench-requests bench-server bench-sam bench-page package-model upload-model
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -90,6 +90,12 @@ destroy: .venv/demo ## The stacks out of that account again, with all that may g
 NAMES ?=
 bench: .venv/test page ## All benchmarks but those of models and browser, and what became worse (15 minutes; NAMES="requests ...")
 	@$(BIN)/python -m benchmarks $(NAMES)
+
+bench-init: .venv/dev ## What each function takes before its first event, beside boto3.client: processor time, modules, memory, bytes
+	@$(BIN)/python -m benchmarks.init
+
+bench-exports: .venv/dev ## COCO, YOLO and archives of 10,000 masks beside the obvious loops, and the memory that they take
+	@$(BIN)/python -m benchmarks.exports
 
 bench-classic: .venv/dev ## IoU of one click per photo with the classic segmenter
 	@$(BIN)/python -m benchmarks.classic

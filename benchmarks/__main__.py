@@ -19,6 +19,7 @@ from benchmarks.report import ROOT
 BENCHMARKS: dict[str, tuple[str, ...]] = {
     "requests": ("--images", "1000", "--emulated", "24"),
     "plan": (),
+    "init": (),
 }
 
 
