@@ -37,6 +37,7 @@ _PARTS = (
 )
 _ROOTS = {"pyarrow": {"include", "includes", "src"}}
 _DATA = Path("botocore", "data")
+_WORDY = {"clientContextParams"}
 _MODEL, _EXAMPLES, _ENDPOINTS = "service-2.json", "examples-1.json", "endpoints.json"
 
 
@@ -70,10 +71,13 @@ def _slim_models(data: Path) -> None:
 
 
 def _without_words(value: Any) -> Any:
-    """A model without its documentation; a member that has that name is a map, and stays."""
+    """A model without its documentation; a member that has that name is a map, and stays.
+
+    Of some parts botocore reads the words as well: a client of S3 cannot be made without them.
+    """
     if isinstance(value, dict):
         named = ((name, entry) for name, entry in value.items() if name != "documentation" or isinstance(entry, dict))
-        return {name: _without_words(entry) for name, entry in named}
+        return {name: entry if name in _WORDY else _without_words(entry) for name, entry in named}
     if isinstance(value, list):
         return [_without_words(entry) for entry in value]
     return value

@@ -4,12 +4,36 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
+import botocore
 import pytest
+from botocore.loaders import Loader
+from botocore.session import Session
 
-from infra.slimming import slim
+from infra.slimming import SERVICES, slim
+
+CALLS: dict[str, tuple[str, dict[str, Any]]] = {
+    "apigatewaymanagementapi": ("post_to_connection", {"ConnectionId": "c", "Data": b"."}),
+    "dynamodb": ("get_item", {"TableName": "table", "Key": {"pk": {"S": "a"}}}),
+    "lambda": ("invoke", {"FunctionName": "lane"}),
+    "s3": ("get_object", {"Bucket": "bucket", "Key": "key"}),
+    "sagemaker-runtime": ("invoke_endpoint", {"EndpointName": "endpoint", "Body": b"."}),
+    "sqs": ("send_message", {"QueueUrl": "https://queue.example", "MessageBody": "."}),
+    "ssm": ("get_parameter", {"Name": "name"}),
+    "sts": ("get_caller_identity", {}),
+}
+
+
+class Ready(Exception):
+    """A request is complete, and would be sent now."""
+
+
+def _ready(**_about: object) -> None:
+    raise Ready
+
 
 MODEL = {
     "metadata": {"endpointPrefix": "queues"},
@@ -72,3 +96,22 @@ def test_a_model_loses_its_words_and_nothing_else(installed: Path) -> None:
 def test_endpoints_keep_their_regions_and_the_called_services(installed: Path) -> None:
     (partition,) = json.loads((installed / "botocore/data/endpoints.json").read_text())["partitions"]
     assert (partition["regions"], partition["services"]) == ({"us-east-1": {}}, {"queues": {"a": 1}})
+
+
+def test_every_client_can_be_made_and_called_of_what_is_left(tmp_path: Path) -> None:
+    data = tmp_path / "botocore" / "data"
+    shutil.copytree(
+        Path(botocore.__file__).parent / "data",
+        data,
+        ignore=lambda folder, names: [
+            name for name in names if Path(folder).name == "data" and "." not in name and name not in SERVICES
+        ],
+    )
+    slim(tmp_path)
+    session = Session()
+    session.register_component("data_loader", Loader([str(data)], include_default_search_paths=False))
+    for service in sorted(SERVICES):
+        client = session.create_client(service, "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+        client.meta.events.register_first("before-send", _ready)
+        with pytest.raises(Ready):
+            getattr(client, CALLS[service][0])(**CALLS[service][1])
