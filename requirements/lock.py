@@ -28,6 +28,7 @@ def main() -> None:
     _resolve([str(FOLDER / "audit.in")], "audit")  # programs with libraries of their own choice
     _resolve([str(FOLDER / "mutants.in")], "mutants")
     _resolve(["--no-deps", str(FOLDER / "photos.in")], "photos")  # unpacked for its pictures, never imported
+    _resolve(["--no-deps", str(FOLDER / "bench.in")], "bench")  # beside .venv, whose torch and OpenCV they are to use
     _resolve(["--no-deps", str(FOLDER / "openvino.in")], "openvino")  # without the package that reports its use
 
 

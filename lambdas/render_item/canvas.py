@@ -19,7 +19,7 @@ from maskmill.core.mask import Mask, Rle, rle_hash
 from maskmill.core.plan import Chunk, PlannedItem, mask_key_for
 from maskmill.core.ports import ObjectMissing, Objects
 from maskmill.core.prompt import Refinement, Template, given_mask
-from maskmill.core.recipe import OutputFormat, Recipe
+from maskmill.core.recipe import OutputFormat, Recipe, Region, names_in
 from maskmill.core.result import EXTENSIONS, MEDIA_TYPES, Label, LabelMask, VariantRecord
 from maskmill.core.rows import JobState
 from maskmill.imaging.encode import thumbnail_of
@@ -27,7 +27,9 @@ from maskmill.imaging.masks import area_px, box_px, mask_of, mask_png, rle_of
 from maskmill.imaging.normal import read_normal
 from maskmill.imaging.picture import Bools, Picture
 from maskmill.imaging.refine import refine
-from maskmill.imaging.regions import SoftMask
+from maskmill.imaging.regions import Alpha, SoftMask, region_alpha
+
+ALPHAS_BYTES_MAX = 256 * 1024**2  # that an item's regions may keep of a function's memory
 
 
 @dataclass
@@ -44,6 +46,7 @@ class Canvas:
     labels_made: int = 0
     made_bytes: int = 0
     _soft: dict[str, SoftMask] = field(default_factory=dict)
+    _alphas: dict[Region, Alpha] = field(default_factory=dict)
 
     @property
     def templates(self) -> Mapping[str, Template]:
@@ -73,6 +76,15 @@ class Canvas:
             mask = mask_of(self.masks[template_id].rle)
             self._soft[template_id] = SoftMask(mask, self.templates[template_id].refinement.feather_px)
         return self._soft[template_id]
+
+    def alpha(self, region: Region) -> Alpha:
+        """The soft region of a layer; kept for the layer's other samples while all of them fit ALPHAS_BYTES_MAX."""
+        if region in self._alphas:
+            return self._alphas[region]
+        alpha = region_alpha(region, {template_id: self.soft(template_id) for template_id in set(names_in(region))})
+        if alpha.values.nbytes + sum(kept.values.nbytes for kept in self._alphas.values()) <= ALPHAS_BYTES_MAX:
+            self._alphas[region] = alpha
+        return alpha
 
     def background(self, image_id: str) -> Picture:
         normal = self.chunk.backgrounds.get(image_id)

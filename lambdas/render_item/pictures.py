@@ -120,8 +120,7 @@ def _variant(canvas: Canvas, layers: tuple[Layer, ...], sample: int) -> VariantR
 
 
 def _rendered(canvas: Canvas, layers: tuple[Layer, ...], identity: str) -> VariantRecord | None:
-    soft = {template_id: canvas.soft(template_id) for template_id in canvas.masks}
-    drawn = drawn_layers(layers, soft)
+    drawn = drawn_layers(layers, canvas.alpha)
     if not drawn:
         return None
     wanted = {layer.edits.cutout.image_id for layer in drawn if layer.edits.cutout is not None}

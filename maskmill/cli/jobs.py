@@ -14,6 +14,7 @@ from maskmill.cli.datasets import Dataset
 from maskmill.cli.failures import FAILED, INTERRUPTED
 from maskmill.cli.run import (
     Edits,
+    EffortOption,
     Exports,
     Format,
     Key,
@@ -33,7 +34,7 @@ from maskmill.cli.run import (
 from maskmill.core.api import ItemView, JobView, SubmitJob
 from maskmill.core.event import Event
 from maskmill.core.item import ItemStatus
-from maskmill.core.recipe import OutputFormat, Recipe
+from maskmill.core.recipe import Effort, OutputFormat, Recipe
 
 if TYPE_CHECKING:
     from maskmill.client import Client
@@ -66,6 +67,7 @@ def submit_job(
     recipe: RecipeFile = None,
     output_format: Format = OutputFormat.WEBP,
     quality: Quality = 88,
+    effort: EffortOption = Effort.FAST,
     stacked: Stacked = False,
     samples: Samples = 1,
     seed: Seed = 0,
@@ -83,6 +85,7 @@ def submit_job(
         recipe_file=recipe,
         output_format=output_format,
         quality=quality,
+        effort=effort,
         stacked=stacked,
         samples=samples,
         seed=seed,
@@ -107,6 +110,7 @@ def estimate_job(
     recipe: RecipeFile = None,
     output_format: Format = OutputFormat.WEBP,
     quality: Quality = 88,
+    effort: EffortOption = Effort.FAST,
     stacked: Stacked = False,
     samples: Samples = 1,
     seed: Seed = 0,
@@ -125,6 +129,7 @@ def estimate_job(
         recipe_file=recipe,
         output_format=output_format,
         quality=quality,
+        effort=effort,
         stacked=stacked,
         samples=samples,
         seed=seed,

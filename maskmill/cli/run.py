@@ -16,7 +16,7 @@ from maskmill.client.grammar import GrammarError, build_recipe, parse_edit, pars
 from maskmill.client.runplan import RunPlan, TemplateDraft, unvaried
 from maskmill.core.export import ExportFormat
 from maskmill.core.limits import IDEMPOTENCY_KEY_CHARS_MAX, SAMPLES_PER_IMAGE_MAX
-from maskmill.core.recipe import OutputFormat, Recipe
+from maskmill.core.recipe import Effort, OutputFormat, Recipe
 
 Sources = Annotated[
     list[Path], typer.Argument(metavar="FOLDER", exists=True, help="A folder of photos, or single photos.")
@@ -39,6 +39,7 @@ RecipeFile = Annotated[
 ]
 Format = Annotated[OutputFormat, typer.Option("--format", help="How variants are encoded.")]
 Quality = Annotated[int, typer.Option("--quality", min=1, max=100, help="For the lossy formats.")]
+EffortOption = Annotated[Effort, typer.Option("--effort", help="Files made fast, or smaller in more time.")]
 Stacked = Annotated[bool, typer.Option("--stacked", help="All edits in one variant, not one variant each.")]
 Samples = Annotated[
     int, typer.Option("--samples", min=1, max=SAMPLES_PER_IMAGE_MAX, help="Variants per photo and edit.")
@@ -65,6 +66,7 @@ def run(
     recipe: RecipeFile = None,
     output_format: Format = OutputFormat.WEBP,
     quality: Quality = 88,
+    effort: EffortOption = Effort.FAST,
     stacked: Stacked = False,
     samples: Samples = 1,
     seed: Seed = 0,
@@ -87,6 +89,7 @@ def run(
         recipe_file=recipe,
         output_format=output_format,
         quality=quality,
+        effort=effort,
         stacked=stacked,
         samples=samples,
         seed=seed,
@@ -157,6 +160,7 @@ def make_recipe(
     recipe_file: Path | None,
     output_format: OutputFormat,
     quality: int,
+    effort: Effort,
     stacked: bool,
     samples: int,
     seed: int,
@@ -184,6 +188,7 @@ def make_recipe(
             layers,
             output_format=output_format,
             quality=quality,
+            effort=effort,
             stacked=stacked,
             samples=samples,
             seed=seed,

@@ -34,7 +34,7 @@ from maskmill.core.bill import Estimate
 from maskmill.core.errors import NotFound
 from maskmill.core.export import ExportFormat, Splits
 from maskmill.core.identity import API_SCOPE
-from maskmill.core.recipe import Layer, OutputFormat, Recipe
+from maskmill.core.recipe import Effort, Layer, OutputFormat, Recipe
 
 if TYPE_CHECKING:
     from maskmill.imaging.picture import Picture
@@ -193,6 +193,7 @@ class Client(Service):
         recipe: Recipe | None = None,
         output_format: OutputFormat = OutputFormat.WEBP,
         quality: int = 88,
+        effort: Effort = Effort.FAST,
         stacked: bool = False,
         samples: int = 1,
         seed: int = 0,
@@ -214,6 +215,7 @@ class Client(Service):
             [parse_edit(one) if isinstance(one, str) else one for one in edits],
             output_format=output_format,
             quality=quality,
+            effort=effort,
             stacked=stacked,
             samples=samples,
             seed=seed,

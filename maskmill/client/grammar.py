@@ -23,6 +23,7 @@ from maskmill.core.export import ExportFormat, Splits
 from maskmill.core.prompt import MaskChoice, Placement, Refinement
 from maskmill.core.recipe import (
     Composition,
+    Effort,
     Layer,
     Output,
     OutputFormat,
@@ -79,6 +80,7 @@ def build_recipe(
     *,
     output_format: OutputFormat = OutputFormat.WEBP,
     quality: int = 88,
+    effort: Effort = Effort.FAST,
     stacked: bool = False,
     samples: int = 1,
     seed: int = 0,
@@ -100,7 +102,7 @@ def build_recipe(
             composition=Composition.STACKED if stacked else Composition.SEPARATE,
             samples_per_image=samples,
             seed=seed,
-            output=Output(format=output_format, quality=quality),
+            output=Output(format=output_format, quality=quality, effort=effort),
             exports=tuple(exports),
             splits=splits,
         )

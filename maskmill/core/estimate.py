@@ -159,7 +159,8 @@ def _rendering_s(recipe: ResolvedRecipe, pictures: Pictures, *, labels: int, var
 
 
 def _format(recipe: ResolvedRecipe) -> rates.FormatRate:
-    return rates.FORMATS[recipe.recipe.output.format]
+    output = recipe.recipe.output
+    return rates.FORMATS[output.format][output.effort]
 
 
 def _megapixels_of(pictures: Pictures, count: int) -> float:

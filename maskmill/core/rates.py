@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from maskmill.core.engines import Engine
-from maskmill.core.recipe import OutputFormat
+from maskmill.core.recipe import Effort, OutputFormat
 
 MEGAPIXEL = 1e6
 GB = 1e9
@@ -58,9 +58,9 @@ def pace_of(segmenter: str) -> Pace:
 WAKING_S = 360.0
 
 # Rendering on one processor, for each megapixel: benchmarks/rates.py, results/rates.json.
-DECODE_S = 0.0266
-LABEL_S = 0.0174
-EDIT_S = 0.0171
+DECODE_S = 0.0094
+LABEL_S = 0.02
+EDIT_S = 0.0196
 THUMBNAIL_S = 0.0016  # of a variant
 
 
@@ -72,11 +72,11 @@ class FormatRate:
     size_bytes: int
 
 
-FORMATS: dict[OutputFormat, FormatRate] = {
-    OutputFormat.WEBP: FormatRate(0.0494, 245_420),
-    OutputFormat.PNG: FormatRate(0.0646, 1_852_659),
-    OutputFormat.JPEG: FormatRate(0.0035, 308_814),
-    OutputFormat.AVIF: FormatRate(0.3233, 295_426),
+FORMATS: dict[OutputFormat, dict[Effort, FormatRate]] = {
+    OutputFormat.WEBP: {Effort.FAST: FormatRate(0.043, 264_894), Effort.SMALL: FormatRate(0.0999, 243_976)},
+    OutputFormat.PNG: {Effort.FAST: FormatRate(0.0198, 1_857_353), Effort.SMALL: FormatRate(0.0469, 1_779_107)},
+    OutputFormat.JPEG: {Effort.FAST: FormatRate(0.0035, 308_814), Effort.SMALL: FormatRate(0.0202, 286_588)},
+    OutputFormat.AVIF: {Effort.FAST: FormatRate(0.0874, 310_638), Effort.SMALL: FormatRate(0.337, 295_426)},
 }
 LABEL_BYTES = 8_000  # a mask's PNG and its record
 RECORD_BYTES = 12_000  # what is kept beside a variant: its thumbnail and its record

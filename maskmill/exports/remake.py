@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Literal
 
 import numpy as np
@@ -24,7 +25,7 @@ from maskmill.imaging.encode import encode
 from maskmill.imaging.masks import read_mask_png, rle_of
 from maskmill.imaging.normal import read_normal
 from maskmill.imaging.picture import Picture, pixels_sha256
-from maskmill.imaging.regions import SoftMask
+from maskmill.imaging.regions import SoftMask, region_alpha
 from maskmill.imaging.render import drawn_layers, render, renderer_version
 
 OpenFile = Callable[[str], bytes]
@@ -72,7 +73,7 @@ def remake(line: str | bytes, open_file: OpenFile) -> bytes:
     wanted = _parsed(line)
     source = _picture(open_file, wanted.source_file, wanted.pixels_sha256)
     masks = {name: _soft_mask(open_file, region, source.size) for name, region in wanted.regions.items()}
-    layers = drawn_layers(wanted.layers, masks)
+    layers = drawn_layers(wanted.layers, partial(region_alpha, parts=masks))
     behind = {
         image_id: _picture(open_file, background.file, background.pixels_sha256)
         for image_id, background in wanted.backgrounds.items()

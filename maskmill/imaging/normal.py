@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,12 +13,10 @@ from maskmill.core.errors import Code, InvalidInput
 from maskmill.core.image import NormalImage, SourceFormat
 from maskmill.core.limits import THUMBNAIL_SIDE_PX
 from maskmill.core.recipe import OutputFormat
+from maskmill.imaging import fast_png
 from maskmill.imaging.decode import decode, guarded
+from maskmill.imaging.encode import thumbnail_of
 from maskmill.imaging.picture import Bytes, Picture, pixels_sha256
-
-# A third of the time of zlib's level 6, for as many bytes on photos.
-PNG_OPTIONS = {"compress_level": 1, "compress_type": zlib.Z_RLE}
-_THUMBNAIL_QUALITY = 80
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,18 +44,16 @@ def normalise(data: bytes) -> Normalised:
         has_alpha=picture.alpha is not None,
         notes=notes,
     )
-    return Normalised(picture, normal, png, thumbnail_webp(picture, THUMBNAIL_SIDE_PX))
+    return Normalised(picture, normal, png, thumbnail_of(picture, THUMBNAIL_SIDE_PX))
 
 
 def normal_png(picture: Picture) -> bytes:
     """A lossless PNG (L, LA, RGB or RGBA) without any metadata; `read_normal` gives the same picture back."""
-    out = io.BytesIO()
-    pillow_image(picture).save(out, "PNG", **PNG_OPTIONS)
-    return out.getvalue()
+    return fast_png.written(picture.channels())
 
 
 def read_normal(data: bytes) -> Picture:
-    """The picture in a PNG that `normal_png` wrote; raises InvalidInput corrupt_image for anything else."""
+    """The picture in a normal PNG, one of an earlier version included; raises InvalidInput corrupt_image."""
     return guarded(lambda: _read(data))
 
 
@@ -70,14 +65,6 @@ def read_own(data: bytes) -> Picture:
             return _picture_from(image)
 
     return guarded(read)
-
-
-def thumbnail_webp(picture: Picture, long_side_px: int) -> bytes:
-    """A WebP whose longer side is at most `long_side_px`; small pictures keep their size."""
-    small = shrunk(picture, long_side_px)
-    out = io.BytesIO()
-    pillow_image(small).save(out, "WEBP", quality=_THUMBNAIL_QUALITY, method=4)
-    return out.getvalue()
 
 
 def shrunk(picture: Picture, long_side_px: int) -> Picture:
@@ -97,13 +84,13 @@ def resized(picture: Picture, *, height_px: int, width_px: int) -> Picture:
 
 def pillow_image(picture: Picture) -> Image.Image:
     """The picture as a Pillow image of mode L, LA, RGB or RGBA without any metadata."""
-    channels: Bytes = picture.rgb[:, :, 0] if picture.is_grey else picture.rgb
-    if picture.alpha is not None:
-        channels = np.dstack((channels, picture.alpha))
-    return Image.fromarray(np.ascontiguousarray(channels))
+    return Image.fromarray(picture.channels())
 
 
 def _read(data: bytes) -> Picture:
+    pixels = fast_png.read(data)
+    if pixels is not None:
+        return _picture_of(pixels)
     with Image.open(io.BytesIO(data), formats=[SourceFormat.PNG.value.upper()]) as image:
         if image.mode not in ("L", "LA", "RGB", "RGBA"):
             raise InvalidInput(Code.CORRUPT_IMAGE, detail=f"a normal image of mode {image.mode}")
@@ -112,9 +99,13 @@ def _read(data: bytes) -> Picture:
 
 def _picture_from(image: Image.Image) -> Picture:
     pixels: Bytes = np.asarray(image)
-    is_grey = image.mode in ("L", "LA")
-    alpha = np.ascontiguousarray(pixels[:, :, -1]) if image.mode in ("LA", "RGBA") else None
-    if is_grey:
-        plane = pixels if pixels.ndim == 2 else pixels[:, :, 0]
-        return Picture(np.ascontiguousarray(np.broadcast_to(plane[:, :, None], (*plane.shape, 3))), alpha, True)
-    return Picture(np.array(pixels[:, :, :3], order="C"), alpha, False)
+    return _picture_of(pixels if pixels.ndim == 3 else pixels[:, :, None])
+
+
+def _picture_of(pixels: Bytes) -> Picture:
+    """The picture of uint8 (H, W, channels); its array is the picture's own where that holds colours alone."""
+    channels = pixels.shape[2]
+    alpha = np.ascontiguousarray(pixels[:, :, -1]) if channels in (2, 4) else None
+    if channels < 3:
+        return Picture(np.repeat(pixels[:, :, :1], 3, axis=2), alpha, True)
+    return Picture(np.require(pixels[:, :, :3], requirements=["C", "W"]), alpha, False)

@@ -39,6 +39,13 @@ class Picture:
         """Pillow's name of the channels: L, LA, RGB or RGBA."""
         return ("L" if self.is_grey else "RGB") + ("" if self.alpha is None else "A")
 
+    def channels(self) -> Bytes:
+        """The channels that `mode` names in one array: uint8 (H, W) of mode L, else (H, W, 2…4), C order."""
+        colours: Bytes = self.rgb[:, :, 0] if self.is_grey else self.rgb
+        if self.alpha is not None:
+            colours = np.dstack((colours, self.alpha))
+        return np.ascontiguousarray(colours)
+
 
 def pixels_sha256(picture: Picture) -> str:
     """The identity of a picture's pixels: SHA-256 (64 hex digits) of mode, height, width and bytes."""

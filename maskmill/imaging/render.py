@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, features
-from PIL import __version__ as pillow_version
+from PIL import Image
 
 from maskmill.core.edit import Cutout, Edits
 from maskmill.core.geometry import PixelBox, Size
 from maskmill.core.model import content_hash
 from maskmill.core.recipe import Layer, Output, Region
+from maskmill.imaging import codecs
 from maskmill.imaging.cutout import cut_out
 from maskmill.imaging.edits import apply_edits
 from maskmill.imaging.normal import resized
 from maskmill.imaging.picture import Bools, Picture
-from maskmill.imaging.regions import Alpha, SoftMask, region_alpha
+from maskmill.imaging.regions import Alpha
 
-RENDERER_VERSION = 1  # raise it when any pixel of any variant may change
+RENDERER_VERSION = 2  # raise it when any pixel of any variant may change
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,12 +62,9 @@ class Rendered:
         return transform_mask(mask if self.visible is None else mask & self.visible, self.geometry)
 
 
-def drawn_layers(layers: Sequence[Layer], parts: Mapping[str, SoftMask]) -> list[DrawnLayer]:
-    """The layers on the regions that they have on this picture; those whose region is empty are left out.
-
-    `parts` holds the refined mask of each template that a layer names.
-    """
-    drawn = [DrawnLayer(layer.edits, region_alpha(layer.region, parts)) for layer in layers]
+def drawn_layers(layers: Sequence[Layer], alpha: Callable[[Region], Alpha]) -> list[DrawnLayer]:
+    """The layers on the regions that they have on this picture; those whose region is empty are left out."""
+    drawn = [DrawnLayer(layer.edits, alpha(layer.region)) for layer in layers]
     return [layer for layer in drawn if not layer.alpha.is_empty]
 
 
@@ -109,10 +106,8 @@ def transform_mask(mask: Bools, geometry: Geometry) -> Bools:
 
 
 def renderer_version() -> str:
-    """What a variant's bytes depend on besides its inputs: this renderer, Pillow and its codecs."""
-    names = ("jpg", "libjpeg_turbo", "webp", "avif", "zlib", "zlib_ng")
-    codecs = [f"{name} {features.version(name)}" for name in names]
-    return "; ".join([f"maskmill-render {RENDERER_VERSION}", f"pillow {pillow_version}", *codecs])
+    """What a variant's bytes depend on besides its inputs: this renderer and the codecs."""
+    return "; ".join([f"maskmill-render {RENDERER_VERSION}", *codecs.versions()])
 
 
 def variant_id(

@@ -85,5 +85,5 @@ export const CUTOUT: Readonly<Cutout> = {
   margin: 0.05,
 };
 
-export const OUTPUT: Readonly<Output> = { format: "webp", quality: 88 };
+export const OUTPUT: Readonly<Output> = { format: "webp", quality: 88, effort: "fast" };
 export const SPLITS: Readonly<Splits> = { train: 1, val: 0, test: 0, seed: 0, variants_in: ["train"] };

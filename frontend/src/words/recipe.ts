@@ -133,6 +133,8 @@ export const recipeWords = {
   format: "Format",
   formats: { webp: "WebP", png: "PNG", jpeg: "JPEG", avif: "AVIF" },
   quality: "Quality",
+  effort: "Encoding",
+  efforts: { fast: "Fast", small: "Smaller files, in more time" },
   sources: "Keep the sources in the dataset",
   exports: "Dataset formats",
   exportsText: "Others can be made later.",

@@ -112,6 +112,7 @@ _TAKEN: list[dict[str, Any]] = [
     _with_layers(3, composition="stacked", samples_per_image=7, seed=12, sources=False),
     _with_layers(4, samples_per_image=50),
     _with_layers(output={"format": "jpeg", "quality": 1}, exports=["coco", "masks"]),
+    _with_layers(output={"format": "avif", "effort": "small"}),
     _with_layers(splits={"train": 0.7, "val": 0.2, "test": 0.1, "seed": 3, "variants_in": ["train", "val"]}),
     _region({"op": "subtract", "of": ["t1", {"op": "invert", "of": ["t2"]}]}),
     _region(_nested(8)),

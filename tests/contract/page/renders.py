@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from maskmill.core.recipe import Layer
 from maskmill.imaging.cutout import covering, cut_out
 from maskmill.imaging.normal import resized
 from maskmill.imaging.picture import Picture
-from maskmill.imaging.regions import alpha_of
+from maskmill.imaging.regions import alpha_of, region_alpha
 from maskmill.imaging.render import drawn_layers, render
 from tests.contract.page.files import drawn, packed
 from tests.contract.page.scenes import HEIGHT, WIDTH, parts, picture
@@ -83,7 +84,7 @@ def _cases() -> list[tuple[str, list[dict[str, Any]]]]:
 
 def _case(kind: str, sent: list[dict[str, Any]]) -> dict[str, Any]:
     layers = [Layer.model_validate_json(json.dumps(layer)) for layer in sent]
-    on_picture = drawn_layers(layers, parts())
+    on_picture = drawn_layers(layers, partial(region_alpha, parts=parts()))
     if not on_picture:
         return {"picture": kind, "layers": sent, "out": None}
     rendered = render(picture(kind), on_picture, seed=SEED, backgrounds=backgrounds())

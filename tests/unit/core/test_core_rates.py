@@ -21,7 +21,10 @@ def test_rendering_is_as_fast_as_it_was_measured() -> None:
         "thumbnail": rates.THUMBNAIL_S,
     }
     assert found["formats"] == {
-        kind.value: {"seconds": rate.seconds, "bytes": rate.size_bytes} for kind, rate in rates.FORMATS.items()
+        kind.value: {
+            effort.value: {"seconds": rate.seconds, "bytes": rate.size_bytes} for effort, rate in efforts.items()
+        }
+        for kind, efforts in rates.FORMATS.items()
     }
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from maskmill.core.edit import Background, Cutout, Edits, Paint, Thumbnail
 from maskmill.core.errors import Code, InvalidInput, MaskmillError
 from maskmill.core.geometry import PixelBox, Size
-from maskmill.core.recipe import Layer, Output, OutputFormat, RegionExpr, RegionOp
+from maskmill.core.recipe import Effort, Layer, Output, OutputFormat, RegionExpr, RegionOp
 from maskmill.imaging.encode import encode, flattened
 from maskmill.imaging.overlay import overlay
 from maskmill.imaging.picture import Picture
@@ -142,6 +142,7 @@ def test_a_variant_is_named_by_all_that_its_bytes_are_made_from() -> None:
         identity(layers=[Layer(region="t1", edits=on_image)], backgrounds={"i": "1"}),
         identity(layers=[Layer(region="t1", edits=on_image)], backgrounds={"i": "2"}),
         identity(output=Output(format=OutputFormat.PNG)),
+        identity(output=Output(effort=Effort.SMALL)),
         identity(renderer="s"),
     ]
     assert len(set(names)) == len(names)
@@ -158,19 +159,21 @@ def test_the_seed_is_the_first_64_bits_of_the_name() -> None:
 
 
 def test_the_renderer_names_its_codecs() -> None:
-    assert renderer_version().startswith("maskmill-render 1; pillow ")
-    assert "webp" in renderer_version()
+    assert renderer_version().startswith("maskmill-render 2; pillow ")
+    assert "webp" in renderer_version() and "deflate" in renderer_version()
 
 
 @pytest.mark.parametrize("is_grey", [False, True])
 @pytest.mark.parametrize("alpha", [False, True])
+@pytest.mark.parametrize("effort", Effort)
 @pytest.mark.parametrize("output", OutputFormat)
-def test_each_format_decodes_to_what_went_in(output: OutputFormat, alpha: bool, is_grey: bool) -> None:
+def test_each_format_decodes_to_what_went_in(output: OutputFormat, effort: Effort, alpha: bool, is_grey: bool) -> None:
     smooth = np.kron(picture(is_grey=is_grey).rgb[:6, :10], np.ones((10, 10, 1), np.uint8))
     opacity = np.kron(np.arange(60, dtype=np.uint8).reshape(6, 10) * 4, np.ones((10, 10), np.uint8)) if alpha else None
     source = Picture(np.ascontiguousarray(smooth), opacity, is_grey)
-    data = encode(source, Output(format=output, quality=95))
-    assert data == encode(source, Output(format=output, quality=95))
+    settings = Output(format=output, quality=95, effort=effort)
+    data = encode(source, settings)
+    assert data == encode(source, settings)
     with Image.open(io.BytesIO(data)) as image:
         assert (image.width, image.height) == (100, 60)
         assert not {"exif", "icc_profile", "xmp", "comment"} & set(image.info)
@@ -183,6 +186,16 @@ def test_each_format_decodes_to_what_went_in(output: OutputFormat, alpha: bool, 
     else:
         visible = np.ones((60, 100), np.bool_) if opacity is None else opacity > 100
         assert np.abs(decoded[:, :, :3] - smooth)[visible].mean() < 12
+
+
+@pytest.mark.parametrize("output", OutputFormat)
+def test_more_effort_makes_smaller_files(output: OutputFormat) -> None:
+    rows, columns = np.mgrid[:200, :300]
+    waves = [128 + 90 * np.sin(rows / (7 + c) + columns / 11) for c in range(3)]
+    grain = np.random.default_rng(1).normal(0, 0.4, (200, 300, 3))
+    source = Picture((np.stack(waves, axis=-1) + grain).clip(0, 255).astype(np.uint8), None, is_grey=False)
+    fast, small = (len(encode(source, Output(format=output, effort=effort))) for effort in Effort)
+    assert small < fast
 
 
 def test_jpeg_lies_on_white() -> None:

@@ -100,6 +100,24 @@ def test_an_item_that_was_painted_before_is_read_back_and_not_decoded_again() ->
     assert [label.area_px for label in first.labels] == [200, 200 + 2 * (20 + 10)]
 
 
+def test_all_variants_of_an_item_come_from_one_reading_of_its_picture_and_masks() -> None:
+    """So that each further variant costs its edits and its encoding, and the requests that store it."""
+    varied = {"region": "a", "vary": {"hue": {"uniform": [1, 90]}}}
+    scene = Scene({"layers": [varied, varied | {"region": "b"}], "samples_per_image": 3})
+    reads: Counter[str] = Counter()
+
+    def counted(name: str, key: str, act: Callable[[], Any]) -> Any:
+        reads[key] += name == "media.get"
+        return act()
+
+    scene.media.call = counted
+    assert len(scene.paint().variants) == 6
+    normal = scene.item.normal
+    assert normal is not None
+    assert reads[keys.normal(TENANT, normal.pixels_sha256)] == 1
+    assert max(reads.values()) == 1
+
+
 def test_every_variant_has_a_thumbnail_before_a_record_tells_of_it() -> None:
     scene = Scene(TWO_LAYERS)
     result = scene.paint()
