@@ -11,7 +11,7 @@ BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: audit bootstrap campaign canary cost mutants deploy destroy diagram halt help demo page resume sbom test e2e screens check format simulate synth openapi pipeline trust fuzz lock clean bench bench-classic bench-plan bench-init bench-exports bench-requests bench-server bench-sam bench-page package-model upload-model
+.PHONY: audit bootstrap campaign canary cost mutants deploy destroy diagram halt help demo page resume sbom test e2e screens check format simulate synth openapi pipeline trust fuzz lock clean bench bench-classic bench-local bench-plan bench-init bench-exports bench-requests bench-server bench-sam bench-page package-model upload-model
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -113,6 +113,9 @@ IMAGES ?= 1000
 EMULATED ?= 24
 bench-requests: .venv/test page ## What a job of IMAGES images asks of AWS, by kind, on paper, and one of EMULATED at the local stack (minutes)
 	@$(BIN)/python -m benchmarks.requests --images $(IMAGES) --emulated $(EMULATED)
+
+bench-local: .venv/test page ## The local stack's throughput beside the same work by library calls alone, and where its time goes (IMAGES=60)
+	@$(BIN)/python -m benchmarks.throughput $(if $(filter-out file default,$(origin IMAGES)),--images $(IMAGES))
 
 bench-plan: .venv/dev ## 100,000 images planned, dispatched and finished on paper (IMAGES=100000): linear, and no row hot
 	@$(BIN)/python -m benchmarks.plan $(if $(filter-out file default,$(origin IMAGES)),--images $(IMAGES))

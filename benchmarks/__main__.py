@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
     "requests": ("--images", "1000", "--emulated", "24"),
     "plan": (),
     "init": (),
+    "throughput": ("--images", "40"),
 }
 
 

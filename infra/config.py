@@ -161,6 +161,7 @@ LOCAL = Stage(
     endpoint=EndpointPlan(
         image_uri="000000000000.dkr.ecr.us-east-1.amazonaws.com/maskmill-model-server:local",
         shard_items=4,
+        invocations_per_instance=2,  # the classic segmenter works on one processor
         queue_life_s=600,
         invocation_timeout_s=300,
     ),

@@ -128,7 +128,13 @@ def _endpoint(default: EndpointPlan, context: Mapping[str, str | None]) -> Endpo
     try:
         if types:
             segmenter = replace(segmenter, instance_types=tuple(types.split(",")))
-        plan = replace(default, segmenter=segmenter, image_uri=context.get("image") or default.image_uri)
+        at_once = default.invocations_per_instance if segmenter.engine is default.segmenter.engine else 1
+        plan = replace(
+            default,
+            segmenter=segmenter,
+            image_uri=context.get("image") or default.image_uri,
+            invocations_per_instance=at_once,
+        )
         if mode is default.mode:
             return plan
         if mode is EndpointMode.REALTIME:
