@@ -47,6 +47,8 @@ MARKS = {
     "item_failed": "an item fails",
     "item_cancelled": "an item is cancelled",
     "item_gave_up": "an item ends because a message about it did",
+    "ended_together": "several items end in one write",
+    "tried_alone": "an item of a group that died is rendered alone",
     "waited_for_place": "a chunk waits for its place in the segmenter",
     # races that one of two loses
     "lease_race": "two take the same items for an attempt",
@@ -102,6 +104,8 @@ class Marks:
             self.world.marks["heard_late"] += is_told and after["tries"] > 1
 
     def _chunk_changed(self, before: Row, after: Row) -> None:
+        if after["ended"] > before["ended"] + 1:
+            self._note("ended_together")
         for index, item in after["items"].items():
             was = before["items"][index]
             if item["s"] != was["s"]:

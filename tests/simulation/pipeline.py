@@ -383,6 +383,8 @@ class Pipeline:
             remove_dataset.remove_dataset(ports, message)
 
     def _bury_letter(self, letter: Message) -> None:
+        if isinstance(letter, RenderItems) and len(letter.indices) > 1:
+            self.world.marks["tried_alone"] += 1
         bury_letters.bury(bury_letters.Ports(self.table, self.queues, self.clock), letter)
 
     def _sweep_forever(self) -> None:
