@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
     "plan": (),
     "init": (),
     "throughput": ("--images", "40"),
+    "exports": (),
 }
 
 

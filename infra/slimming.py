@@ -43,13 +43,14 @@ _MODEL, _EXAMPLES, _ENDPOINTS = "service-2.json", "examples-1.json", "endpoints.
 
 def slim(installed: Path) -> None:
     """Take out of installed wheels what nobody imports, and make smaller what is read at every start."""
-    for entry in [entry for entry in installed.rglob("*") if _is_dropped(entry)]:
+    for entry in [entry for entry in installed.rglob("*") if is_dropped(entry)]:
         shutil.rmtree(entry) if entry.is_dir() else entry.unlink(missing_ok=True)
     if (installed / _DATA).is_dir():
         _slim_models(installed / _DATA)
 
 
-def _is_dropped(entry: Path) -> bool:
+def is_dropped(entry: Path) -> bool:
+    """Whether an installed file or folder is left out, together with what is in it."""
     if entry.is_dir():
         is_service = entry.parent.name == _DATA.name and entry.parent.parent.name == _DATA.parent.name
         is_unneeded = entry.name in _ROOTS.get(entry.parent.name, ())

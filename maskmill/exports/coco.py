@@ -44,7 +44,7 @@ def instances(
     yield _text({"info": {"description": "Maskmill", "version": "1.0"}, "licenses": []})[:-1]
     yield b',"categories":' + _text([_category(name, number) for name, number in numbers.items()])
     yield b',"images":['
-    yield from _joined(_images(pictures(), file_of))
+    yield from _joined(map(_text, _images(pictures(), file_of)))
     yield b'],"annotations":['
     yield from _joined(_annotations(labelled(pictures(), rle_of), numbers, mask_of, written))
     yield b"]}\n"
@@ -88,34 +88,40 @@ def _annotations(
     categories: dict[str, int],
     mask_of: MaskNamer | None,
     written: Callable[[Label, Rle], None] | None,
-) -> Iterator[dict[str, object]]:
-    numbers = count(1)
+) -> Iterator[bytes]:
+    """What pictures of one item share is made into text once: an object's mask, measures and score are its own."""
+    numbers, index, known = count(1), -1, dict[tuple[str, str | None], bytes]()
     for image, (picture, rles) in enumerate(pictures, start=1):
+        if picture.item.index != index:
+            index, known = picture.item.index, {}
         for label, rle in zip(picture.labels, rles, strict=True):
-            numbered = {"id": next(numbers), "image_id": image, "category_id": categories[label.name]}
-            mask_file = {} if mask_of is None else {"mask_file": mask_of(picture, label)}
+            shared = label.object_id, None if mask_of is None else mask_of(picture, label)
+            if shared not in known:
+                known[shared] = _text(_annotation(label, rle, shared[1]))[1:]
             if written is not None:
                 written(label, rle)
-            yield {**numbered, **_annotation(label, rle), **mask_file}
+            numbered = b'{"id":%d,"image_id":%d,"category_id":%d,'
+            yield numbered % (next(numbers), image, categories[label.name]) + known[shared]
 
 
-def _annotation(label: Label, rle: Rle) -> dict[str, object]:
-    return {
+def _annotation(label: Label, rle: Rle, mask_file: str | None) -> dict[str, object]:
+    found: dict[str, object] = {
         "segmentation": rle.coco(),
         "iscrowd": 0,
         "area": label.area_px,
         "bbox": [label.box.x, label.box.y, label.box.width, label.box.height],
         "score": label.score,
     }
+    return found if mask_file is None else {**found, "mask_file": mask_file}
 
 
 def _category(name: str, number: int) -> dict[str, object]:
     return {"id": number, "name": name, "supercategory": "object"}
 
 
-def _joined(entries: Iterable[dict[str, object]]) -> Iterator[bytes]:
-    for position, entry in enumerate(entries):
-        yield (b",\n" if position else b"\n") + _text(entry)
+def _joined(texts: Iterable[bytes]) -> Iterator[bytes]:
+    for position, text in enumerate(texts):
+        yield (b",\n" if position else b"\n") + text
 
 
 def _text(value: object) -> bytes:

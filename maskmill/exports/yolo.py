@@ -19,8 +19,7 @@ from maskmill.exports.conversion import as_jpeg
 from maskmill.exports.entries import Entry
 from maskmill.exports.exporter import Content, Dataset, File, Needs, classes_of
 from maskmill.exports.tally import Count
-from maskmill.imaging.contours import Outline, outline
-from maskmill.imaging.masks import mask_of
+from maskmill.imaging.contours import Outline, outline_of
 
 _INSIDE_PX = 0.25
 
@@ -34,7 +33,7 @@ class YoloExporter:
     def __init__(self, classes: tuple[str, ...]) -> None:
         self._classes = {name: number for number, name in enumerate(classes)}
         self._index = -1
-        self._outlines: dict[str, Outline] = {}
+        self._outlines: dict[str, tuple[Outline, str]] = {}
 
     def head(self, dataset: Dataset, count: Count) -> Iterator[Member]:
         text = data_yaml(classes_of(dataset.recipe), dataset.splits()).encode()
@@ -45,14 +44,14 @@ class YoloExporter:
             self._index, self._outlines = entry.item.index, {}
         written, rows = [], []
         for label, rle in content.of(entry.picture.labels):
-            found = self._outline(label, rle)
+            found, row = self._outline(label, rle)
             if len(found.points) == 0:
                 count.losses["labels_dropped"] += 1
                 continue
             count.measure(found.iou)
             count.losses["holes_lost"] += found.holes_lost
             written.append(label)
-            rows.append(f"{self._classes[label.name]} {_row(found, entry.picture.size)}\n")
+            rows.append(f"{self._classes[label.name]} {row}\n")
         count.add(entry, written)
         held, data = entry.format, content.data
         if held is OutputFormat.AVIF:
@@ -60,9 +59,10 @@ class YoloExporter:
         yield File(f"images/{entry.split}/{entry.stem}.{EXTENSIONS[held]}", data)
         yield File(f"labels/{entry.split}/{entry.stem}.txt", "".join(rows).encode())
 
-    def _outline(self, label: Label, rle: Rle) -> Outline:
+    def _outline(self, label: Label, rle: Rle) -> tuple[Outline, str]:
         if label.object_id not in self._outlines:
-            self._outlines[label.object_id] = outline(mask_of(rle))
+            found = outline_of(rle)
+            self._outlines[label.object_id] = found, _row(found, rle.size)
         return self._outlines[label.object_id]
 
 

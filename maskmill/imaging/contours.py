@@ -15,13 +15,17 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
-from maskmill.core.geometry import Size
+from maskmill.core.geometry import PixelBox, Size
+from maskmill.core.mask import Rle
 from maskmill.imaging.components import largest_part, without_small_parts
-from maskmill.imaging.masks import pixel_box
+from maskmill.imaging.masks import pixel_box, window_of
 from maskmill.imaging.picture import Bools
 from maskmill.imaging.polygons import Points, filled
 from maskmill.imaging.rings import Ints, Ring, Runs, holes_in, rings_of
+
+Floats = NDArray[np.float64]
 
 IOU_MIN = 0.99  # what an outline is simplified down to, at most
 TOLERANCES_PX = (1.0, 0.5, 0.0)
@@ -63,20 +67,30 @@ class _Anchor:
 def outline(mask: Bools) -> Outline:
     """The polygon of a mask (H, W), simplified as far as IOU_MIN allows."""
     box = pixel_box(mask)
+    return _outlined(mask[box.top : box.bottom, box.left : box.right], box)
+
+
+def outline_of(rle: Rle) -> Outline:
+    """The same of a mask that is not drawn yet, of which nothing is drawn but its tight box."""
+    return _outlined(*window_of(rle))
+
+
+def _outlined(window: Bools, box: PixelBox) -> Outline:
     if box.height == 0:
         return _NOTHING
-    window = mask[box.top : box.bottom, box.left : box.right]
-    paths, cuts = _paths(_bounded(window))
+    held, runs, rings = _bounded(window)
+    paths, cuts = _paths(held, runs, rings)
     size = Size(height_px=box.height, width_px=box.width)
     for tolerance_px in TOLERANCES_PX:
         points = _joined(paths, cuts, tolerance_px)
-        if len(np.unique(points, axis=0)) < 3:
+        if len(set(map(tuple, points.tolist()))) < 3:
             return _NOTHING
         drawn = filled(points, size)
         found = iou(window, drawn)
         if found >= IOU_MIN:
             break
-    lost = max(0, holes_in(window) - holes_in(drawn))
+    holes = holes_in(rings if held is window else rings_of(window)[1])
+    lost = max(0, holes - holes_in(rings_of(drawn)[1])) if holes else 0
     return Outline(points + np.array((box.left, box.top)), found, lost)
 
 
@@ -89,20 +103,20 @@ def iou(one: Bools, other: Bools) -> float:
 _NOTHING = Outline(np.empty((0, 2), np.int64), 0.0, 0)
 
 
-def _bounded(mask: Bools) -> Bools:
-    """The mask, without its smallest parts and holes where there are too many of them to be walked."""
+def _bounded(mask: Bools) -> tuple[Bools, Runs, list[Ring]]:
+    """The mask with its outlines, without its smallest parts and holes where there are too many to be walked."""
     area_px = 4
-    while _corners(mask) > CORNERS_MAX or _parts(mask) > PARTS_MAX:
+    while True:
+        if _corners(mask) <= CORNERS_MAX:
+            runs, rings = rings_of(mask)
+            if len(rings) - holes_in(rings) <= PARTS_MAX:
+                return mask, runs, rings
         fewer = without_small_parts(mask, area_px_min=area_px, diagonal=True)
         if not fewer.any():
-            return largest_part(mask, diagonal=True)
+            largest = largest_part(mask, diagonal=True)
+            return largest, *rings_of(largest)
         mask = ~without_small_parts(~fewer, area_px_min=area_px, diagonal=False)
         area_px *= 4
-    return mask
-
-
-def _parts(mask: Bools) -> int:
-    return sum(not ring.is_hole for ring in rings_of(mask)[1])
 
 
 def _corners(mask: Bools) -> int:
@@ -112,9 +126,8 @@ def _corners(mask: Bools) -> int:
     return int(np.count_nonzero(edges[1:] != edges[:-1]))
 
 
-def _paths(mask: Bools) -> tuple[list[Points], list[_Cut]]:
+def _paths(mask: Bools, runs: Runs, rings: Sequence[Ring]) -> tuple[list[Points], list[_Cut]]:
     """The outlines of a mask, and the cuts that hang all of them on the first part."""
-    runs, rings = rings_of(mask)
     edges = _Edges(runs, rings)
     holes = [number for number, ring in enumerate(rings) if ring.is_hole]
     anchors: dict[int, list[_Anchor]] = defaultdict(list)
@@ -202,7 +215,8 @@ def _cuts_of_parts(paths: Sequence[Points], parts: Sequence[int]) -> Iterator[_C
     joined = 0
     for _ in range(len(parts) - 1):
         members = np.flatnonzero(owners == joined)
-        away = ((points[:, None, :] - points[None, members, :]) ** 2).sum(axis=2)
+        away = (points[:, None, 0] - points[None, members, 0]) ** 2
+        away += (points[:, None, 1] - points[None, members, 1]) ** 2
         closest = away.argmin(axis=1)
         found = away[np.arange(len(points)), closest]
         is_nearer = (found < distances) & (nearest != _JOINED)
@@ -265,27 +279,34 @@ def _simplified(path: Points, anchors: set[int], tolerance_px: float) -> Ints:
     away = int(((path - path[first]) ** 2).sum(axis=1).argmax())
     fixed = sorted(anchors | {first, away})
     is_kept = np.zeros(len(path) + 1, np.bool_)
-    closed = np.concatenate((path, path[:1]))
+    x, y = np.ascontiguousarray(np.concatenate((path, path[:1])).T)
     is_kept[fixed] = True
-    spans = list(pairwise(fixed))
-    tail = [(fixed[-1], len(path)), (0, fixed[0])]
     is_kept[0] = True
-    waiting = [span for span in (*spans, *tail) if span[1] - span[0] > 1]
-    while waiting:
-        begin, end = waiting.pop()
-        place = _farthest(closed, begin, end, tolerance_px)
-        if place is not None:
-            is_kept[place] = True
-            waiting += [span for span in ((begin, place), (place, end)) if span[1] - span[0] > 1]
+    spans = np.array([*pairwise(fixed), (fixed[-1], len(path)), (0, fixed[0])]).T
+    begins, ends = spans[:, spans[1] - spans[0] > 1]
+    while len(begins):
+        places, away_px = _farthest(x, y, begins, ends)
+        is_far = away_px > tolerance_px + _EXACT
+        begins, places, ends = begins[is_far], places[is_far], ends[is_far]
+        is_kept[places] = True
+        begins, ends = np.concatenate((begins, places)), np.concatenate((places, ends))
+        is_open = ends - begins > 1
+        begins, ends = begins[is_open], ends[is_open]
     return np.flatnonzero(is_kept[:-1])
 
 
-def _farthest(points: Points, begin: int, end: int, tolerance_px: float) -> int | None:
-    """The place between two that is farthest from the straight way between them; None when all are near enough."""
-    origin, inner = points[begin], points[begin + 1 : end] - points[begin]
-    chord = points[end] - origin
-    squared = int(chord @ chord)
-    along = np.clip(inner @ chord / squared, 0.0, 1.0) if squared else np.zeros(len(inner))
-    away = np.hypot(inner[:, 0] - along * chord[0], inner[:, 1] - along * chord[1])
-    place = int(away.argmax())
-    return begin + 1 + place if away[place] > tolerance_px + _EXACT else None
+def _farthest(x: Ints, y: Ints, begins: Ints, ends: Ints) -> tuple[Ints, Floats]:
+    """Within each span of a path, the first of the places farthest from the straight way between its ends."""
+    inner = ends - begins - 1
+    offsets = np.cumsum(inner) - inner
+    owner = np.repeat(np.arange(len(begins)), inner)
+    places = np.arange(len(owner)) + (begins + 1 - offsets)[owner]
+    from_x, from_y = x[places] - x[begins][owner], y[places] - y[begins][owner]
+    chord_x, chord_y = x[ends] - x[begins], y[ends] - y[begins]
+    squared = np.maximum(chord_x**2 + chord_y**2, 1)[owner]  # a chord of no length has no way along it
+    chord_x, chord_y = chord_x[owner], chord_y[owner]
+    along = np.minimum(np.maximum((from_x * chord_x + from_y * chord_y) / squared, 0.0), 1.0)
+    away = np.hypot(from_x - along * chord_x, from_y - along * chord_y)
+    most = np.maximum.reduceat(away, offsets)
+    farthest = np.flatnonzero(away == most[owner])
+    return places[farthest[np.searchsorted(owner[farthest], np.arange(len(begins)))]], most

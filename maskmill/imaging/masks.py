@@ -40,12 +40,47 @@ def mask_of(rle: Rle, *, size: Size | None = None) -> Bools:
     """
     if size is not None and rle.size != size:
         raise ModelFailure(Code.INVALID_MASK, detail=f"size {rle.size}, not {size}")
+    return _drawn(_whole_runs_of(rle), rle.size.height_px)
+
+
+def window_of(rle: Rle) -> tuple[Bools, PixelBox]:
+    """What a mask holds within its tight box, of the box's height and width, and the box; nothing around it is drawn.
+
+    Raises ModelFailure invalid_mask as `mask_of` does.
+    """
+    runs, height = _whole_runs_of(rle), rle.size.height_px
+    stops = np.cumsum(runs[: len(runs) // 2 * 2])[1::2]
+    starts = stops - runs[1::2]
+    starts, stops = starts[starts < stops], stops[starts < stops]
+    if len(starts) == 0:
+        return np.zeros((0, 0), np.bool_), PixelBox(top=0, left=0, bottom=0, right=0)
+    first, last = starts % height, (stops - 1) % height
+    crosses = bool(
+        (starts // height != (stops - 1) // height).any()
+    )  # from the foot of a column to the next one's head
+    box = PixelBox(
+        top=0 if crosses else int(first.min()),
+        left=int(starts[0]) // height,
+        bottom=height if crosses else int(last.max()) + 1,
+        right=(int(stops[-1]) - 1) // height + 1,
+    )
+    ends = np.stack((starts, stops), axis=1).ravel() - box.left * height
+    columns = np.diff(ends, prepend=0, append=(box.right - box.left) * height)
+    return np.ascontiguousarray(_drawn(columns, height)[box.top : box.bottom]), box
+
+
+def _drawn(runs: Runs, height_px: int) -> Bools:
+    """Whole columns by their runs, background first."""
+    values = np.arange(len(runs)) % 2 == 1
+    return np.ascontiguousarray(np.repeat(values, runs).reshape(-1, height_px).T)
+
+
+def _whole_runs_of(rle: Rle) -> Runs:
+    """The run lengths, which cover the mask's size exactly; raises ModelFailure invalid_mask."""
     runs = _runs_of(rle)
     if int(runs.sum()) != rle.size.pixels:
         raise ModelFailure(Code.INVALID_MASK, detail=f"runs cover {int(runs.sum())} of {rle.size.pixels} pixels")
-    values = np.arange(len(runs)) % 2 == 1
-    columns = np.repeat(values, runs).reshape(rle.size.width_px, rle.size.height_px)
-    return np.ascontiguousarray(columns.T)
+    return runs
 
 
 def area_of(rle: Rle) -> int:

@@ -6,6 +6,7 @@ on the right: parts go clockwise and holes the other way round.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from maskmill.imaging.picture import Bools
 
 Ints = NDArray[np.int64]
 _EAST, _SOUTH, _WEST, _NORTH = range(4)
+_WALKED = -1
 _TURNS = {_EAST: (_NORTH, _SOUTH), _SOUTH: (_EAST, _WEST), _WEST: (_SOUTH, _NORTH), _NORTH: (_WEST, _EAST)}
 
 
@@ -41,23 +43,23 @@ class Ring:
 def rings_of(mask: Bools) -> tuple[Runs, list[Ring]]:
     """All outlines of a mask (H, W)."""
     runs = _runs(mask)
-    after, seen = runs.after.tolist(), bytearray(len(runs.after))
+    after = runs.after.tolist()
     rings = []
-    for begin in range(len(after)):
-        if seen[begin]:
+    for begin, following in enumerate(after):
+        if following == _WALKED:
             continue
         members, place = [], begin
-        while not seen[place]:
-            seen[place] = 1
+        while (following := after[place]) != _WALKED:
             members.append(place)
-            place = after[place]
+            after[place] = _WALKED
+            place = following
         rings.append(_ring(runs, np.array(members, np.int64)))
     return runs, rings
 
 
-def holes_in(mask: Bools) -> int:
-    """How many holes a mask (H, W) has."""
-    return sum(ring.is_hole for ring in rings_of(mask)[1])
+def holes_in(rings: Iterable[Ring]) -> int:
+    """How many of a mask's outlines are holes."""
+    return sum(ring.is_hole for ring in rings)
 
 
 def _ring(runs: Runs, members: Ints) -> Ring:
@@ -68,21 +70,22 @@ def _ring(runs: Runs, members: Ints) -> Ring:
 
 def _runs(mask: Bools) -> Runs:
     width = mask.shape[1]
-    padded = np.pad(mask, 1)
-    inner = slice(1, -1)
-    below, right = padded[1:, inner], padded[inner, 1:]
-    above, left = padded[:-1, inner], padded[inner, :-1]
+    above, below = _sides(mask)
+    left, right = _sides(np.ascontiguousarray(mask.T))
     line_e, first_e, stop_e = _row_runs(below & ~above)
     line_w, first_w, stop_w = _row_runs(above & ~below)
-    line_s, first_s, stop_s = _row_runs((left & ~right).T)
-    line_n, first_n, stop_n = _row_runs((right & ~left).T)
+    line_s, first_s, stop_s = _row_runs(left & ~right)
+    line_n, first_n, stop_n = _row_runs(right & ~left)
     first = [_xy(first_e, line_e), _xy(line_s - 1, first_s), _xy(stop_w - 1, line_w - 1), _xy(line_n, stop_n - 1)]
     last = [_xy(stop_e - 1, line_e), _xy(line_s - 1, stop_s - 1), _xy(first_w, line_w - 1), _xy(line_n, first_n)]
     begins = [_xy(first_e, line_e), _xy(line_s, first_s), _xy(stop_w, line_w), _xy(line_n, stop_n)]
     ends = [_xy(stop_e, line_e), _xy(line_s, stop_s), _xy(first_w, line_w), _xy(line_n, first_n)]
     counts = [len(part) for part in begins]
     offsets = np.cumsum([0, *counts])
-    after = [_followers(way, ends[way], begins, offsets, width + 1) for way in range(4)]
+    keys = [_keys_of(part, width + 1) for part in begins]
+    orders = [np.argsort(part, kind="stable") for part in keys]
+    known = [(part[order], order + offset) for part, order, offset in zip(keys, orders, offsets[:4], strict=True)]
+    after = [_followers(_keys_of(ends[way], width + 1), [known[turn] for turn in _TURNS[way]]) for way in range(4)]
     return Runs(
         first=np.concatenate(first),
         last=np.concatenate(last),
@@ -93,29 +96,41 @@ def _runs(mask: Bools) -> Runs:
     )
 
 
+def _sides(mask: Bools) -> tuple[Bools, Bools]:
+    """What lies before and after each line between the rows of a mask, its border's lines included."""
+    padded = np.zeros((mask.shape[0] + 2, mask.shape[1]), np.bool_)
+    padded[1:-1] = mask
+    return padded[:-1], padded[1:]
+
+
 def _xy(x: Ints, y: Ints) -> Ints:
     return np.stack((x, y), axis=1)
 
 
-def _followers(way: int, ends: Ints, begins: list[Ints], offsets: Ints, stride: int) -> Ints:
-    """The stretch that begins where each ends; where two do, the one on the left, so that corners connect."""
-    wanted = ends[:, 1] * stride + ends[:, 0]
+def _keys_of(points: Ints, stride: int) -> Ints:
+    return points[:, 1] * stride + points[:, 0]
+
+
+def _followers(ends: Ints, begins: Sequence[tuple[Ints, Ints]]) -> Ints:
+    """The stretch that begins where each ends; where two do, the first, on the left, so that corners connect.
+
+    `begins` are the keys of the points where stretches begin, in order, and the stretches.
+    """
     found = np.full(len(ends), -1, np.int64)
-    for turn in reversed(_TURNS[way]):
-        keys = begins[turn][:, 1] * stride + begins[turn][:, 0]
-        order = np.argsort(keys, kind="stable")
-        places = np.searchsorted(keys[order], wanted)
-        is_there = places < len(keys)
-        is_there[is_there] = keys[order][places[is_there]] == wanted[is_there]
-        found[is_there] = order[places[is_there]] + offsets[turn]
+    for keys, stretches in reversed(begins):
+        if len(keys):
+            places = np.minimum(np.searchsorted(keys, ends), len(keys) - 1)
+            is_there = keys[places] == ends
+            found[is_there] = stretches[places[is_there]]
     return found
 
 
 def _row_runs(mask: Bools) -> tuple[Ints, Ints, Ints]:
     """The runs of each row: row, first column, and the column after the last."""
     height, width = mask.shape
-    padded = np.zeros(height * (width + 1) + 1, np.int8)
+    padded = np.zeros(height * (width + 1) + 1, np.bool_)
     padded[1:].reshape(height, width + 1)[:, :width] = mask
-    steps = np.diff(padded, append=np.int8(0))
-    starts, stops = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
-    return starts // (width + 1), starts % (width + 1), stops - starts // (width + 1) * (width + 1)
+    edges = np.flatnonzero(padded[1:] != padded[:-1])  # a row's last column is empty, so that no run leaves it
+    starts, stops = edges[::2], edges[1::2]
+    rows = starts // (width + 1)
+    return rows, starts - rows * (width + 1), stops - rows * (width + 1)

@@ -53,7 +53,7 @@ def test_rings_are_the_parts_and_the_holes() -> None:
         outside = np.pad(~mask, 1, constant_values=True).astype(np.uint8)
         holes = cv2.connectedComponents(outside, connectivity=4)[0] - 2
         rings = rings_of(mask)[1]
-        assert (sum(not ring.is_hole for ring in rings), holes_in(mask)) == (parts, holes)
+        assert (sum(not ring.is_hole for ring in rings), holes_in(rings)) == (parts, holes)
 
 
 @settings(max_examples=200)
@@ -62,9 +62,35 @@ def test_one_part_with_any_holes_comes_back_bit_for_bit_when_nothing_is_simplifi
     mask = random_mask(seed)
     if not is_one_part(mask):
         return
-    paths, cuts = contours._paths(mask)
+    paths, cuts = contours._paths(mask, *rings_of(mask))
     points = contours._joined(paths, cuts, 0.0)
     assert np.array_equal(filled(points, size_of(mask)), mask)
+
+
+def by_the_book(path: np.ndarray, begin: int, end: int, tolerance_px: float) -> set[int]:
+    """Douglas and Peucker between two places of a closed path."""
+    origin, chord = path[begin], path[end % len(path)] - path[begin]
+    away = []
+    for place in range(begin + 1, end):
+        x, y = path[place] - origin
+        along = min(1.0, max(0.0, (x * chord[0] + y * chord[1]) / (chord @ chord))) if chord.any() else 0.0
+        away.append(np.hypot(x - along * chord[0], y - along * chord[1]))
+    if not away or max(away) <= tolerance_px + contours._EXACT:
+        return set()
+    place = begin + 1 + int(np.argmax(away))
+    return {place} | by_the_book(path, begin, place, tolerance_px) | by_the_book(path, place, end, tolerance_px)
+
+
+@settings(max_examples=50)
+@given(st.integers(0, 2**32), st.sampled_from(contours.TOLERANCES_PX))
+def test_outlines_are_simplified_by_the_book(seed: int, tolerance_px: float) -> None:
+    mask = random_mask(seed)
+    for path in contours._paths(mask, *rings_of(mask))[0]:
+        if len(path) > 3:
+            away = int(((path - path[0]) ** 2).sum(axis=1).argmax())
+            kept = by_the_book(path, 0, away, tolerance_px) | by_the_book(path, away, len(path), tolerance_px)
+            found = contours._simplified(path, set(), tolerance_px)
+            assert found.tolist() == sorted({0, away} | kept)
 
 
 @settings(max_examples=100)
