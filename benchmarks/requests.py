@@ -20,7 +20,7 @@ from benchmarks.emulated import emulated
 from benchmarks.machine import facts
 from benchmarks.paper_jobs import PaperJob, counted
 from benchmarks.report import keep, table
-from infra.config import DEV, LOCAL, PROD, Stage
+from infra.config import DEV, LOCAL, PROD
 
 IMAGES, SMALL, EMULATED = 1000, 120, 24
 OF_THE_CLIENT = ("api request", "invoke maskmill-local-serve-api")
@@ -78,7 +78,7 @@ def text_of(images: int, jobs: Mapping[str, PaperJob], found: Mapping[str, Any] 
     local = jobs[LOCAL.name]
     kinds = sorted(local.first.keys() | local.second.keys(), key=lambda kind: -local.first.get(kind, 0.0))
     rows = [(kind, local.first.get(kind, 0.0), local.second.get(kind, 0.0)) for kind in kinds]
-    sums = [(f"in all, {_size(stage)}", total(jobs[stage.name].first), total(jobs[stage.name].second))
+    sums = [(f"in all, at the sizes of `{stage.name}`", total(jobs[stage.name].first), total(jobs[stage.name].second))
             for stage in (LOCAL, DEV, PROD)]  # fmt: skip
     lines = [
         f"{images:,} images, one template, one variant each; the kinds are those of the local stack's sizes.",
@@ -88,10 +88,6 @@ def text_of(images: int, jobs: Mapping[str, PaperJob], found: Mapping[str, Any] 
     if found is not None and beside is not None:
         lines += ["", _agreement(found, beside)]
     return "\n".join(lines)
-
-
-def _size(stage: Stage) -> str:
-    return f"`{stage.name}`: {stage.endpoint.shard_items} images to an invocation of the segmenter"
 
 
 def _agreement(found: Mapping[str, Any], beside: PaperJob) -> str:
