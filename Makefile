@@ -11,7 +11,7 @@ BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: audit bootstrap campaign canary cost mutants deploy destroy diagram halt help demo page resume sbom test e2e screens check format simulate synth openapi pipeline trust fuzz lock clean bench bench-classic bench-local bench-plan bench-init bench-exports bench-requests bench-server bench-sam bench-page package-model upload-model
+.PHONY: audit bootstrap campaign canary cost mutants deploy destroy diagram halt help demo page resume sbom test e2e screens check format simulate synth openapi pipeline trust fuzz lock clean bench bench-classic bench-codecs bench-edits bench-local bench-plan bench-render bench-init bench-exports bench-requests bench-server bench-sam bench-page package-model upload-model
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -88,8 +88,17 @@ destroy: .venv/demo ## The stacks out of that account again, with all that may g
 	@$(BIN)/python -m local.delivery destroy --stage "$(STAGE)" $(if $(YES),--yes)
 
 NAMES ?=
-bench: .venv/test page ## All benchmarks but those of models and browser, and what became worse (15 minutes; NAMES="requests ...")
+bench: .venv/test .venv-bench/ready page ## All benchmarks but those of models and browser, and what became worse (15 minutes; NAMES="requests ...")
 	@$(BIN)/python -m benchmarks $(NAMES)
+
+bench-edits: .venv-bench/ready ## Eight edits on a fifth of 12 megapixels beside albumentations, numpy with OpenCV, Pillow and kornia, with errors (minutes)
+	@.venv-bench/bin/python -m benchmarks.edits
+
+bench-render: .venv/dev ## From a photo of 12 megapixels to a WebP variant, beside a script, and each further variant (minutes)
+	@$(BIN)/python -m benchmarks.render
+
+bench-codecs: .venv/dev ## Time, size and error of every format at every effort, beside other settings
+	@$(BIN)/python -m benchmarks.codecs
 
 bench-init: .venv/dev ## What each function takes before its first event, beside boto3.client: processor time, modules, memory, bytes
 	@$(BIN)/python -m benchmarks.init
@@ -141,6 +150,14 @@ mutants: .venv-mutants/ready ## Plant SAMPLE mistakes in the core and the functi
 		> "$$(.venv-mutants/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/maskmill.pth"
 	@touch $@
 
+.venv-bench/ready: .venv/test requirements/bench.txt
+	@echo "Installing the libraries that the edits are measured beside ..."
+	@$(PYTHON) -m venv .venv-bench
+	@$(BIN)/uv pip install --quiet --python .venv-bench/bin/python --no-deps --require-hashes -r requirements/bench.txt
+	@$(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" \
+		> "$$(.venv-bench/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/maskmill.pth"
+	@touch $@
+
 .venv-audit/ready: .venv/uv requirements/audit.txt
 	@echo "Installing the programs of the audit ..."
 	@$(PYTHON) -m venv .venv-audit
@@ -174,7 +191,7 @@ lock: .venv/dev ## Resolve all pinned requirements again
 	$(BIN)/python requirements/lock.py
 
 clean: ## Remove everything that the commands above made
-	rm -rf .venv .venv-audit .venv-mutants mutants .venv-emulator .venv-loaders .maskmill build cdk.out maskmill-results frontend/node_modules frontend/dist
+	rm -rf .venv .venv-audit .venv-bench .venv-mutants mutants .venv-emulator .venv-loaders .maskmill build cdk.out maskmill-results frontend/node_modules frontend/dist
 
 .venv/uv:
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Maskmill needs Python 3.11 or newer: make PYTHON=python3.12 ...")'

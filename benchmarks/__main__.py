@@ -22,7 +22,12 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
     "init": (),
     "throughput": ("--images", "40"),
     "exports": (),
+    "edits": (),
+    "render": (),
+    "codecs": (),
 }
+PEERS = ROOT / ".venv-bench" / "bin" / "python"  # .venv and the libraries that it is measured beside
+BESIDE_PEERS = {"edits"}
 
 
 def main(names: Sequence[str]) -> int:
@@ -31,7 +36,8 @@ def main(names: Sequence[str]) -> int:
     for name in names or BENCHMARKS:
         print(f"\n== {name}", flush=True)
         began = time.monotonic()
-        command = [sys.executable, "-m", f"benchmarks.{name}", *BENCHMARKS[name]]
+        python = PEERS if name in BESIDE_PEERS else sys.executable
+        command = [str(python), "-m", f"benchmarks.{name}", *BENCHMARKS[name]]
         if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
             failed.append(f"bench-{name} failed")
         print(f"== {name}: {time.monotonic() - began:.0f} s", flush=True)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from importlib.metadata import version
 
+import deflate
 import numpy as np
 from PIL import Image, features
 from PIL import __version__ as pillow_version
@@ -27,7 +27,7 @@ JPEG_CODES = {Effort.FAST: False, Effort.SMALL: True}  # whether they are optimi
 def versions() -> list[str]:
     """The libraries that bytes of variants come from."""
     codecs = [f"{name} {features.version(name)}" for name in PILLOW_CODECS]
-    return [f"pillow {pillow_version}", *codecs, f"deflate {version('deflate')}"]
+    return [f"pillow {pillow_version}", *codecs, f"deflate {deflate.__version__}"]
 
 
 def encoded(pixels: Bytes, output: Output) -> bytes:
