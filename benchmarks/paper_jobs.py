@@ -13,7 +13,7 @@ from benchmarks.paper import Paper
 from infra.config import Stage
 from lambdas.collect_masks.handler import _check
 from lambdas.finish_job.dataset import write_dataset
-from lambdas.render_item.pictures import paint
+from lambdas.render_item.pictures import look, paint
 from lambdas.serve_api import datasets, jobs, submissions, templates, uploads
 from lambdas.serve_api.ports import Ports
 from maskmill.core import keys
@@ -60,7 +60,7 @@ class PaperJob:
 
 def counted(stage: Stage, images: int) -> PaperJob:
     """Upload so many pictures, run a job over them, and another with other edits."""
-    hands = Hands(normalise, half_of_each, _check, paint, write_dataset)
+    hands = Hands(normalise, half_of_each, _check, look, paint, write_dataset)
     paper = Paper(World(0), jobs=0, hands=hands, stage=stage)
     api = replace(paper.api(), quotas=QUOTAS)
     dataset_id = datasets.create(api, TENANT, CreateDataset(name="paper")).dataset_id

@@ -20,7 +20,7 @@ from benchmarks.machine import facts
 from benchmarks.photo import SHARE, blob, photo_jpeg
 from benchmarks.report import keep, table
 from benchmarks.rounds import interleaved
-from lambdas.render_item.pictures import paint
+from lambdas.render_item.pictures import look, paint
 from maskmill.core import keys, rows
 from maskmill.core.edit import Edits
 from maskmill.core.job import Job
@@ -35,7 +35,7 @@ from maskmill.imaging.masks import rle_of
 from maskmill.imaging.normal import Normalised, normalise
 from maskmill.imaging.picture import Bools
 from maskmill.imaging.regions import alpha_of
-from tests.simulation.cloud import MemoryObjects
+from tests.simulation.cloud import MemoryObjects, MemoryTable
 
 EDITS = Edits(brightness=0.08, contrast=0.15, gamma=0.2, hue=25.0, saturation=0.3, sharpen=0.8, opacity=0.85)
 TENANT = "t"
@@ -63,7 +63,7 @@ def script(mask: Bools, *, method: int) -> bytes:
 
 def rendered(mask: Bools, made: Normalised, *, variants: int) -> MemoryObjects:
     """A finished item of that many variants, which differ in their hue."""
-    media = MemoryObjects("media")
+    table, media = MemoryTable(), MemoryObjects("media")
     media.put(keys.normal(TENANT, made.normal.pixels_sha256), made.png, media_type="image/png")
     template = Template(name="blob", placement=Placement.MASK, prompt=Prompt(previous=rle_of(mask)))
     layers = tuple(Layer(region="a", edits=EDITS.model_copy(update={"hue": 25.0 + n})) for n in range(variants))
@@ -71,7 +71,10 @@ def rendered(mask: Bools, made: Normalised, *, variants: int) -> MemoryObjects:
     job = Job(job_id="j1", dataset_id="d", recipe=recipe, segmenter="none", created_at=datetime(2026, 1, 1, tzinfo=UTC))
     item = PlannedItem(index=0, image_id="i", name="photo.jpg", normal=made.normal)
     state = job_of(rows.put_job(TENANT, job, body_hash="b", now_s=0, due_at_s=0).row)
-    done = paint(media, state, Chunk(number=0, items=(item,)), item)
+    chunk = Chunk(number=0, items=(item,))
+    known = look(table, media, state, chunk, [item])
+    done = paint(media, known, state, chunk, item)
+    known.keep()
     if len(done.result.variants) != variants:
         raise ValueError(f"{len(done.result.variants)} variants")
     return media

@@ -132,8 +132,8 @@ class PipelineStack(cdk.Stack):
                 invocation_timeout_s=plan.invocation_timeout_s,
             ),
             may=[
-                rows(data.table, "GetItem", "UpdateItem"),
-                objects(data.media, "GetObject", keys=(prefixes.MASKS, prefixes.CHUNKS)),
+                rows(data.table, "GetItem", "BatchGetItem", "UpdateItem"),
+                objects(data.media, "GetObject", keys=(prefixes.CHUNKS,)),
                 objects(data.work, "PutObject", keys=(prefixes.REQUESTS,)),
                 absence(data.media),
                 *self._asking(plan.mode),
@@ -168,7 +168,7 @@ class PipelineStack(cdk.Stack):
                 finish_queue_url=self.finish_queue.url,
             ),
             may=[
-                rows(data.table, "GetItem", "UpdateItem"),
+                rows(data.table, "GetItem", "PutItem", "UpdateItem"),
                 objects(data.work, "GetObject", keys=(prefixes.REQUESTS, prefixes.ANSWERS, prefixes.FAILURES)),
                 objects(data.media, "PutObject", keys=(prefixes.MASKS,)),
                 absence(data.work),
@@ -188,7 +188,7 @@ class PipelineStack(cdk.Stack):
                 finish_queue_url=self.finish_queue.url,
             ),
             may=[
-                rows(data.table, "GetItem", "PutItem", "UpdateItem"),
+                rows(data.table, "GetItem", "BatchGetItem", "PutItem", "BatchWriteItem", "UpdateItem"),
                 objects(data.media, "GetObject", keys=(prefixes.NORMALS, prefixes.MASKS, prefixes.CHUNKS)),
                 objects(data.media, "GetObject", "PutObject", keys=(prefixes.LABELS, prefixes.VARIANTS)),
                 absence(data.media),
@@ -208,7 +208,7 @@ class PipelineStack(cdk.Stack):
                 export_queue_url=self.export_queue.url,
             ),
             may=[
-                rows(data.table, "GetItem", "Query", "PutItem", "UpdateItem"),
+                rows(data.table, "GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem"),
                 objects(data.media, "GetObject", keys=(prefixes.NORMALS, prefixes.LABELS, prefixes.VARIANTS)),
                 objects(data.media, "GetObject", keys=(prefixes.CHUNKS,)),
                 objects(data.media, "PutObject", "AbortMultipartUpload", keys=(prefixes.DATASETS,)),
@@ -229,7 +229,7 @@ class PipelineStack(cdk.Stack):
                 export_queue_url=self.export_queue.url,
             ),
             may=[
-                rows(data.table, "GetItem", "Query", "UpdateItem"),
+                rows(data.table, "GetItem", "BatchGetItem", "Query", "UpdateItem"),
                 objects(data.media, "GetObject", keys=(prefixes.NORMALS, prefixes.LABELS, prefixes.VARIANTS)),
                 objects(data.media, "PutObject", "AbortMultipartUpload", keys=(prefixes.EXPORTS,)),
                 absence(data.media),

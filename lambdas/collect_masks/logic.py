@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from lambdas import state
+from lambdas import known, state
 from maskmill.core import keys, rows
 from maskmill.core.errors import Code, InvalidInput, MaskmillError, Unavailable
+from maskmill.core.fact import Fact, mask_fact
 from maskmill.core.geometry import Size
 from maskmill.core.image import Refusal
 from maskmill.core.item import ItemStatus
@@ -161,12 +162,16 @@ def _take(ports: Ports, asked: _Asked, images: Iterable[ImageAnswer], *, worked_
     answers = _one_each(images)
     good: list[int] = []
     failed: dict[Code, list[int]] = {}
+    learned: dict[Fact, bytes] = {}
     for index, task in asked.tasks.items():
-        code = _refused_for(ports, asked, task, answers.get(task.image_key))
-        if code is None:
+        answer = answers.get(task.image_key)
+        code = _refused_for(ports, task, answer)
+        if code is None and answer is not None:
             good.append(index)
-        else:
+            learned = _masks_of(task, answer) | learned  # of equal pictures the first
+        elif code is not None:
             failed.setdefault(code, []).append(index)
+    known.keep_first(ports.table, ports.media, asked.job.tenant, learned)
     _start_rendering(ports, asked, good, worked_ms=worked_ms)
     for code, indices in failed.items():
         act = _try_again if code in _PASSING else _end_failed
@@ -180,21 +185,18 @@ def _one_each(images: Iterable[ImageAnswer]) -> dict[str, ImageAnswer]:
     return {answer.image_key: answer for answer in listed if times[answer.image_key] == 1}
 
 
-def _refused_for(ports: Ports, asked: _Asked, task: ImageTask, answer: ImageAnswer | None) -> Code | None:
-    """Why one image of an answer has no masks; None when it has, and they are kept.
+def _refused_for(ports: Ports, task: ImageTask, answer: ImageAnswer | None) -> Code | None:
+    """Why one image of an answer has no masks; None when it has those that were asked for.
 
     Of the server's refusal only the code is taken: its words are of any length and not meant for users.
     """
     if answer is not None and answer.error is not None:
         return Code(answer.error.code) if answer.error.code in set(Code) else Code.MODEL_FAILED
-    return None if answer is not None and _keep_masks(ports, asked, task, answer) else Code.INVALID_MASK
+    return None if answer is not None and _is_whole(ports, task, answer) else Code.INVALID_MASK
 
 
-def _keep_masks(ports: Ports, asked: _Asked, task: ImageTask, answer: ImageAnswer) -> bool:
-    """Store the masks of one image, unless an earlier answer did; False when they are not what was asked for.
-
-    The first answer stays: a model may draw a mask a little differently the next time, and labels are made of it.
-    """
+def _is_whole(ports: Ports, task: ImageTask, answer: ImageAnswer) -> bool:
+    """Whether the masks of one image are those that were asked for, and fit it."""
     masks = {entry.mask_key: entry.mask for entry in answer.masks}
     if len(masks) != len(answer.masks) or masks.keys() != {prompt.mask_key for prompt in task.prompts}:
         return False
@@ -203,14 +205,17 @@ def _keep_masks(ports: Ports, asked: _Asked, task: ImageTask, answer: ImageAnswe
             ports.check(mask.rle, task.size)
     except MaskmillError:
         return False
-    pixels = task.address.split("/px/")[1].split("/")[0]
-    for mask_key, mask in masks.items():
-        ports.media.put_first(
-            keys.mask(asked.job.tenant, pixels, mask_key),
-            mask.model_dump_json().encode(),
-            media_type="application/json",
-        )
     return True
+
+
+def _masks_of(task: ImageTask, answer: ImageAnswer) -> dict[Fact, bytes]:
+    """What an answer lets one know of a picture.
+
+    Where an earlier answer has said it, that one stays: a model may draw a mask a little differently the next time, and
+    labels are made of it.
+    """
+    pixels = task.address.split("/px/")[1].split("/")[0]
+    return {mask_fact(pixels, entry.mask_key): entry.mask.model_dump_json().encode() for entry in answer.masks}
 
 
 def _start_rendering(ports: Ports, asked: _Asked, good: list[int], *, worked_ms: int) -> None:

@@ -13,11 +13,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sized
 from dataclasses import dataclass, field
 
-from lambdas import state
+from lambdas import known, state
 from lambdas.spending import Switch
 from maskmill.core import keys, rows
 from maskmill.core.engines import keeps_embeddings
 from maskmill.core.errors import Code, Unavailable
+from maskmill.core.fact import Fact, mask_fact
 from maskmill.core.item import ItemStatus
 from maskmill.core.limits import CONFLICT_RETRIES_MAX, MODEL_ATTEMPTS_MAX
 from maskmill.core.messages import DispatchItems
@@ -83,7 +84,7 @@ def _advance(ports: Ports, job: JobState, described: Chunk, chunk: ChunkState, i
     triage = _triage(chunk, chunk.items if indices is None else indices, at_s)
     for request_id, members in triage.unsent.items() if _may_ask(ports, triage.unsent) else ():
         _invoke_again(ports, job, chunk, members, request_id)
-    missing = {index: _missing(ports, job, described.item(index)) for index in triage.waiting}
+    missing = _missing(ports, job, {index: described.item(index) for index in triage.waiting})
     ready = [index for index in triage.waiting if not missing[index]]
     if ready:
         ports.table.write(rows.start_rendering(job.tenant, job.job.job_id, chunk.number, indices=ready, now_s=at_s))
@@ -116,18 +117,22 @@ def _is_waiting(item: ItemState, at_s: int) -> bool:
     return expired or item.status is ItemStatus.PENDING
 
 
-def _missing(ports: Ports, job: JobState, item: PlannedItem) -> tuple[PromptTask, ...]:
-    """The masks of an item that the store does not hold."""
-    if item.normal is None:
-        return ()
-    tasks: dict[str, PromptTask] = {}
-    for template in job.job.recipe.templates.values():
+def _missing(ports: Ports, job: JobState, items: Mapping[int, PlannedItem]) -> dict[int, tuple[PromptTask, ...]]:
+    """The masks of some items that are not known."""
+    needed = {index: _needed(job, item) for index, item in items.items()}
+    there = known.those_known(ports.table, job.tenant, (fact for tasks in needed.values() for fact in tasks))
+    return {index: tuple(task for fact, task in tasks.items() if fact not in there) for index, tasks in needed.items()}
+
+
+def _needed(job: JobState, item: PlannedItem) -> dict[Fact, PromptTask]:
+    """The masks of an item that come from the segmenter, each once."""
+    tasks: dict[Fact, PromptTask] = {}
+    for template in job.job.recipe.templates.values() if item.normal is not None else ():
         prompt, mask_key = placed_prompt(template, item.image_id), mask_key_for(item, template, job.job.segmenter)
-        if prompt is None or mask_key is None or mask_key in tasks:
-            continue
-        if ports.media.head(keys.mask(job.tenant, item.normal.pixels_sha256, mask_key)) is None:
-            tasks[mask_key] = PromptTask(mask_key=mask_key, prompt=prompt, choice=template.choice)
-    return tuple(tasks.values())
+        if item.normal is not None and prompt is not None and mask_key is not None:
+            task = PromptTask(mask_key=mask_key, prompt=prompt, choice=template.choice)
+            tasks.setdefault(mask_fact(item.normal.pixels_sha256, mask_key), task)
+    return tasks
 
 
 def _pixels(described: Chunk, indices: Iterable[int]) -> dict[int, int]:

@@ -1,16 +1,17 @@
-"""What exports are made of, read from the store in order and ahead, in bounded memory; it knows no format."""
+"""What exports are made of, read in order and ahead, in bounded memory; it knows no format."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from lambdas import known
 from lambdas.read_ahead import Wanted, read_ahead
 from maskmill.core import keys
 from maskmill.core.export import Split
-from maskmill.core.limits import LABEL_BYTES_EXPECTED
+from maskmill.core.fact import label_fact
 from maskmill.core.mask import Rle
-from maskmill.core.ports import Objects
+from maskmill.core.ports import Objects, Table
 from maskmill.core.recipe import ResolvedRecipe
 from maskmill.core.result import EXTENSIONS, Label, LabelMask, Results
 from maskmill.core.rows import JobState
@@ -24,6 +25,7 @@ Entries = Callable[[], Iterator[Entry]]
 class StoredDataset:
     """A job's dataset in the store; each look at it begins anew."""
 
+    table: Table
     media: Objects
     job: JobState
     results: Results
@@ -40,43 +42,57 @@ class StoredDataset:
         return entries(self.results, self.recipe.recipe, split=split)
 
     def rles(self, split: Split) -> RleOf:
-        wanted = (one for _, wants in _wants(self.job, self.entries(split), Needs.RLES) for one in wants)
-        masks = read_ahead(self.media.get, wanted)
+        masks = self._masks(self.entries(split))
 
         def rle_of(_label: Label) -> Rle:
-            return LabelMask.stored(next(masks)).rle
+            return next(masks)
 
         return rle_of
 
+    def _masks(self, chosen: Iterator[Entry]) -> Iterator[Rle]:
+        """The masks of the labels of pictures, once for each item."""
+        facts = (
+            label_fact(entry.item.normal.pixels_sha256, label.object_id)
+            for entry, labels in _with_new_labels(chosen)
+            for label in labels
+        )
+        for data in known.in_order(self.table, self.media, self.job.tenant, facts):
+            yield LabelMask.stored(data).rle
+
     def contents(self, chosen: Entries, needs: Needs) -> Iterator[tuple[Entry, Content]]:
         """Pictures with what is needed of them; the masks of an item are read once."""
-        wanted = (one for _, wants in _wants(self.job, chosen(), needs) for one in wants)
-        stored = read_ahead(self.media.get, wanted)
+        stored, masks = read_ahead(self.media.get, _wants(self.job, chosen(), needs)), self._masks(chosen())
         index, rles, pngs = -1, dict[str, Rle](), dict[str, bytes]()
-        for entry in chosen():
+        for entry, new in _with_new_labels(chosen()):
             if entry.item.index != index:
                 index, rles, pngs = entry.item.index, {}, {}
             data = next(stored) if Needs.PICTURE in needs else b""
-            for label in entry.picture.labels:
-                if Needs.RLES in needs and label.object_id not in rles:
-                    rles[label.object_id] = LabelMask.stored(next(stored)).rle
-                if Needs.PNGS in needs and label.object_id not in pngs:
-                    pngs[label.object_id] = next(stored)
+            if Needs.RLES in needs:
+                rles |= {label.object_id: next(masks) for label in new}
+            if Needs.PNGS in needs:
+                pngs |= {label.object_id: next(stored) for label in new}
             yield entry, Content(data, rles, pngs)
 
 
-def _wants(job: JobState, chosen: Iterator[Entry], needs: Needs) -> Iterator[tuple[Entry, list[Wanted]]]:
-    """The objects of each picture in the order in which they are asked for."""
-    index, known = -1, set[str]()
+def _with_new_labels(chosen: Iterator[Entry]) -> Iterator[tuple[Entry, list[Label]]]:
+    """Pictures, each with its labels that no earlier picture of its item has shown."""
+    index, seen = -1, set[str]()
     for entry in chosen:
         if entry.item.index != index:
-            index, known = entry.item.index, set()
-        wants = [_picture(job, entry)] if Needs.PICTURE in needs else []
-        for label in entry.picture.labels:
-            if label.object_id not in known:
-                known.add(label.object_id)
-                wants += _masks(job, entry, label, needs)
-        yield entry, wants
+            index, seen = entry.item.index, set()
+        new = {label.object_id: label for label in entry.picture.labels if label.object_id not in seen}
+        seen |= new.keys()
+        yield entry, list(new.values())
+
+
+def _wants(job: JobState, chosen: Iterator[Entry], needs: Needs) -> Iterator[Wanted]:
+    """The objects of pictures in the order in which they are asked for."""
+    for entry, labels in _with_new_labels(chosen):
+        if Needs.PICTURE in needs:
+            yield _picture(job, entry)
+        for label in labels if Needs.PNGS in needs else ():
+            key = keys.label_png(job.tenant, entry.item.normal.pixels_sha256, label.object_id)
+            yield Wanted(key, label.png_bytes)
 
 
 def _picture(job: JobState, entry: Entry) -> Wanted:
@@ -85,11 +101,3 @@ def _picture(job: JobState, entry: Entry) -> Wanted:
         return Wanted(keys.normal(job.tenant, pixels), entry.size_bytes)
     key = keys.variant(job.tenant, pixels, variant.variant_id, EXTENSIONS[variant.format])
     return Wanted(key, entry.size_bytes)
-
-
-def _masks(job: JobState, entry: Entry, label: Label, needs: Needs) -> Iterator[Wanted]:
-    pixels = entry.item.normal.pixels_sha256
-    if Needs.RLES in needs:
-        yield Wanted(keys.label_rle(job.tenant, pixels, label.object_id), LABEL_BYTES_EXPECTED)
-    if Needs.PNGS in needs:
-        yield Wanted(keys.label_png(job.tenant, pixels, label.object_id), label.png_bytes)

@@ -31,7 +31,7 @@ class Maker(Protocol):
         """All parts, in order; raises MaskmillError when the dataset cannot have this form."""
         ...
 
-    def make(self, media: Objects, job: JobState, results: Results, part: PlannedPart) -> MadePart:
+    def make(self, table: Table, media: Objects, job: JobState, results: Results, part: PlannedPart) -> MadePart:
         """Write one part; raises MaskmillError when it can never be made, Unavailable when it may later."""
         ...
 
@@ -123,7 +123,7 @@ def _make(ports: Ports, job: JobState, export: ExportState, run: str) -> None:
 
 def _make_part(ports: Ports, job: JobState, results: Results, part: PlannedPart, run: str) -> MadePart:
     began = ports.clock.now()
-    made = ports.maker.make(ports.media, job, results, part)
+    made = ports.maker.make(ports.table, ports.media, job, results, part)
     busy_ms = int((ports.clock.now() - began).total_seconds() * 1000)
     _write(
         ports,

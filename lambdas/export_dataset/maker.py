@@ -14,7 +14,7 @@ from itertools import chain, islice
 from lambdas.export_dataset.contents import StoredDataset
 from maskmill.core import keys
 from maskmill.core.export import ExportFormat, ExportPart, MadePart
-from maskmill.core.ports import Objects, Sink
+from maskmill.core.ports import Objects, Sink, Table
 from maskmill.core.result import Results
 from maskmill.core.rows import JobState
 from maskmill.exports.archive import Member, write_archive
@@ -33,8 +33,8 @@ class DatasetMaker:
         pictures = entries(results, job.job.recipe.recipe)
         return plan_parts(pictures, export, draws=draws(export, job.job.recipe))
 
-    def make(self, media: Objects, job: JobState, results: Results, part: PlannedPart) -> MadePart:
-        dataset, count = StoredDataset(media, job, results), Count()
+    def make(self, table: Table, media: Objects, job: JobState, results: Results, part: PlannedPart) -> MadePart:
+        dataset, count = StoredDataset(table, media, job, results), Count()
         key = keys.export_file(job.tenant, job.job.job_id, part.export.value, part.name)
         with media.stream(key, media_type=_MEDIA_TYPES.get(part.export, "application/zip")) as sink:
             hashed = _Hashed(sink)

@@ -12,14 +12,15 @@ from itertools import chain
 from operator import attrgetter
 from typing import NamedTuple
 
-from lambdas import state
+from lambdas import known, state
 from lambdas.finish_job.spool import Spool
 from lambdas.read_ahead import Wanted, read_ahead
 from maskmill.core import keys
+from maskmill.core.fact import Fact, label_fact
 from maskmill.core.image import NormalImage
-from maskmill.core.limits import ARCHIVE_BYTES_MAX, LABEL_BYTES_EXPECTED
+from maskmill.core.limits import ARCHIVE_BYTES_MAX
 from maskmill.core.mask import Rle
-from maskmill.core.ports import Objects
+from maskmill.core.ports import Objects, Table
 from maskmill.core.result import EXTENSIONS, ItemResult, Label, LabelMask
 from maskmill.core.rows import JobState
 from maskmill.exports.archive import Member, write_archive
@@ -38,11 +39,11 @@ class _File(NamedTuple):
     wanted: Wanted
 
 
-def write_dataset(media: Objects, job: JobState, results: Iterable[ItemResult]) -> int:
+def write_dataset(table: Table, media: Objects, job: JobState, results: Iterable[ItemResult]) -> int:
     """Write all files; returns the bytes of the archive."""
     backgrounds = state.backgrounds(media, job)
     lists = [
-        _written(media, job, keys.ANNOTATIONS, "application/json", lambda: _annotations(media, job, results)),
+        _written(media, job, keys.ANNOTATIONS, "application/json", lambda: _annotations(table, media, job, results)),
         _written(media, job, keys.MANIFEST, "application/x-ndjson", lambda: _manifest(job, results, backgrounds)),
     ]
     with media.stream(_key(job, keys.ARCHIVE), media_type="application/zip") as sink:
@@ -62,10 +63,10 @@ def _written(media: Objects, job: JobState, name: str, media_type: str, make: Ca
     return Member(name, spool.again if spool.is_full else make)
 
 
-def _annotations(media: Objects, job: JobState, results: Iterable[ItemResult]) -> Iterator[bytes]:
+def _annotations(table: Table, media: Objects, job: JobState, results: Iterable[ItemResult]) -> Iterator[bytes]:
     """COCO asks for each item's labels once, in the order of its pictures: they are read in that order, ahead."""
     recipe = job.job.recipe
-    masks = read_ahead(media.get, _label_masks(job, results))
+    masks = known.in_order(table, media, job.tenant, _labels(job, results))
 
     def rle_of(_label: Label) -> Rle:
         return LabelMask.stored(next(masks)).rle
@@ -79,15 +80,14 @@ def _annotations(media: Objects, job: JobState, results: Iterable[ItemResult]) -
     )
 
 
-def _label_masks(job: JobState, results: Iterable[ItemResult]) -> Iterator[Wanted]:
+def _labels(job: JobState, results: Iterable[ItemResult]) -> Iterator[Fact]:
     for item in results:
         seen: set[str] = set()
         for picture in pictures_of(item, job.job.recipe.recipe):
             for label in picture.labels:
                 if label.object_id not in seen:
                     seen.add(label.object_id)
-                    key = keys.label_rle(job.tenant, item.normal.pixels_sha256, label.object_id)
-                    yield Wanted(key, LABEL_BYTES_EXPECTED)
+                    yield label_fact(item.normal.pixels_sha256, label.object_id)
 
 
 def _manifest(job: JobState, results: Iterable[ItemResult], backgrounds: Backgrounds) -> Iterator[bytes]:

@@ -26,7 +26,7 @@ from maskmill.core.work import Work
 class Writer(Protocol):
     """Writes the dataset of a job from its results, in their order; returns the bytes of the archive."""
 
-    def __call__(self, media: Objects, job: JobState, results: Results) -> int: ...
+    def __call__(self, table: Table, media: Objects, job: JobState, results: Results) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,8 @@ def _note_exports(ports: Ports, job: JobState) -> None:
 def _write_dataset(ports: Ports, job: JobState, chunks: tuple[ChunkState, ...]) -> int:
     """Raises Unavailable where something of it is missing: nothing of an open job is removed, so this one has ended."""
     try:
-        return ports.write_dataset(ports.media, job, records.done_results(ports.table, ports.media, job, chunks))
+        results = records.done_results(ports.table, ports.media, job, chunks)
+        return ports.write_dataset(ports.table, ports.media, job, results)
     except ObjectMissing as error:
         raise Unavailable(detail=f"{error} is missing") from error
 

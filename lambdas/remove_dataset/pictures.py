@@ -1,7 +1,11 @@
-"""Removing objects: all of a folder, and those of a picture unless another image shows it; it knows no dataset."""
+"""Removing objects: all of a folder, and all that is known of a picture unless another image shows it.
+
+It knows no dataset.
+"""
 
 from __future__ import annotations
 
+from lambdas import state
 from lambdas.remove_dataset.ports import Run
 from maskmill.core import keys, rows
 from maskmill.core.errors import Unavailable
@@ -18,7 +22,7 @@ def clear_folder(run: Run, bucket: Clearable, folder: str) -> bool:
 
 
 def clear_picture(run: Run, tenant: str, pixels: str, *, own: str, drop: Delete | None) -> bool:
-    """Remove the objects of a picture unless somebody else shows it; False when the time was over before.
+    """Remove all that was made of a picture unless somebody else shows it; False when the time was over before.
 
     References that begin with `own` do not count, and that in `drop` goes. Raises Unavailable while another run has
     the picture.
@@ -27,11 +31,21 @@ def clear_picture(run: Run, tenant: str, pixels: str, *, own: str, drop: Delete 
     _lock(run, tenant, pixels)
     if drop is not None:
         table.write(drop)
-    is_done = _is_shared(table, tenant, pixels, own=own) or clear_folder(
-        run, run.ports.media, keys.picture_folder(tenant, pixels)
+    is_done = _is_shared(table, tenant, pixels, own=own) or (
+        _forget(run, tenant, pixels) and clear_folder(run, run.ports.media, keys.picture_folder(tenant, pixels))
     )
     _unlock(run, tenant, pixels)
     return is_done
+
+
+def _forget(run: Run, tenant: str, pixels: str) -> bool:
+    """Remove what is known of a picture, before the objects that rows of it name; False when the time was over."""
+    for prefix in rows.FACT_PREFIXES.values():
+        for row in state.all_rows(run.ports.table, rows.picture_pk(tenant, pixels), prefix):
+            run.ports.table.write(Delete(state.row_key(row)))
+            if run.is_over():
+                return False
+    return True
 
 
 def _lock(run: Run, tenant: str, pixels: str) -> None:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from pydantic import BaseModel
 
+from lambdas.known import Facts
 from maskmill.core import keys
 from maskmill.core.errors import Code, InvalidInput
+from maskmill.core.fact import Fact, label_fact, mask_fact, record_fact
 from maskmill.core.geometry import Size
 from maskmill.core.image import NormalImage
 from maskmill.core.limits import VARIANT_THUMBNAIL_SIDE_PX
@@ -37,6 +38,7 @@ class Canvas:
     """One item with its pictures and masks, each read and decoded at most once, and only when needed."""
 
     media: Objects
+    known: Facts
     job: JobState
     chunk: Chunk
     item: PlannedItem
@@ -59,6 +61,22 @@ class Canvas:
     @cached_property
     def picture(self) -> Picture:
         return read_normal(self.media.get(keys.normal(self.job.tenant, self.normal.pixels_sha256)))
+
+    def facts(self) -> list[Fact]:
+        """The masks and labels of this item, by name."""
+        masks = [mask_key_for(self.item, template, self.job.job.segmenter) for template in self.templates.values()]
+        wanted = [mask_fact(self.normal.pixels_sha256, mask_key) for mask_key in masks if mask_key is not None]
+        return wanted + self._label_facts()
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether all of its labels are known, so that reading them makes nothing."""
+        return all(map(self.known.has, self._label_facts()))
+
+    def _label_facts(self) -> list[Fact]:
+        return [
+            label_fact(self.normal.pixels_sha256, self._object_id(template)) for template in self.templates.values()
+        ]
 
     def labels(self) -> dict[str, Label]:
         """The labels by template; templates that found nothing are left out."""
@@ -93,7 +111,7 @@ class Canvas:
         return read_normal(self.media.get(keys.normal(self.job.tenant, normal.pixels_sha256)))
 
     def keep_label(self, object_id: str, mask: Bools, score: float) -> LabelMask:
-        """Store a refined mask: its PNG first, so that a record always has its picture."""
+        """Store a refined mask: its PNG now, so that what is kept of it later always has its picture."""
         png = mask_png(mask)
         kept = LabelMask(
             rle=rle_of(mask),
@@ -105,9 +123,9 @@ class Canvas:
         )
         tenant, pixels = self.job.tenant, self.normal.pixels_sha256
         self.media.put(keys.label_png(tenant, pixels, object_id), png, media_type="image/png")
+        self.known.learn(label_fact(pixels, object_id), kept.model_dump_json().encode())
         self.labels_made += 1
         self.made_bytes += len(png)
-        self._keep(keys.label_rle(tenant, pixels, object_id), kept)
         return kept
 
     def keep_variant(self, identity: str, data: bytes) -> None:
@@ -124,35 +142,28 @@ class Canvas:
         self.made_bytes += len(data)
 
     def known_record(self, record_id: str) -> VariantRecord | None:
-        try:
-            data = self.media.get(keys.variant_record(self.job.tenant, self.normal.pixels_sha256, record_id))
-        except ObjectMissing:
-            return None
-        return VariantRecord.stored(data)
+        data = self.known.read(record_fact(self.normal.pixels_sha256, record_id))
+        return None if data is None else VariantRecord.stored(data)
 
     def keep_record(self, record_id: str, record: VariantRecord) -> None:
-        self._keep(keys.variant_record(self.job.tenant, self.normal.pixels_sha256, record_id), record)
-
-    def _keep(self, key: str, value: BaseModel) -> None:
-        data = value.model_dump_json().encode()
-        self.media.put(key, data, media_type="application/json")
-        self.made_bytes += len(data)
+        self.known.learn(record_fact(self.normal.pixels_sha256, record_id), record.model_dump_json().encode())
 
     def _refined(self, template: Template) -> tuple[str, LabelMask]:
-        mask_key = mask_key_for(self.item, template, self.job.job.segmenter)
-        given = given_mask(template, self.item.image_id)
-        object_id = keys.object_id_of(
-            pixels_sha256=self.normal.pixels_sha256,
-            mask_key=mask_key if given is None else rle_hash(given),
-            refinement=template.refinement,
-        )
-        try:
-            data = self.media.get(keys.label_rle(self.job.tenant, self.normal.pixels_sha256, object_id))
+        object_id = self._object_id(template)
+        data = self.known.read(label_fact(self.normal.pixels_sha256, object_id))
+        if data is not None:
             return object_id, LabelMask.stored(data)
-        except ObjectMissing:
-            raw = self._raw(mask_key) if given is None else self._given(given)
+        given = given_mask(template, self.item.image_id)
+        raw = self._raw(template) if given is None else self._given(given)
         refined = refine(mask_of(raw.rle, size=self.normal.size), _hard(template.refinement))
         return object_id, self.keep_label(object_id, refined, raw.score)
+
+    def _object_id(self, template: Template) -> str:
+        given = given_mask(template, self.item.image_id)
+        mask_key = mask_key_for(self.item, template, self.job.job.segmenter) if given is None else rle_hash(given)
+        return keys.object_id_of(
+            pixels_sha256=self.normal.pixels_sha256, mask_key=mask_key, refinement=template.refinement
+        )
 
     def _given(self, rle: Rle) -> Mask:
         """The mask that a template brings along; raises InvalidInput on a picture of another size."""
@@ -163,10 +174,13 @@ class Canvas:
             raise InvalidInput(Code.INVALID_MASK, message=f"The template's mask has {words}. {advice}")
         return Mask(rle=rle, score=1.0)
 
-    def _raw(self, mask_key: str | None) -> Mask:
+    def _raw(self, template: Template) -> Mask:
+        mask_key = mask_key_for(self.item, template, self.job.job.segmenter)
         if mask_key is None:
             return Mask(rle=_whole(self.normal.size), score=1.0)
-        data = self.media.get(keys.mask(self.job.tenant, self.normal.pixels_sha256, mask_key))
+        data = self.known.read(mask_fact(self.normal.pixels_sha256, mask_key))
+        if data is None:
+            raise ObjectMissing(mask_key)
         return Mask.stored(data)
 
 

@@ -14,7 +14,7 @@ from lambdas.aws.objects import S3Objects
 from lambdas.aws.queues import SqsQueues, queue_urls
 from lambdas.aws.table import DynamoTable
 from lambdas.render_item.logic import Ports, render
-from lambdas.render_item.pictures import paint
+from lambdas.render_item.pictures import look, paint
 from maskmill.core.messages import RenderItems
 from maskmill.core.settings import RenderItemSettings
 
@@ -27,6 +27,7 @@ def connect() -> Ports:
         media=S3Objects(clients.s3(), settings.media_bucket),
         queues=SqsQueues(clients.sqs(), queue_urls(settings)),
         clock=SystemClock(),
+        look=look,
         paint=paint,
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from lambdas import records, state
+from lambdas.known import Facts
 from maskmill.core.errors import Code, MaskmillError, Unavailable
 from maskmill.core.item import ItemStatus
 from maskmill.core.messages import RenderItems
@@ -25,10 +26,18 @@ class Painted:
     made: Spent
 
 
+class Looker(Protocol):
+    """Reads what is known of some items, all at once."""
+
+    def __call__(
+        self, table: Table, media: Objects, job: JobState, chunk: Chunk, items: Iterable[PlannedItem]
+    ) -> Facts: ...
+
+
 class Painter(Protocol):
     """Makes all pictures of an item and stores them under names that their content determines."""
 
-    def __call__(self, media: Objects, job: JobState, chunk: Chunk, item: PlannedItem) -> Painted:
+    def __call__(self, media: Objects, known: Facts, job: JobState, chunk: Chunk, item: PlannedItem) -> Painted:
         """Raises MaskmillError when this item can never be rendered, Unavailable when it may later."""
         ...
 
@@ -41,6 +50,7 @@ class Ports:
     media: Objects
     queues: Queues
     clock: Clock
+    look: Looker
     paint: Painter
 
 
@@ -70,10 +80,12 @@ def _render(ports: Ports, job: JobState, message: RenderItems, indices: Iterable
     endings: dict[int, Ending] = {}
     painted: dict[int, Painted] = {}
     fault: Exception | None = None
+    items = {index: described.item(index) for index in indices}
+    known = ports.look(ports.table, ports.media, job, described, items.values())
     for index in indices:
         began = ports.clock.now()
         try:
-            item = ports.paint(ports.media, job, described, described.item(index))
+            item = ports.paint(ports.media, known, job, described, items[index])
         except Unavailable as error:
             fault = error
             break  # the others would meet it, too
@@ -91,6 +103,7 @@ def _render(ports: Ports, job: JobState, message: RenderItems, indices: Iterable
             took_s = (ports.clock.now() - began).total_seconds()
             spent = item.made.model_copy(update={"rendering_ms": max(0, round(took_s * 1000))})
             painted[index] = replace(item, made=spent)
+    known.keep()  # results name only what exists
     recorded = records.keep_results(
         ports.table, ports.media, message.tenant, message.job_id, [item.result for item in painted.values()]
     )

@@ -1,21 +1,25 @@
 """The pixels of rendering: labels and variants of one item, made once and kept by content; it knows no rows or queues.
 
 What exists already is read back instead of made again: an item that was rendered before, by any job of the tenant,
-costs a few small reads and no decoding.
+costs no decoding, and what is known of all items of a message is read in two requests.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
+from lambdas.known import Facts
 from lambdas.render_item.canvas import Canvas, label_of
 from lambdas.render_item.logic import Painted
 from maskmill.core.bill import masks_needed
 from maskmill.core.errors import Code, InvalidInput
+from maskmill.core.fact import Fact, record_fact
 from maskmill.core.mask import rle_hash
 from maskmill.core.model import content_hash
 from maskmill.core.plan import Chunk, PlannedItem
-from maskmill.core.ports import Objects
+from maskmill.core.ports import Objects, Table
 from maskmill.core.recipe import Composition, Layer, draw
 from maskmill.core.result import (
     ItemResult,
@@ -39,15 +43,41 @@ from maskmill.imaging.render import (
 )
 
 
-def paint(media: Objects, job: JobState, chunk: Chunk, item: PlannedItem) -> Painted:
-    """Make and store everything that one item leaves behind; raises MaskmillError when it never can."""
+def look(table: Table, media: Objects, job: JobState, chunk: Chunk, items: Iterable[PlannedItem]) -> Facts:
+    """What is known of some items: their masks and labels, and what was drawn of the labels that are known.
+
+    What was drawn of a label that is new is not looked for: it is there only where another refinement gave the very
+    same mask, and is then made again with the same bytes.
+    """
+    known = Facts(table, media, job.tenant)
+    canvases = [Canvas(media, known, job, chunk, item, item.normal) for item in items if item.normal is not None]
+    known.look_up(fact for canvas in canvases for fact in canvas.facts())
+    known.look_up(fact for canvas in canvases if canvas.is_labelled for fact in _records(canvas))
+    return known
+
+
+def _records(canvas: Canvas) -> Iterator[Fact]:
+    """The records of all variants of an item whose labels are known."""
+    try:
+        labels = canvas.labels()
+    except Exception:  # noqa: BLE001 - painting this item meets it again, and keeps no other from its end
+        return
+    if _wants_variants(canvas, labels):
+        for drawing in _drawings(canvas):
+            yield record_fact(canvas.normal.pixels_sha256, drawing.record_id)
+
+
+def paint(media: Objects, known: Facts, job: JobState, chunk: Chunk, item: PlannedItem) -> Painted:
+    """Make everything that one item leaves behind; raises MaskmillError when it never can.
+
+    Its pictures are stored; what is to be kept of them is learned by `known`, which its owner keeps.
+    """
     if item.normal is None:
         raise InvalidInput(Code.RENDER_FAILED, detail=f"item {item.index} has no normal image")
-    canvas = Canvas(media, job, chunk, item, item.normal)
+    canvas = Canvas(media, known, job, chunk, item, item.normal)
     labels = canvas.labels()
     stem = file_stem(item.index, item.name)
-    wants_variants = bool(labels) and canvas.recipe.splits.has_variants(item.normal.pixels_sha256)
-    variants = tuple(_variants(canvas, stem)) if wants_variants else ()
+    variants = tuple(_variants(canvas, stem)) if _wants_variants(canvas, labels) else ()
     result = ItemResult(
         index=item.index,
         image_id=item.image_id,
@@ -73,28 +103,59 @@ def _made(canvas: Canvas, result: ItemResult) -> Spent:
     )
 
 
-def _variants(canvas: Canvas, stem: str) -> list[VariantRecord]:
+def _wants_variants(canvas: Canvas, labels: dict[str, Label]) -> bool:
+    return bool(labels) and canvas.recipe.splits.has_variants(canvas.normal.pixels_sha256)
+
+
+class _Drawing(NamedTuple):
+    """One variant before it is drawn: its place among the others, and its names."""
+
+    layers: tuple[Layer, ...]
+    sample: int
+    position: int
+    variant_id: str
+    record_id: str
+
+
+def _drawings(canvas: Canvas) -> Iterator[_Drawing]:
+    """The variants of a labelled item, but for those whose regions are empty on its picture."""
     recipe = canvas.recipe
-    names = {template_id: template.name for template_id, template in canvas.templates.items()}
-    made: list[VariantRecord] = []
-    for sample, stems in enumerate(variant_stems(stem, recipe, names)):
+    for sample in range(recipe.samples_per_image):
         layers = draw(recipe, source=canvas.normal.pixels_sha256, sample=sample)
-        is_stacked = recipe.composition is Composition.STACKED
-        groups = [layers] if is_stacked else [(layer,) for layer in layers]
-        for position, (group, variant_stem) in enumerate(zip(groups, stems, strict=True)):
-            record = _variant(canvas, group, sample)
-            if record is not None:
-                place = {"sample": sample, "layer": None if is_stacked else position}
-                own = {"file_stem": variant_stem, "layers": group, **place}  # ids differ for equal content
-                made.append(record.model_copy(update=own))
+        groups = [layers] if recipe.composition is Composition.STACKED else [(layer,) for layer in layers]
+        for position, group in enumerate(groups):
+            if any(not isinstance(layer.region, str) or canvas.masks[layer.region].area_px for layer in group):
+                identity = _identity(canvas, group, sample)
+                yield _Drawing(group, sample, position, identity, _record_id(canvas, identity))
+
+
+def _variants(canvas: Canvas, stem: str) -> list[VariantRecord]:
+    names = {template_id: template.name for template_id, template in canvas.templates.items()}
+    stems = variant_stems(stem, canvas.recipe, names)
+    is_stacked = canvas.recipe.composition is Composition.STACKED
+    made: list[VariantRecord] = []
+    for drawing in _drawings(canvas):
+        record = _variant(canvas, drawing)
+        if record is not None:
+            place = {"sample": drawing.sample, "layer": None if is_stacked else drawing.position}
+            own = {"file_stem": stems[drawing.sample][drawing.position], "layers": drawing.layers, **place}
+            made.append(record.model_copy(update=own))  # ids differ for equal content
     return made
 
 
-def _variant(canvas: Canvas, layers: tuple[Layer, ...], sample: int) -> VariantRecord | None:
+def _variant(canvas: Canvas, drawing: _Drawing) -> VariantRecord | None:
     """One variant, read back or made; None when its regions are empty on this image."""
-    if all(isinstance(layer.region, str) and not canvas.masks[layer.region].area_px for layer in layers):
-        return None
-    identity = variant_id(
+    known = canvas.known_record(drawing.record_id)
+    if known is not None:
+        return known
+    record = _rendered(canvas, drawing.layers, drawing.variant_id)
+    if record is not None:
+        canvas.keep_record(drawing.record_id, record)
+    return record
+
+
+def _identity(canvas: Canvas, layers: tuple[Layer, ...], sample: int) -> str:
+    return variant_id(
         pixels_sha256=canvas.normal.pixels_sha256,
         layers=layers,
         masks={
@@ -108,15 +169,11 @@ def _variant(canvas: Canvas, layers: tuple[Layer, ...], sample: int) -> VariantR
         renderer=renderer_version(),
         sample=sample,
     )
+
+
+def _record_id(canvas: Canvas, identity: str) -> str:
     labels = [[template_id, template.name] for template_id, template in canvas.templates.items()]
-    record_id = content_hash({"variant": identity, "labels": labels})
-    known = canvas.known_record(record_id)
-    if known is not None:
-        return known
-    record = _rendered(canvas, layers, identity)
-    if record is not None:
-        canvas.keep_record(record_id, record)
-    return record
+    return content_hash({"variant": identity, "labels": labels})
 
 
 def _rendered(canvas: Canvas, layers: tuple[Layer, ...], identity: str) -> VariantRecord | None:

@@ -1,20 +1,19 @@
 """What the API knows of a job before it runs: its pictures, and which of its masks are there; it knows no arithmetic.
 
-Masks are looked for one by one, so a large dataset is sampled: evenly, over all of its images.
+Masks are looked for by name, so a large dataset is sampled: evenly, over all of its images.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import NamedTuple
 
-from lambdas import usage
+from lambdas import known, usage
 from lambdas.serve_api.ports import Ports
-from maskmill.core import keys
 from maskmill.core.bill import Estimate, EstimateWarning, WarningCode, masks_needed, overridden
 from maskmill.core.estimate import UNKNOWN, Known, Pictures, estimate, machine_time
+from maskmill.core.fact import Fact, mask_fact
 from maskmill.core.image import Image, ImageStatus
 from maskmill.core.keys import mask_key_of
 from maskmill.core.limits import ESTIMATE_IMAGES_MAX
@@ -39,11 +38,11 @@ def expected(
     sample_max: int = ESTIMATE_IMAGES_MAX,
 ) -> Expected:
     """What a recipe takes over these images; masks are looked for on at most `sample_max` of them."""
-    known = _known(ports, tenant, recipe, _sampled(_asking(recipe, images), sample_max))
+    masks = _known(ports, tenant, recipe, _sampled(_asking(recipe, images), sample_max))
     pictures, segmenter, fleet = pictures_of(images, recipe), ports.segmenter, ports.fleet
     return Expected(
-        estimate(recipe, pictures, known, segmenter=segmenter, fleet=fleet),
-        machine_time(recipe, pictures, known, segmenter=segmenter, fleet=fleet),
+        estimate(recipe, pictures, masks, segmenter=segmenter, fleet=fleet),
+        machine_time(recipe, pictures, masks, segmenter=segmenter, fleet=fleet),
     )
 
 
@@ -99,11 +98,12 @@ def _sampled(images: Sequence[Image], most: int) -> list[Image]:
 
 
 def _known(ports: Ports, tenant: str, recipe: ResolvedRecipe, images: Sequence[Image]) -> Known:
-    wanted = [key for image in images for key in sorted(set(_mask_keys(ports, tenant, recipe, image)))]
-    return Known(looked_for=len(wanted), found=sum(_present(ports, wanted)))
+    wanted = [fact for image in images for fact in sorted(set(_masks(ports, recipe, image)))]
+    there = known.those_known(ports.table, tenant, wanted)
+    return Known(looked_for=len(wanted), found=sum(fact in there for fact in wanted))
 
 
-def _mask_keys(ports: Ports, tenant: str, recipe: ResolvedRecipe, image: Image) -> Iterator[str]:
+def _masks(ports: Ports, recipe: ResolvedRecipe, image: Image) -> Iterator[Fact]:
     if image.normal is None:
         return
     pixels = image.normal.pixels_sha256
@@ -113,17 +113,4 @@ def _mask_keys(ports: Ports, tenant: str, recipe: ResolvedRecipe, image: Image) 
             mask_key = mask_key_of(
                 pixels_sha256=pixels, prompt=prompt, choice=template.choice, segmenter=ports.segmenter
             )
-            yield keys.mask(tenant, pixels, mask_key)
-
-
-def _present(ports: Ports, wanted: Sequence[str]) -> Iterator[bool]:
-    """Whether each object is there; several are looked for at once where the ports allow it."""
-
-    def is_there(key: str) -> bool:
-        return ports.media.head(key) is not None
-
-    if ports.looks_at_once == 1:
-        yield from map(is_there, wanted)
-        return
-    with ThreadPoolExecutor(ports.looks_at_once) as pool:
-        yield from pool.map(is_there, wanted)
+            yield mask_fact(pixels, mask_key)

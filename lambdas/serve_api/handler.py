@@ -43,7 +43,6 @@ from maskmill.core.settings import ServeApiSettings, hosts_of
 from maskmill.core.usage import Quotas
 
 FUNCTION = "serve_api"
-LOOKS_AT_ONCE = 10  # connections that the store's client keeps open
 _JOB = re.compile(r"/jobs/([0-9a-z]{26})(?![0-9A-Za-z])")
 _TRACE = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")  # W3C's traceparent
 _EVERY_ANSWER = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -75,7 +74,6 @@ def connect() -> Ports:
         lane_side_max=settings.lane_side_max,
         trial_life_s=settings.trial_life_s,
         fleet=_fleet(settings),
-        looks_at_once=LOOKS_AT_ONCE,
         quotas=Quotas(
             datasets=settings.quota_datasets,
             images=settings.quota_images,

@@ -21,7 +21,7 @@ class Ports:
     `segmenter` is the version that new jobs are keyed by, `lane_segmenter` that of the lane, and `lane_side_max` the
     number of points along each side of a search that the lane gets through while somebody waits; `trial_life_s` is
     after how long a trial dataset expires of which nothing else is said. `quotas` are what a tenant may use unless it
-    has limits of its own. `fleet` is what jobs run on, and `looks_at_once` how many objects may be looked for at once.
+    has limits of its own. `fleet` is what jobs run on.
     `draw_secret` gives 32 bytes that nobody can guess; `live_url` is where sockets are opened. `door_digests` are those
     of the words of which a call must say one, where there are any.
     """
@@ -45,7 +45,6 @@ class Ports:
     trial_life_s: int
     quotas: Quotas
     fleet: Fleet
-    looks_at_once: int
     draw_secret: Callable[[], bytes]
     webhook_private_hosts: frozenset[str] = frozenset()
     door_digests: frozenset[str] = frozenset()

@@ -2,10 +2,11 @@
 
     uploads bucket   t/<tenant>/d/<dataset>/<image>                              the file as it was sent
     media bucket     t/<tenant>/px/<pixels>/normal.png · thumbnail.webp          one picture, by its pixels
-                     t/<tenant>/px/<pixels>/masks/<mask>.json                    a segmenter's answer
+                     t/<tenant>/px/<pixels>/masks/<mask>.json                    a segmenter's answer, if it is long
                      t/<tenant>/px/<pixels>/embeddings/<version>.bin             what a segmenter knows before a prompt
                      t/<tenant>/px/<pixels>/automasks/<search>.json              everything that a search found
-                     t/<tenant>/px/<pixels>/labels/<object>.json · .png          a refined mask
+                     t/<tenant>/px/<pixels>/labels/<object>.png                  a refined mask
+                     t/<tenant>/px/<pixels>/labels/<object>.json                 its run lengths, if they are long
                      t/<tenant>/px/<pixels>/variants/<variant>.<ext>             a rendered picture
                      t/<tenant>/px/<pixels>/variants/<variant>.thumbnail.webp    the same, small
                      t/<tenant>/px/<pixels>/variants/<record>.json               what was rendered, or what an item left

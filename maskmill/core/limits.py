@@ -59,6 +59,7 @@ JOB_BYTES_MAX = 300 * 1024  # as JSON, with its templates: a row of the table ho
 VARIANTS_PER_IMAGE_MAX = 200
 PICTURES_PER_IMAGE_MAX = 1_000  # variants, and the masks of those that do not show what their source shows
 VARIANTS_PER_JOB_MAX = 50_000  # one run of finish_job writes them all into one archive
+FACT_ROW_BYTES_MAX = 8 * 1024  # compressed, what is known of a picture lies in its row, or else in an object
 RESULT_ROW_BYTES_MAX = 100 * 1024  # what an item left behind lies in its row, or else in an object
 ARCHIVE_BYTES_MAX = 16 * 1024**3  # beyond this the archive holds the lists only, and the pictures are fetched singly
 EXPORT_BYTES_MAX = 64 * 1024**3  # of one export; more is fetched singly

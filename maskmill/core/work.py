@@ -20,6 +20,7 @@ Seconds = Annotated[Number, Field(ge=0.0)]
 
 _ROW_KB_PER_ITEM = 0.11  # an item's part of a chunk's row
 _ROW_KB_RESULT = 1.5  # what an item leaves behind, a few variants of it
+ROW_KB_FACT = 2  # a mask or a label of a photo, compressed: 1 to 6 of 12 megapixels; the record of a variant has less
 _ROW_READ_KB = 4
 
 
@@ -106,33 +107,34 @@ def usage_of(work: Work) -> Usage:
             Resource.TABLE_WRITES: 8
             + work.chunks
             + (2 * work.chunks + 2 * work.shards + renderings) * row_kb
-            + work.images * _ROW_KB_RESULT * (2 if renderings < work.images else 1),  # of a group in a transaction
+            + work.images * _ROW_KB_RESULT * (2 if renderings < work.images else 1)  # of a group in a transaction
+            + (2 * work.masks_computed + work.labels_made) * ROW_KB_FACT  # masks of a shard in a transaction
+            + work.variants_made,
             Resource.TABLE_READS: 10
             + 4 * work.chunks
             + 3 * work.shards
             + renderings * (1 + row_reads)
-            + work.images * _ROW_KB_RESULT / _ROW_READ_KB,
+            + work.images * _ROW_KB_RESULT / _ROW_READ_KB
+            # masks, before segmenting and before rendering; labels, before rendering and in the end; variants, where
+            # their labels are known
+            + 2 * (work.masks_computed + work.masks_reused)
+            + 2 * work.labels
+            + work.variants * (1 - work.labels_made / max(1, work.labels)),
             Resource.OBJECT_WRITES: 4
             + work.chunks
             + work.shards
-            + work.masks_computed
-            + 2 * work.labels_made
-            + 3 * work.variants_made  # with its thumbnail and its record
+            + work.labels_made
+            + 2 * work.variants_made  # with its thumbnail
             + work.dataset_bytes / _PART_BYTES,
             Resource.OBJECT_READS: 3
-            + work.masks_computed
-            + work.masks_reused
             + 2 * work.chunks
             + 2 * work.shards
-            # rendering: the chunk and the pictures, a label or its mask, a look for each variant
+            # rendering: the chunk, and the pictures of which something is made
             + renderings
+            + min(work.images, work.variants_made)
+            # finishing: sources, the pictures of labels, and variants
             + work.images
             + work.labels
-            + work.labels_made
-            + work.variants
-            # finishing: sources, labels (their runs and their pictures) and variants
-            + work.images
-            + 2 * work.labels
             + work.variants,
             Resource.QUEUE_REQUESTS: 3 * messages,
             Resource.NOTICES: work.shards,

@@ -81,7 +81,7 @@ def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
 
 
 def masks_kept(scene: Scene) -> list[str]:
-    return [key for key in scene.media.objects if "/masks/" in key and f"/{0:064x}/" in key]
+    return [key.sk for key in scene.table.rows if key.sk.startswith("MASK#") and f"{0:064x}" in key.pk]
 
 
 def bad_answer(scene: Scene, request: str, row: str) -> bytes:

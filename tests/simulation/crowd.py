@@ -11,15 +11,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
+from lambdas import known
 from lambdas.serve_api import datasets, submissions, templates
 from maskmill.core import keys, rows
 from maskmill.core.api import CreateDataset, SubmitJob
+from maskmill.core.fact import mask_fact
 from maskmill.core.image import Image, ImageStatus, Upload
 from maskmill.core.mask import Mask, Rle
 from maskmill.core.messages import QueueName, RenderItems
 from maskmill.core.plan import PlannedItem, mask_key_for
 from maskmill.core.recipe import Recipe
 from maskmill.core.rows import JobState
+from tests.simulation.cloud import MemoryTable
 from tests.simulation.pipeline import SEGMENTER, Pipeline
 from tests.simulation.post import LIMIT_S, Body
 from tests.simulation.stand_ins import normalise
@@ -136,8 +139,9 @@ class Crowd(Pipeline):
         assert mask_key is not None
         assert item.normal is not None
         mask = Mask(rle=Rle(size=item.normal.size, counts="x"), score=1.0)
-        key = keys.mask(tenant, item.normal.pixels_sha256, mask_key)
-        self.media.objects[key] = mask.model_dump_json().encode()
+        fact = mask_fact(item.normal.pixels_sha256, mask_key)
+        quiet = MemoryTable(rows=self.table.rows)
+        known.keep_first(quiet, self.media, tenant, {fact: mask.model_dump_json().encode()})
 
     def job(self, tenant: str, job_id: str) -> JobState:
         return rows.job_of(self.table.rows[rows.job_key(tenant, job_id)])

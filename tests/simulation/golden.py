@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from tests.simulation.pipeline import Pipeline
 from tests.simulation.world import World
 
 FOLDER = Path(__file__).parent / "golden"
-SEED = 3  # a job of several chunks, with overrides and exports
+SEED = 241  # a job of several chunks, with overrides and exports
 LOOKS_S = 0.1
 Snapshot = dict[str, Any]
 
@@ -65,15 +66,17 @@ def _snapshot(pipeline: Pipeline) -> Snapshot:
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _plain(entry) for name, entry in value.items()}
+    if isinstance(value, bytes):
+        return {"base64": b64encode(value).decode()}
     return {"set": sorted(value)} if isinstance(value, set | frozenset) else value
 
 
 def _row(value: Any) -> Any:
-    if isinstance(value, dict):
-        return (
-            frozenset(value["set"]) if value.keys() == {"set"} else {name: _row(entry) for name, entry in value.items()}
-        )
-    return value
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"base64"}:
+        return b64decode(value["base64"])
+    return frozenset(value["set"]) if value.keys() == {"set"} else {name: _row(entry) for name, entry in value.items()}
 
 
 def restored(snapshot: Snapshot) -> Pipeline:

@@ -24,6 +24,7 @@ from maskmill.core.rows import ChunkState, ItemState, JobState
 from maskmill.core.shard import ShardRequest
 from maskmill.core.table import Key, Row
 from tests.simulation.cloud import MemoryObjects, MemoryQueues, MemoryTable
+from tests.simulation.facts import faults_at_commit, faults_at_rest
 from tests.simulation.stand_ins import word_of
 from tests.simulation.users import User
 from tests.simulation.world import World
@@ -69,6 +70,7 @@ class Invariants:
         """Called at every commit of the table."""
         if after is None:
             return
+        self.violations += faults_at_commit(self.table.rows, _Quiet(self.media), key, before, after)
         if key.sk.startswith(rows.JOB_PREFIX):
             if before is None:
                 self.jobs_of.setdefault(rows.job_of(after).job.dataset_id, set()).add(after["job_id"])
@@ -150,6 +152,7 @@ class Invariants:
         found += self._usage()
         found += self._leftovers(users)
         found += self._losses()
+        found += faults_at_rest(self.table.rows, self.media.objects)
         for job in states:
             found += [f"{job.job.job_id} ({job.status}) {fault}" for fault in self._job_faults(job)]
         return found

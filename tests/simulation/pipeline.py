@@ -17,6 +17,7 @@ from lambdas.dispatch_shard import logic as dispatch_shard
 from lambdas.export_dataset import logic as export_dataset
 from lambdas.finish_job import logic as finish_job
 from lambdas.ingest_image import logic as ingest_image
+from lambdas.known import Facts
 from lambdas.plan_job import logic as plan_job
 from lambdas.remove_dataset import images as remove_images
 from lambdas.remove_dataset import logic as remove_dataset
@@ -52,7 +53,7 @@ from maskmill.core.table import Key, Row
 from maskmill.core.usage import Quotas
 from tests.simulation.borders import Borders, act_for, tenant_of
 from tests.simulation.clocks import Clocks
-from tests.simulation.cloud import MemoryEndpoint, MemoryLane, MemoryObjects, MemoryQueues
+from tests.simulation.cloud import MemoryEndpoint, MemoryLane, MemoryObjects, MemoryQueues, MemoryTable
 from tests.simulation.costs import excesses
 from tests.simulation.hooks import Hooks
 from tests.simulation.invariants import Invariants
@@ -63,7 +64,7 @@ from tests.simulation.model import Platform
 from tests.simulation.post import LIMIT_S, Body, Post
 from tests.simulation.rows import parsed_once
 from tests.simulation.shaky import ShakyObjects, ShakyQueues, ShakyTable
-from tests.simulation.stand_ins import SlowMaker, answer_to, check, normalise, paint, write_dataset
+from tests.simulation.stand_ins import SlowMaker, answer_to, check, look, normalise, paint, write_dataset
 from tests.simulation.users import NO_GATE, CountedIds, NoDoors, User
 from tests.simulation.world import Crash, World
 
@@ -93,6 +94,7 @@ class Hands:
     normalise: Callable[[bytes], Any] = normalise
     answer: Callable[[ShardRequest], ShardAnswer] = answer_to
     check: Callable[[Any, Any], None] = check
+    look: Callable[..., Facts] = look
     paint: Callable[..., Painted] = paint
     write_dataset: Callable[..., int] = write_dataset
 
@@ -239,7 +241,6 @@ class Pipeline:
             trial_life_s=6 * 3600,
             quotas=QUOTAS,
             fleet=FLEET,
-            looks_at_once=1,
             draw_secret=lambda: b"simulated secret of 32 bytes ...",
         )
 
@@ -354,9 +355,9 @@ class Pipeline:
             collect_masks.collect_failure(ports, body[1], "Received server error (500) from model", body[2])
 
     def _render(self, message: RenderItems) -> None:
-        render_item.render(
-            render_item.Ports(self.table, self.media, self.queues, self.clock, self.hands.paint), message
-        )
+        hands = self.hands
+        ports = render_item.Ports(self.table, self.media, self.queues, self.clock, hands.look, hands.paint)
+        render_item.render(ports, message)
 
     def _finish(self, message: FinishJob) -> None:
         ports = finish_job.Ports(
@@ -364,9 +365,9 @@ class Pipeline:
         )
         finish_job.finish(ports, message)
 
-    def _write_dataset(self, media: MemoryObjects, job: JobState, results: Results) -> int:
+    def _write_dataset(self, table: MemoryTable, media: MemoryObjects, job: JobState, results: Results) -> int:
         with self.invariants.alone(f"the archive of {job.job.job_id}"):
-            return self.hands.write_dataset(media, job, results)
+            return self.hands.write_dataset(table, media, job, results)
 
     def _export(self, message: ExportDataset) -> None:
         maker = SlowMaker(self.world, self.invariants.alone)

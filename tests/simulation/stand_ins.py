@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
 
+from lambdas import known as facts
+from lambdas.known import Facts
 from lambdas.render_item.logic import Painted
 from maskmill.core import keys
 from maskmill.core.errors import Code, InvalidInput, ModelFailure
 from maskmill.core.export import ExportFormat, ExportPart, MadePart, Split, SplitTally, Tally
+from maskmill.core.fact import Fact, label_fact, mask_fact, record_fact
 from maskmill.core.geometry import Size
 from maskmill.core.image import NormalImage, Refusal, SourceFormat
 from maskmill.core.mask import Mask, Rle
+from maskmill.core.model import content_hash
 from maskmill.core.plan import Chunk, PlannedItem, mask_key_for
+from maskmill.core.ports import ObjectMissing
 from maskmill.core.recipe import OutputFormat
-from maskmill.core.result import BoxPx, ItemResult, Label, Results, VariantRecord
+from maskmill.core.result import BoxPx, ItemResult, Label, LabelMask, Results, VariantRecord
 from maskmill.core.rows import JobState
 from maskmill.core.shard import ImageAnswer, MaskAnswer, ShardAnswer, ShardRequest
 from maskmill.core.work import Spent
 from maskmill.exports.parts import PlannedPart
-from tests.simulation.cloud import MemoryObjects
+from tests.simulation.cloud import MemoryObjects, MemoryTable
 from tests.simulation.world import World
 
 SIZE = Size(height_px=8, width_px=8)
@@ -74,7 +80,7 @@ def answer_to(request: ShardRequest) -> ShardAnswer:
         if word == "poison":
             images.append(ImageAnswer(image_key=task.image_key, error=Refusal(code="model_failed", message="poison")))
             continue
-        counts = "0" if word == "empty" else "x"
+        counts = "0" if word == "empty" else _counts_of(task.address.split("/px/")[1].split("/")[0])
         masks = tuple(
             MaskAnswer(mask_key=prompt.mask_key, mask=Mask(rle=Rle(size=task.size, counts=counts), score=1.0))
             for prompt in task.prompts
@@ -83,15 +89,69 @@ def answer_to(request: ShardRequest) -> ShardAnswer:
     return ShardAnswer(segmenter=request.segmenter, images=tuple(images))
 
 
-def paint(media: MemoryObjects, job: JobState, chunk: Chunk, item: PlannedItem) -> Painted:
+@cache
+def _counts_of(pixels_sha256: str) -> str:
+    """A mask that is found; of every fourth picture one that is too long for a row."""
+    if int(pixels_sha256[-1], 16) % 4:
+        return "x"
+    return "".join(hashlib.sha256(f"{pixels_sha256} {part}".encode()).hexdigest() for part in range(320))
+
+
+def look(table: MemoryTable, media: MemoryObjects, job: JobState, _chunk: Chunk, items: Iterable[PlannedItem]) -> Facts:
+    """Masks and labels of all items in one request, records in another."""
+    known, looked_at = Facts(table, media, job.tenant), list(items)
+    known.look_up(fact for item in looked_at for mask in _masks(job, item).values() for fact in (mask, _label(mask)))
+    known.look_up(_record(job, item) for item in looked_at if item.normal is not None)
+    return known
+
+
+def _masks(job: JobState, item: PlannedItem) -> dict[str, Fact]:
+    """The masks of an item by template."""
+    found = {}
+    for template_id, template in job.job.recipe.templates.items() if item.normal is not None else ():
+        mask_key = mask_key_for(item, template, job.job.segmenter)
+        assert mask_key is not None
+        assert item.normal is not None
+        found[template_id] = mask_fact(item.normal.pixels_sha256, mask_key)
+    return found
+
+
+def _label(mask: Fact) -> Fact:
+    """Labels have the names of their masks here."""
+    return label_fact(mask.pixels_sha256, mask.fact_id)
+
+
+def _record(job: JobState, item: PlannedItem) -> Fact:
+    assert item.normal is not None
+    cause = {"item": item.index, "layers": job.job.recipe.recipe.layers}
+    return record_fact(item.normal.pixels_sha256, content_hash(cause))
+
+
+def _learn_label(known: Facts, mask: Fact) -> LabelMask:
+    """The label of a mask, whose picture is never written here; raises ObjectMissing where the mask has gone."""
+    kept = known.read(_label(mask))
+    if kept is not None:
+        return LabelMask.stored(kept)
+    data = known.read(mask)
+    if data is None:
+        raise ObjectMissing(mask.fact_id)
+    found = Mask.stored(data)
+    is_empty = found.rle.counts == "0"
+    box = BoxPx(x=0, y=0, width=2, height=2)
+    label = LabelMask(
+        rle=found.rle, png_sha256="0" * 64, png_bytes=1, score=found.score, area_px=0 if is_empty else 4, box=box
+    )
+    known.learn(_label(mask), label.model_dump_json().encode())
+    return label
+
+
+def paint(media: MemoryObjects, known: Facts, job: JobState, _chunk: Chunk, item: PlannedItem) -> Painted:
     assert item.normal is not None
     pixels = item.normal.pixels_sha256
     labels = []
-    for template_id, template in job.job.recipe.templates.items():
-        mask_key = mask_key_for(item, template, job.job.segmenter)
-        assert mask_key is not None
-        mask = Mask.model_validate_json(media.get(keys.mask(job.tenant, pixels, mask_key)))
-        if mask.rle.counts == "0":
+    for template_id, fact in _masks(job, item).items():
+        mask, template = _learn_label(known, fact), job.job.recipe.templates[template_id]
+        if not mask.area_px:
             continue
         labels.append(
             Label(
@@ -101,9 +161,9 @@ def paint(media: MemoryObjects, job: JobState, chunk: Chunk, item: PlannedItem) 
                 rle_sha256="0" * 64,
                 png_sha256="0" * 64,
                 png_bytes=1,
-                area_px=4,
-                box=BoxPx(x=0, y=0, width=2, height=2),
-                object_id=mask_key,
+                area_px=mask.area_px,
+                box=mask.box,
+                object_id=fact.fact_id,
             )
         )
     data = f"variant of {pixels}".encode()
@@ -121,6 +181,7 @@ def paint(media: MemoryObjects, job: JobState, chunk: Chunk, item: PlannedItem) 
         renderer="sim",
         has_thumbnail=True,
     )
+    known.learn(_record(job, item), variant.model_dump_json().encode())
     result = ItemResult(
         index=item.index,
         image_id=item.image_id,
@@ -135,13 +196,24 @@ def paint(media: MemoryObjects, job: JobState, chunk: Chunk, item: PlannedItem) 
     )
 
 
-def write_dataset(media: MemoryObjects, job: JobState, results: Results) -> int:
-    """Reads each picture and writes an archive of what was recorded."""
+def write_dataset(table: MemoryTable, media: MemoryObjects, job: JobState, results: Results) -> int:
+    """Reads each picture and each label, and writes an archive of what was recorded."""
+    _read_labels(table, media, job, results)
     for result in results:
         media.get(keys.normal(job.tenant, result.normal.pixels_sha256))
     data = json.dumps([result.model_dump(mode="json") for result in results]).encode()
     media.put(keys.dataset_file(job.tenant, job.job.job_id, keys.ARCHIVE), data, media_type="application/zip")
     return len(data)
+
+
+def _read_labels(table: MemoryTable, media: MemoryObjects, job: JobState, results: Iterable[ItemResult]) -> None:
+    for data in facts.in_order(table, media, job.tenant, _labels_of(results)):
+        LabelMask.stored(data)
+
+
+def _labels_of(results: Iterable[ItemResult]) -> Iterator[Fact]:
+    for result in results:
+        yield from (label_fact(result.normal.pixels_sha256, label.object_id) for label in result.labels)
 
 
 PARTS = 4
@@ -158,10 +230,13 @@ class SlowMaker:
     def parts(self, job: JobState, results: Results, export: ExportFormat) -> list[PlannedPart]:
         return [PlannedPart(export, number, f"{number}.json", None, number, PARTS) for number in range(PARTS)]
 
-    def make(self, media: MemoryObjects, job: JobState, results: Results, part: PlannedPart) -> MadePart:
+    def make(
+        self, table: MemoryTable, media: MemoryObjects, job: JobState, results: Results, part: PlannedPart
+    ) -> MadePart:
         where = f"{part.export} {part.number} of {job.job.job_id}"
         with self.alone(where):
             held = list(results)[part.start :: part.stop]
+            _read_labels(table, media, job, held)
             for result in held:
                 media.get(keys.normal(job.tenant, result.normal.pixels_sha256))
             self.world.work(PART_S, where)

@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from maskmill.core import rows
 from maskmill.core.shard import ShardRequest
 from tests.simulation.modes import pipeline_of
 from tests.simulation.pipeline import Pipeline
@@ -46,6 +47,8 @@ def test_a_second_job_with_other_edits_asks_the_model_for_nothing() -> None:
     before = len(pipeline.endpoint.invocations)
     again = Pipeline(World(3), jobs=1, with_cancel=False, with_retry=False)
     again.media.objects.update(pipeline.media.objects)
+    known = tuple(rows.FACT_PREFIXES.values())
+    again.table.rows |= {key: row for key, row in pipeline.table.rows.items() if key.sk.startswith(known)}
     assert not again.run()
     assert before > 0
     assert len(again.endpoint.invocations) <= 1  # a poisoned picture has no mask and is asked for again

@@ -18,6 +18,7 @@ from lambdas.collect_masks import logic as collect_masks
 from lambdas.dispatch_shard import logic as dispatch_shard
 from lambdas.finish_job import logic as finish_job
 from lambdas.ingest_image import logic as ingest_image
+from lambdas.known import Facts
 from lambdas.plan_job import logic as plan_job
 from lambdas.push_progress import logic as push_progress
 from lambdas.push_progress.announcements import Announcement
@@ -28,7 +29,7 @@ from lambdas.render_item import logic as render_item
 from lambdas.serve_api import submissions
 from lambdas.sweep import jobs as sweep_jobs
 from lambdas.sweep import logic as sweep
-from maskmill.core import keys, rows
+from maskmill.core import rows
 from maskmill.core.errors import Unavailable
 from maskmill.core.job import JobStatus
 from maskmill.core.messages import DispatchItems
@@ -228,9 +229,9 @@ def a_finish_that_claims_nothing(patch: pytest.MonkeyPatch) -> None:
 def an_archive_of_whatever_has_a_result(patch: pytest.MonkeyPatch) -> None:
     def done_results(table: Any, media: Any, job: JobState, _chunks: Any) -> Results:
         found = state.all_rows(table, rows.job_pk(job.tenant, job.job.job_id), rows.RESULT_PREFIX)
-        return Results(state._doc_of(media, row) for row in found)
+        return Results(records._doc_of(media, row) for row in found)
 
-    patch.setattr(state, "done_results", done_results)
+    patch.setattr(records, "done_results", done_results)
 
 
 # Attempts at masks ----------------------------------------------------------------------------------------------------
@@ -278,24 +279,26 @@ def an_old_attempts_error_that_ends_the_new_one(patch: pytest.MonkeyPatch) -> No
 
 @planted("full", seeds=40)
 def items_sent_to_rendering_before_their_masks_are_kept(patch: pytest.MonkeyPatch) -> None:
-    def take(ports: Any, asked: Any, images: Any) -> None:
-        collect_masks._start_rendering(ports, asked, list(asked.tasks))
-        real(ports, asked, images)
+    def take(ports: Any, asked: Any, images: Any, *, worked_ms: int) -> None:
+        collect_masks._start_rendering(ports, asked, list(asked.tasks), worked_ms=worked_ms)
+        real(ports, asked, images, worked_ms=worked_ms)
 
     real = collect_masks._take
     patch.setattr(collect_masks, "_take", take)
 
 
-@planted("crowded", seeds=40)
-def a_request_whose_name_does_not_say_what_it_asks(patch: pytest.MonkeyPatch) -> None:
-    """Two dispatchers that find different masks missing write different requests under one name."""
-    real = keys.request_id_of
+@planted("full", seeds=3)
+def results_recorded_before_what_they_name_is_known(patch: pytest.MonkeyPatch) -> None:
+    def record(*given: Any) -> Any:
+        recorded = real(*given)
+        while late:
+            keep(late.pop())
+        return recorded
 
-    def named(job_id: str, request: Any, *, attempt: int) -> str:
-        images = tuple(image.model_copy(update={"prompts": ()}) for image in request.images)
-        return real(job_id, request.model_copy(update={"images": images}), attempt=attempt)
-
-    patch.setattr(keys, "request_id_of", named)
+    late: list[Facts] = []
+    real, keep = records.keep_results, Facts.keep
+    patch.setattr(Facts, "keep", lambda self: late.append(self))
+    patch.setattr(records, "keep_results", record)
 
 
 # Messages and the sweep -----------------------------------------------------------------------------------------------
@@ -480,6 +483,11 @@ def a_removal_that_looks_once(patch: pytest.MonkeyPatch) -> None:
 @planted("removing", seeds=10)
 def a_removal_that_ignores_who_else_shows_a_picture(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(pictures, "_is_shared", lambda *_given, **_named: False)
+
+
+@planted("removing", seeds=10)
+def a_removal_that_leaves_what_is_known_of_pictures(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(pictures, "_forget", lambda *_: True)
 
 
 @planted("removing", seeds=60)

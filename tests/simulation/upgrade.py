@@ -7,6 +7,7 @@ What it does not know of a recipe is another matter (see Job.stored), and no par
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -67,6 +68,8 @@ def _all_with_more(puts: Sequence[Put]) -> list[Put]:
 def _more_of(write: Write) -> Write:
     if write.key.sk.startswith("TEMPLATE#"):
         return write  # what pictures are made of
+    if write.key.sk.startswith("MASK#"):
+        return write  # as exact as what it was made of
     if isinstance(write, Put):
         return replace(write, row={**{name: _text(name, value) for name, value in write.row.items()}, UNKNOWN: 2})
     if not isinstance(write, Update):
@@ -81,6 +84,8 @@ DOCUMENTS = frozenset({"doc", "refusal", "e", "counts", "work", "estimate", "rec
 
 
 def _text(name: str, value: Any) -> Any:
+    if name == "data" and isinstance(value, bytes):
+        return zlib.compress(_with_more(zlib.decompress(value).decode()).encode())
     return _with_more(value) if name in DOCUMENTS and isinstance(value, str) and value.startswith("{") else value
 
 

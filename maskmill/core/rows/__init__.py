@@ -11,6 +11,9 @@
     T#t#J#j            RESULT#nnnnnn        what one finished item left behind
     T#t#J#j            EVENT#nnnnnnnn       what was told of the job, by number; goes after a week
     T#t#J#j            EXPORT#format        an export of the finished dataset: its parts, its run, its receipt
+    T#t#X#pixels       MASK#m               what is known of a picture: a segmenter's answer,
+    T#t#X#pixels       LABEL#o              … a refined mask,
+    T#t#X#pixels       RECORD#r             … how a variant was made (and REF#, LOCK: see pictures.py)
     T#t                WEBHOOK#w            a webhook, with the secrets that sign what it is told
     T#t#W#w            DELIVERY#i           what a webhook is told, and every attempt at it
     T#t                CONNECTION#c         an open socket of a tenant
@@ -150,11 +153,15 @@ from maskmill.core.rows.library import (
     tenant_pk,
 )
 from maskmill.core.rows.pictures import (
+    FACT_PREFIXES,
     REFERENCE_PREFIX,
     drop_reference,
+    fact_key,
     lock_key,
     lock_picture,
     picture_pk,
+    put_fact,
+    put_fact_address,
     put_reference,
     references_of,
     take_over_lock,
@@ -241,6 +248,7 @@ __all__ = [
     "DUE_UPLOADS",
     "EVENT_PREFIX",
     "EXPORT_PREFIX",
+    "FACT_PREFIXES",
     "GONE_PREFIX",
     "IMAGE_PREFIX",
     "JOB_PREFIX",
@@ -306,6 +314,7 @@ __all__ = [
     "expire_dataset",
     "export_key",
     "export_of",
+    "fact_key",
     "fail_export",
     "forget_connection",
     "forget_release",
@@ -357,6 +366,8 @@ __all__ = [
     "put_delivery",
     "put_event",
     "put_export",
+    "put_fact",
+    "put_fact_address",
     "put_gone",
     "put_image",
     "put_job",

@@ -2,6 +2,11 @@
 
     T#t#X#pixels       REF#d#i#             an image that shows these pixels: while there is one, their objects stay
     T#t#X#pixels       LOCK                 somebody removes the objects of these pixels
+    T#t#X#pixels       MASK#m               a segmenter's answer
+    T#t#X#pixels       LABEL#o              a refined mask and its measures
+    T#t#X#pixels       RECORD#r             how a variant was made
+
+What is known of a picture lies compressed in its row (`data`), or in an object that the row names (`key`).
 
 Whoever writes a picture's objects first writes its reference and then looks for a lock; whoever removes them takes the
 lock first and then looks for references. One of the two sees the other.
@@ -9,9 +14,11 @@ lock first and then looks for references. One of the two sees the other.
 
 from __future__ import annotations
 
+from maskmill.core.fact import Fact, FactKind
 from maskmill.core.table import Condition, Delete, Key, Op, Put, Update
 
 REFERENCE_PREFIX = "REF#"
+FACT_PREFIXES = {kind: f"{kind.value.upper()}#" for kind in FactKind}
 LOCK_KEPT_S = 24 * 60 * 60  # after it has ended, should nobody take it over
 
 
@@ -31,6 +38,20 @@ def put_reference(tenant: str, pixels_sha256: str, dataset_id: str, image_id: st
 
 def drop_reference(tenant: str, pixels_sha256: str, dataset_id: str, image_id: str) -> Delete:
     return Delete(Key(picture_pk(tenant, pixels_sha256), references_of(dataset_id, image_id)))
+
+
+def fact_key(tenant: str, fact: Fact) -> Key:
+    return Key(picture_pk(tenant, fact.pixels_sha256), f"{FACT_PREFIXES[fact.kind]}{fact.fact_id}")
+
+
+def put_fact(tenant: str, fact: Fact, *, data: bytes) -> Put:
+    """What is known of a picture, compressed."""
+    return Put(fact_key(tenant, fact), {"data": data})
+
+
+def put_fact_address(tenant: str, fact: Fact, *, key: str) -> Put:
+    """What is known of a picture lies in an object, which was written before."""
+    return Put(fact_key(tenant, fact), {"key": key})
 
 
 def lock_key(tenant: str, pixels_sha256: str) -> Key:

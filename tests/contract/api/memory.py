@@ -118,7 +118,6 @@ class MemoryCloud:
             lane_side_max=LANE_SIDE_MAX,
             trial_life_s=TRIAL_LIFE_S,
             fleet=FLEET,
-            looks_at_once=1,
             quotas=QUOTAS,
             draw_secret=new_secret,
         )

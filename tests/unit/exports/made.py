@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from lambdas import records, state
+from lambdas import known, records, state
 from lambdas.export_dataset import logic as export_dataset
 from lambdas.export_dataset.maker import DatasetMaker
-from lambdas.render_item.pictures import paint
+from lambdas.render_item.pictures import look, paint
 from maskmill.core import keys, rows
 from maskmill.core.export import ExportFormat, ExportReceipt
+from maskmill.core.fact import label_fact, mask_fact
 from maskmill.core.geometry import Point
 from maskmill.core.image import NormalImage, SourceFormat
 from maskmill.core.item import ItemStatus
@@ -122,13 +123,15 @@ class Finished:
             key = mask_key_for(item, template, SEGMENTER)
             assert key is not None
             answer = Mask(rle=rle_of(mask), score=0.9).model_dump_json().encode()
-            self.media.objects[keys.mask(TENANT, normal.pixels_sha256, key)] = answer
+            known.keep_first(self.table, self.media, TENANT, {mask_fact(normal.pixels_sha256, key): answer})
         return item
 
     def _render(self, chunk: Chunk) -> None:
         self.table.write(rows.put_chunk(TENANT, JOB, chunk, now_s=1))
         for item in chunk.items:
-            result = paint(self.media, self.job, chunk, item).result
+            seen = look(self.table, self.media, self.job, chunk, [item])
+            result = paint(self.media, seen, self.job, chunk, item).result
+            seen.keep()
             records.keep_results(self.table, self.media, TENANT, JOB, [result])
             done = {("items", str(item.index), "s"): ItemStatus.DONE.value}
             self.table.write(Update(rows.chunk_key(TENANT, JOB, chunk.number), set=done))
@@ -136,11 +139,11 @@ class Finished:
 
     def _note_truth(self, result: ItemResult) -> None:
         for entry in entries([result], self.recipe):
+            facts = [label_fact(result.normal.pixels_sha256, label.object_id) for label in entry.picture.labels]
+            kept = known.in_order(self.table, self.media, TENANT, facts)
             self.truth[entry.stem] = {
-                label.name: LabelMask.model_validate_json(
-                    self.media.objects[keys.label_rle(TENANT, result.normal.pixels_sha256, label.object_id)]
-                ).rle.counts
-                for label in entry.picture.labels
+                label.name: LabelMask.stored(data).rle.counts
+                for label, data in zip(entry.picture.labels, kept, strict=True)
             }
 
     def split_of(self, stem: str) -> str:

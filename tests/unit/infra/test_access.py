@@ -88,11 +88,11 @@ KEYS = "arn:<AWS::Partition>:ssm:<AWS::Region>:<AWS::AccountId>:parameter/maskmi
 PRIVATE_KEY, PUBLIC_KEY = f"{KEYS}/1/private", f"{KEYS}/1/public"
 
 RIGHTS = {
-    "ServeApi": table("get", "query", "put", "update", "delete")
+    "ServeApi": table("get", "get all", "query", "put", "update", "delete")
     | {("dynamodb:Query", "<Table.Arn>/index/recent")}
     | put("Uploads", UPLOADS)
     | get("Media", f"{PX}/variants/*.json", CHUNKS, DATASETS, EXPORTS)
-    | get("Media", EMBEDDINGS, AUTOMASKS, MASKS)
+    | get("Media", EMBEDDINGS, AUTOMASKS)
     | put("Media", AUTOMASKS)
     | miss("Media")
     | {("lambda:InvokeFunction", LANE), ("ssm:GetParameter", PRIVATE_KEY)}
@@ -110,26 +110,26 @@ RIGHTS = {
     | send("Plan", "Dispatch", "Finish")
     | receive("PlanQueue/Queue"),
     "SwitchSpending": table("get", "put", "update"),
-    "DispatchShard": table("get", "update")
-    | get("Media", MASKS, CHUNKS)
+    "DispatchShard": table("get", "get all", "update")
+    | get("Media", CHUNKS)
     | put("Work", REQUESTS)
     | miss("Media")
     | {("sagemaker:InvokeEndpointAsync", ENDPOINT)}
     | send("Dispatch", "Render", "Finish")
     | receive("DispatchQueue/Queue"),
-    "CollectMasks": table("get", "update")
+    "CollectMasks": table("get", "put", "update")
     | get("Work", REQUESTS, "async/*", "async-failed/*")
     | put("Media", MASKS)
     | miss("Work")
     | send("Dispatch", "Render", "Finish")
     | receive("CollectQueue/Queue"),
-    "RenderItem": table("get", "put", "update")
+    "RenderItem": table("get", "get all", "put", "put all", "update")
     | get("Media", NORMAL, MASKS, LABELS, VARIANTS, CHUNKS)
     | put("Media", LABELS, VARIANTS)
     | miss("Media")
     | send("Finish")
     | receive("RenderQueue/Queue"),
-    "FinishJob": table("get", "query", "put", "update")
+    "FinishJob": table("get", "get all", "query", "put", "update")
     | get("Media", NORMAL, LABELS, VARIANTS, CHUNKS)
     | put("Media", DATASETS)
     | {("s3:AbortMultipartUpload", f"<Media.Arn>/{DATASETS}")}
@@ -137,7 +137,7 @@ RIGHTS = {
     | send("Export")
     | receive("FinishQueue/Queue"),
     "DeliverWebhook": table("get", "update") | send("Webhook") | receive("WebhookQueue/Queue"),
-    "ExportDataset": table("get", "query", "update")
+    "ExportDataset": table("get", "get all", "query", "update")
     | get("Media", NORMAL, LABELS, VARIANTS)
     | put("Media", EXPORTS)
     | {("s3:AbortMultipartUpload", f"<Media.Arn>/{EXPORTS}")}

@@ -90,12 +90,15 @@ KEYS = {
 
 # Keys that come with a message, lie in a row or are handed through a list: what the calls with such a key name.
 ELSEWHERE = {
-    ("serve_api", "media"): {"result", "mask"},  # long results, named by their rows; what an estimate looks for
-    ("collect_masks", "work"): {"request", "answer", "failure"},  # named by the endpoint's notification
-    ("render_item", "media"): {"result"},
-    ("finish_job", "media"): {"result", "normal", "label_png", "label_rle", "variant"},  # the archive's list
-    ("export_dataset", "media"): {"result", "normal", "label_png", "label_rle", "variant"},  # the parts' lists
-    ("sweep", "work"): {"answer", "failure"},  # promised by the endpoint, kept in the chunk's row
+    ("serve_api", "media", "get"): {"result"},  # long results, named by their rows
+    ("collect_masks", "work", "get"): {"request", "answer", "failure"},  # named by the endpoint's notification
+    ("collect_masks", "work", "head"): {"answer", "failure"},
+    ("collect_masks", "media", "put_first"): {"mask"},  # long facts, as their names say
+    ("render_item", "media", "get"): {"result", "mask", "label_rle", "variant_record"},
+    ("render_item", "media", "put"): {"result", "label_rle", "variant_record"},
+    ("finish_job", "media", "get"): {"result", "normal", "label_png", "label_rle", "variant"},  # the archive's list
+    ("export_dataset", "media", "get"): {"result", "normal", "label_png", "label_rle", "variant"},  # the parts' lists
+    ("sweep", "work", "head"): {"answer", "failure"},  # promised by the endpoint, kept in the chunk's row
 }
 
 
@@ -122,7 +125,7 @@ def _objects(verb: str, source: Source) -> set[tuple[str, str]]:
             found.add((action, f"<{bucket}.Arn>/{KEYS[use.key]}"))
         elif use.port in BUCKETS and use.method in OBJECT_ACTIONS:
             arn = f"<{BUCKETS[use.port]}.Arn>"
-            kinds = ELSEWHERE[verb, use.port] if use.key == UNKNOWN else {use.key}
+            kinds = ELSEWHERE[verb, use.port, use.method] if use.key == UNKNOWN else {use.key}
             found |= {(action, f"{arn}/{KEYS[kind]}") for action in OBJECT_ACTIONS[use.method] for kind in kinds}
             found |= {("s3:ListBucket", arn)} if use.method in READS else set()
     return found | _cleared(source)
@@ -209,7 +212,7 @@ def test_a_call_is_followed_to_the_key_that_it_names() -> None:
     assert {
         ("media", "put_first", "plan"),
         ("media", "stream", "dataset_file"),
-        ("media", "put", "label_rle"),
+        ("media", "put", "label_png"),
         ("doors", "download", "dataset_file"),
         ("work", "get", UNKNOWN),
     } <= uses

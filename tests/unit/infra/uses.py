@@ -17,7 +17,7 @@ from infra.bundle import ROOT
 PORTS = frozenset(
     {"table", "media", "uploads", "work", "doors", "queues", "endpoint", "lane", "sockets", "site", "archives", "vault"}
 )
-SHARED = ("spending", "state", "usage")  # modules of lambdas/ that more than one function uses
+SHARED = ("known", "records", "spending", "state", "usage")  # modules of lambdas/ that more than one function uses
 UNKNOWN = "?"  # a key that comes with a message or lies in a row
 DEPTH_MAX = 8
 
@@ -140,9 +140,9 @@ def _reached(own: Source) -> dict[str, ast.FunctionDef]:
 
 
 def _named_in(source: Source, module: str) -> set[tuple[str, str]]:
-    """Shared functions and classes that some code names: as `usage.take`, or plainly inside their own module."""
+    """Shared functions and classes that some code names: as `usage.take`, plainly inside their own module, or as a type."""
     named = {(other, name) for other in SHARED for name in source.mentions(other) if name in _shared(other)}
-    plain = {(other, name) for other in SHARED if other == module for name in source.made()}
+    plain = {(other, name) for other in SHARED for name in source.made() if other == module or name[0].isupper()}
     return named | {(other, name) for other, name in plain if name in _shared(other)}
 
 

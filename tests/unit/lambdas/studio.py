@@ -18,7 +18,7 @@ from PIL import Image
 
 from lambdas.collect_masks.handler import _check
 from lambdas.finish_job.dataset import write_dataset
-from lambdas.render_item.pictures import paint
+from lambdas.render_item.pictures import look, paint
 from lambdas.serve_api import datasets, jobs, submissions, templates, uploads
 from lambdas.serve_api.ports import Ports
 from maskmill.core import keys
@@ -68,7 +68,7 @@ class Studio:
     asked: list[ShardRequest] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        hands = Hands(normalise, self._answer, _check, paint, write_dataset)
+        hands = Hands(normalise, self._answer, _check, look, paint, write_dataset)
         self.pipeline = Pipeline(World(1), jobs=0, hands=hands)
         for part in ("table", "uploads", "media", "work", "queues", "endpoint"):
             getattr(self.pipeline, part).call = at_once

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from lambdas.collect_masks import logic as collect_masks
+from lambdas.known import in_order
 from maskmill.core import keys
 from maskmill.core.errors import Code, Unavailable, message_of
+from maskmill.core.fact import mask_fact
 from maskmill.core.image import Refusal
 from maskmill.core.item import ItemStatus
 from maskmill.core.limits import MODEL_ATTEMPTS_MAX
@@ -98,7 +100,7 @@ def test_an_answer_of_another_segmenter_keeps_nothing(scene: Scene) -> None:
     scene.answer(request, scene.good_answer(request).model_copy(update={"segmenter": "sam-vit-b-0"}))
     refusals = [item.refusal for item in scene.chunk().items.values()]
     assert [refusal.code for refusal in refusals if refusal] == ["wrong_segmenter"] * 2
-    assert not [key for key in scene.media.objects if "/masks/" in key]
+    assert not [key for key in scene.table.rows if key.sk.startswith("MASK#")]
 
 
 def test_the_first_mask_of_a_key_stays(scene: Scene) -> None:
@@ -114,7 +116,8 @@ def test_the_first_mask_of_a_key_stays(scene: Scene) -> None:
         for image in first.images
     )
     scene.answer(request, first.model_copy(update={"images": images}))
-    kept = scene.media.get(keys.mask(TENANT, f"{0:064x}", task.prompts[0].mask_key))
+    fact = mask_fact(f"{0:064x}", task.prompts[0].mask_key)
+    (kept,) = in_order(scene.table, scene.media, TENANT, [fact])
     assert Mask.model_validate_json(kept).rle.counts == "x"
 
 

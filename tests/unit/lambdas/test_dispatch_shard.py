@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from lambdas.known import keep_first
 from maskmill.core import keys
+from maskmill.core.fact import mask_fact
 from maskmill.core.geometry import Point, Size
 from maskmill.core.mask import Rle
 from maskmill.core.prompt import Placement, Prompt, Template
@@ -21,7 +23,7 @@ def dispatched(*, is_known: bool) -> tuple[str, ShardRequest]:
     pixels = f"{0:064x}"
     if is_known and CAP.prompt is not None:
         known = keys.mask_key_of(pixels_sha256=pixels, prompt=CAP.prompt, choice=CAP.choice, segmenter=SEGMENTER)
-        scene.media.put(keys.mask(TENANT, pixels, known), b"{}", media_type="application/json")
+        keep_first(scene.table, scene.media, TENANT, {mask_fact(pixels, known): b"{}"})
     request_key = scene.dispatch()
     return request_key, ShardRequest.model_validate_json(scene.work.get(request_key))
 

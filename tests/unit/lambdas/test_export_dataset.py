@@ -26,7 +26,7 @@ from maskmill.core.export import (
 from maskmill.core.job import JobStatus
 from maskmill.core.limits import EXPORT_LEASE_S, EXPORT_RUN_S, JOB_LIFE_S, SWEEP_EXPORT_S
 from maskmill.core.messages import ExportDataset, FinishJob
-from maskmill.core.ports import Objects
+from maskmill.core.ports import Objects, Table
 from maskmill.core.result import Results
 from maskmill.core.rows import ExportState, JobState
 from maskmill.exports.parts import PlannedPart
@@ -47,7 +47,7 @@ class Maker:
     def parts(self, job: JobState, results: Results, export: ExportFormat) -> list[PlannedPart]:
         return [PlannedPart(export, number, f"{number}.zip", None, 0, 0) for number in range(self.total)]
 
-    def make(self, media: Objects, job: JobState, results: Results, part: PlannedPart) -> MadePart:
+    def make(self, table: Table, media: Objects, job: JobState, results: Results, part: PlannedPart) -> MadePart:
         self.made.append(part.number)
         self.during()
         tally = Tally(splits={Split.TRAIN: SplitTally(sources=1, labels={"shirt": 1})})

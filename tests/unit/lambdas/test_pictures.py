@@ -20,9 +20,11 @@ from pycocotools import mask as coco_mask
 from lambdas.finish_job import dataset
 from lambdas.finish_job.dataset import write_dataset
 from lambdas.finish_job.spool import Spool
-from lambdas.render_item.pictures import paint
+from lambdas.known import Facts, keep_first
+from lambdas.render_item.pictures import look, paint
 from maskmill.core import keys, rows
 from maskmill.core.errors import Code, MaskmillError
+from maskmill.core.fact import mask_fact
 from maskmill.core.geometry import Point
 from maskmill.core.job import Job
 from maskmill.core.mask import Mask
@@ -33,7 +35,7 @@ from maskmill.core.result import ItemResult, Remark
 from maskmill.core.rows import JobState
 from maskmill.imaging.masks import rle_of
 from maskmill.imaging.normal import normalise
-from tests.simulation.cloud import MemoryObjects
+from tests.simulation.cloud import MemoryObjects, MemoryTable
 
 TENANT = "t1"
 CAP = Template(name="cap", prompt=Prompt(points=(Point(x=0.4, y=0.5),)))
@@ -52,7 +54,7 @@ class Scene:
     """One ready item with known masks in a bucket, and a job over it."""
 
     def __init__(self, recipe: dict[str, Any], *, empty: tuple[str, ...] = (), shoe: Template = SHOE) -> None:
-        self.media = MemoryObjects("media")
+        self.table, self.media = MemoryTable(), MemoryObjects("media")
         made = normalise(photo())
         self.item = PlannedItem(index=0, image_id="i1", name="Photo One.JPG", normal=made.normal)
         self.chunk = Chunk(number=0, items=(self.item,))
@@ -74,13 +76,14 @@ class Scene:
             key = mask_key_for(self.item, template, "classic-1")
             if key is None:
                 continue
-            answer = Mask(rle=rle_of(mask), score=0.5)
-            self.media.put(
-                keys.mask(TENANT, made.normal.pixels_sha256, key), answer.model_dump_json().encode(), media_type="x"
-            )
+            answer = Mask(rle=rle_of(mask), score=0.5).model_dump_json().encode()
+            keep_first(self.table, self.media, TENANT, {mask_fact(made.normal.pixels_sha256, key): answer})
 
     def paint(self) -> ItemResult:
-        return paint(self.media, self.job, self.chunk, self.item).result
+        known = look(self.table, self.media, self.job, self.chunk, [self.item])
+        result = paint(self.media, known, self.job, self.chunk, self.item).result
+        known.keep()
+        return result
 
 
 TWO_LAYERS = {"layers": [{"region": "a", "edits": {"hue": 90}}, {"region": "b", "edits": {"noise": 0.1}}]}
@@ -92,9 +95,9 @@ def test_an_item_that_was_painted_before_is_read_back_and_not_decoded_again() ->
     normal = scene.item.normal
     assert normal is not None
     del scene.media.objects[keys.normal(TENANT, normal.pixels_sha256)]  # painting anew would need it
-    written = dict(scene.media.objects)
+    written = dict(scene.media.objects), dict(scene.table.rows)
     assert scene.paint() == first
-    assert scene.media.objects == written
+    assert (scene.media.objects, scene.table.rows) == written
     assert [variant.file_stem for variant in first.variants] == ["0001_photo-one__cap", "0001_photo-one__shoe"]
     assert [variant.layer for variant in first.variants] == [0, 1]
     assert [label.area_px for label in first.labels] == [200, 200 + 2 * (20 + 10)]
@@ -118,17 +121,14 @@ def test_all_variants_of_an_item_come_from_one_reading_of_its_picture_and_masks(
     assert max(reads.values()) == 1
 
 
-def test_every_variant_has_a_thumbnail_before_a_record_tells_of_it() -> None:
+def test_every_variant_has_a_thumbnail() -> None:
     scene = Scene(TWO_LAYERS)
     result = scene.paint()
-    kept = list(scene.media.objects)
     for variant in result.variants:
         assert variant.has_thumbnail
         key = keys.variant_thumbnail(TENANT, result.normal.pixels_sha256, variant.variant_id)
         with Image.open(io.BytesIO(scene.media.objects[key])) as small:
             assert (small.format, small.size) == ("WEBP", (40, 30)), "a small picture keeps its size"
-        record = next(name for name in kept if variant.variant_id.encode() in scene.media.objects[name])
-        assert kept.index(key) < kept.index(record)
 
 
 def test_a_template_that_found_nothing_leaves_no_label_and_no_variant() -> None:
@@ -165,8 +165,9 @@ def test_a_given_mask_of_another_size_ends_the_item_with_words_about_both() -> N
 
 def test_without_the_normal_image_painting_says_so() -> None:
     scene = Scene(TWO_LAYERS)
+    known = Facts(scene.table, scene.media, TENANT)
     with pytest.raises(MaskmillError):
-        paint(scene.media, scene.job, scene.chunk, scene.item.model_copy(update={"normal": None}))
+        paint(scene.media, known, scene.job, scene.chunk, scene.item.model_copy(update={"normal": None}))
 
 
 def test_a_cut_out_is_labelled_by_what_it_shows() -> None:
@@ -180,9 +181,9 @@ def test_a_cut_out_is_labelled_by_what_it_shows() -> None:
 def test_a_dataset_is_written_twice_with_the_same_bytes_and_read_by_coco() -> None:
     scene = Scene(TWO_LAYERS | {"output": {"format": "png"}, "samples_per_image": 2})
     results = (scene.paint(),)
-    write_dataset(scene.media, scene.job, results)
+    write_dataset(scene.table, scene.media, scene.job, results)
     first = dict(scene.media.objects)
-    size = write_dataset(scene.media, scene.job, results)
+    size = write_dataset(scene.table, scene.media, scene.job, results)
     assert scene.media.objects == first
     archive = first[keys.dataset_file(TENANT, "j1", keys.ARCHIVE)]
     assert len(archive) == size
@@ -205,18 +206,18 @@ def test_a_dataset_reads_every_object_once() -> None:
         return effect()
 
     scene.media.call = call
-    write_dataset(scene.media, scene.job, results)
-    assert read.total() == 1 + 2 + 2 * 2, "the picture, two variants, two labels with a list and a picture each"
+    write_dataset(scene.table, scene.media, scene.job, results)
+    assert read.total() == 1 + 2 + 2, "the picture, two variants, and the pictures of two labels"
     assert set(read.values()) == {0, 1}
 
 
 def test_lists_that_are_too_long_to_be_kept_are_made_again_with_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     scene = Scene(TWO_LAYERS | {"output": {"format": "png"}})
     results = (scene.paint(),)
-    write_dataset(scene.media, scene.job, results)
+    write_dataset(scene.table, scene.media, scene.job, results)
     first = dict(scene.media.objects)
     monkeypatch.setattr(dataset, "Spool", partial(Spool, bytes_max=100))
-    write_dataset(scene.media, scene.job, results)
+    write_dataset(scene.table, scene.media, scene.job, results)
     assert scene.media.objects == first
 
 
@@ -244,7 +245,7 @@ def test_an_archive_that_would_be_too_large_holds_the_lists_and_says_where_the_p
     scene = Scene(TWO_LAYERS)
     results = (scene.paint(),)
     monkeypatch.setattr(dataset, "ARCHIVE_BYTES_MAX", 100)
-    write_dataset(scene.media, scene.job, results)
+    write_dataset(scene.table, scene.media, scene.job, results)
     with zipfile.ZipFile(io.BytesIO(scene.media.objects[keys.dataset_file(TENANT, "j1", keys.ARCHIVE)])) as files:
         assert files.namelist() == [keys.ANNOTATIONS, keys.MANIFEST, dataset.NOTICE]
         assert b"maskmill sync" in files.read(dataset.NOTICE)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import random
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -14,15 +15,18 @@ import pytest
 
 from lambdas import state
 from lambdas.aws.telemetry import logger_of
+from lambdas.known import Facts, keep_first
 from lambdas.remove_dataset import handler as edge
 from lambdas.remove_dataset.images import remove_image
 from lambdas.remove_dataset.logic import remove_dataset
 from lambdas.remove_dataset.ports import Ports
 from maskmill.core import keys, rows
 from maskmill.core.errors import Unavailable
+from maskmill.core.fact import label_fact, mask_fact, record_fact
 from maskmill.core.image import Dataset, Image, ImageStatus, Upload
-from maskmill.core.limits import REMOVAL_LEASE_S, REMOVAL_RUN_S, REMOVAL_WAIT_S, SUBMISSION_S
+from maskmill.core.limits import FACT_ROW_BYTES_MAX, REMOVAL_LEASE_S, REMOVAL_RUN_S, REMOVAL_WAIT_S, SUBMISSION_S
 from maskmill.core.messages import RemoveDataset, RemoveImage
+from maskmill.core.table import Delete, Row, Write
 from tests.simulation.cloud import FixedClock, MemoryObjects, MemoryQueues, MemoryTable
 from tests.simulation.users import CountedIds
 from tests.unit.lambdas.gateway import SHA256
@@ -30,6 +34,7 @@ from tests.unit.lambdas.scene import TENANT, Scene
 from tests.unit.lambdas.sqs import sqs_event
 
 LATE_S = 1000
+LONG = random.Random(1).randbytes(2 * FACT_ROW_BYTES_MAX)  # so that it lies in an object
 
 
 @dataclass
@@ -80,6 +85,23 @@ class Removal:
         self.table.write(rows.note_pixels(TENANT, dataset, name, pixels_sha256=pixels))
         self.table.write(rows.put_reference(TENANT, pixels, dataset, name))
         self.media.put(keys.normal(TENANT, pixels), b"normal", media_type="image/png")
+        self.learn(pixels)
+
+    def learn(self, pixels: str, *, labels: int = 1) -> None:
+        """A job that knows a picture's mask, whose run lengths are long, its labels and a variant."""
+        keep_first(self.table, self.media, TENANT, {mask_fact(pixels, "m"): LONG})
+        known = Facts(self.table, self.media, TENANT)
+        for number in range(labels):
+            known.learn(label_fact(pixels, f"o{number:04d}"), b"{}")
+        known.learn(record_fact(pixels, "r"), b"{}")
+        known.keep()
+
+    def known(self, pixels: str) -> int:
+        """How much is known of a picture."""
+        prefixes = tuple(rows.FACT_PREFIXES.values())
+        return len(
+            [row for row in self.table.rows.of(rows.picture_pk(TENANT, pixels)) if row["sk"].startswith(prefixes)]
+        )
 
     def ask(self) -> None:
         now_s = state.now_s(self.clock)
@@ -121,15 +143,16 @@ def test_objects_go_at_the_first_look_and_rows_at_the_last(removal: Removal) -> 
     removal.image("i1", "a")
     removal.ask()
     removal.run()
-    assert not removal.has("a")
+    assert (removal.media.objects, removal.known("a")) == ({}, 0)
     assert rows.image_key(TENANT, "d", "i1") in removal.table.rows
     removal.media.put(keys.normal(TENANT, "a"), b"late", media_type="image/png")
+    removal.learn("a")
     removal.run()  # a message that comes too early changes nothing
     assert removal.has("a")
     assert not removal.is_ended
     removal.clock.at += timedelta(seconds=LATE_S)
     removal.run()
-    assert not removal.has("a")
+    assert removal.media.objects == {}
     assert removal.is_ended
     assert [key for key in removal.table.rows if key.sk != rows.USAGE_PREFIX] == []
 
@@ -171,6 +194,39 @@ def test_a_run_that_has_no_time_leaves_the_rest_to_the_next(removal: Removal, mo
     assert not any(removal.has(f"{number}") for number in range(5))
 
 
+def test_what_is_known_of_a_picture_goes_before_its_objects_and_in_as_many_runs_as_it_takes(
+    removal: Removal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row may name an object: without the row nobody looks for it."""
+    removal.image("i1", "a")
+    removal.learn("a", labels=250)
+    removal.ask()
+    real = MemoryTable.write
+
+    def slow(table: MemoryTable, write: Write) -> Row:
+        if isinstance(write, Delete) and "#X#" in write.key.pk and write.key.sk != "LOCK":
+            removal.clock.at += timedelta(seconds=REMOVAL_RUN_S / 100)
+        return real(table, write)
+
+    monkeypatch.setattr(MemoryTable, "write", slow)
+    left = []
+    while removal.run():
+        left.append((removal.known("a"), removal.has("a")))
+    assert left == [(152, True), (52, True)]
+    assert (removal.known("a"), removal.media.objects) == (0, {})
+
+
+def test_an_image_takes_along_what_is_known_of_its_picture(removal: Removal) -> None:
+    removal.image("i1", "a")
+    removal.retire("i1")
+    removal.run_image("i1")
+    assert (removal.known("a"), removal.media.objects) == (0, {})
+    removal.learn("a")  # by somebody who began before
+    removal.clock.at += timedelta(seconds=LATE_S)
+    removal.run_image("i1")
+    assert (removal.known("a"), removal.media.objects) == (0, {})
+
+
 def test_two_runs_at_once_are_one(removal: Removal) -> None:
     removal.image("i1", "a")
     removal.ask()
@@ -192,6 +248,7 @@ def test_a_picture_stays_while_another_dataset_shows_it_and_goes_with_the_last(r
     removal.clock.at += timedelta(seconds=LATE_S)
     removal.run()
     assert removal.has("a")
+    assert removal.known("a") == 3
     assert rows.references_of("e", "i2") in {key.sk for key in removal.table.rows}
     assert rows.references_of("d", "i1") not in {key.sk for key in removal.table.rows}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lambdas import records
+from lambdas.known import Facts
 from lambdas.render_item import logic as render_item
 from lambdas.render_item.logic import Painted
 from maskmill.core import rows
@@ -13,7 +14,7 @@ from maskmill.core.item import ItemStatus
 from maskmill.core.limits import RESULT_ROW_BYTES_MAX
 from maskmill.core.messages import RenderItems
 from maskmill.core.plan import PlannedItem
-from maskmill.core.ports import ObjectMissing
+from maskmill.core.ports import ObjectMissing, Objects, Table
 from maskmill.core.result import ItemResult
 from maskmill.core.table import Key
 from maskmill.core.work import Spent
@@ -34,6 +35,10 @@ def scene() -> Scene:
     return made
 
 
+def look(table: Table, media: Objects, *_: object) -> Facts:
+    return Facts(table, media, TENANT)
+
+
 def render(scene: Scene, *outcomes: ItemResult | Exception, message: RenderItems = MESSAGE) -> None:
     """Play a message whose items turn out so, one after the other."""
     left = iter(outcomes)
@@ -44,7 +49,7 @@ def render(scene: Scene, *outcomes: ItemResult | Exception, message: RenderItems
             raise outcome
         return Painted(outcome, Spent(variants=1))
 
-    render_item.render(render_item.Ports(scene.table, scene.media, scene.queues, scene.clock, paint), message)
+    render_item.render(render_item.Ports(scene.table, scene.media, scene.queues, scene.clock, look, paint), message)
 
 
 def test_items_of_one_message_end_in_one_write_and_are_counted_each(scene: Scene) -> None:
@@ -79,12 +84,12 @@ def test_while_the_store_is_unavailable_what_was_rendered_is_not_lost(scene: Sce
 
 
 def test_what_another_run_ended_meanwhile_is_neither_ended_nor_counted_again(scene: Scene) -> None:
-    def paint(_media: object, _job: object, _chunk: object, item: PlannedItem) -> Painted:
+    def paint(_media: object, _known: object, _job: object, _chunk: object, item: PlannedItem) -> Painted:
         if item.index == 1:  # the message came twice, and the other run is faster
             render(scene, item_result(0, 2), message=MESSAGE)
         return Painted(item_result(item.index, 2), Spent(variants=1))
 
-    render_item.render(render_item.Ports(scene.table, scene.media, scene.queues, scene.clock, paint), BOTH)
+    render_item.render(render_item.Ports(scene.table, scene.media, scene.queues, scene.clock, look, paint), BOTH)
     chunk = scene.chunk()
     assert [item.status for item in chunk.items.values()] == [ItemStatus.DONE, ItemStatus.DONE]
     assert (chunk.ended, chunk.spent.variants) == (2, 2)

@@ -7,10 +7,12 @@ from typing import Any, NoReturn
 import pytest
 
 from lambdas import spending
+from lambdas.known import keep_first
 from lambdas.serve_api import handler as edge
 from lambdas.switch_spending.logic import BUDGET, Ports, turn
 from maskmill.core import keys, rows
 from maskmill.core.errors import Code, InvalidInput, Unavailable
+from maskmill.core.fact import mask_fact
 from maskmill.core.item import ItemStatus
 from maskmill.core.limits import JOB_LIFE_S, SPENDING_READ_S, SPENDING_REASON_CHARS_MAX, SPENDING_RETRY_S
 from maskmill.core.messages import DispatchItems, RenderItems
@@ -72,7 +74,7 @@ def test_masks_that_are_known_are_rendered_all_the_same(scene: Scene) -> None:
     pixels = f"{0:064x}"
     assert TEMPLATE.prompt is not None
     known = keys.mask_key_of(pixels_sha256=pixels, prompt=TEMPLATE.prompt, choice=TEMPLATE.choice, segmenter=SEGMENTER)
-    scene.media.put(keys.mask(TENANT, pixels, known), b"{}", media_type="application/json")
+    keep_first(scene.table, scene.media, TENANT, {mask_fact(pixels, known): b"{}"})
     stop(scene)
     dispatch(scene)
     assert statuses(scene) == [ItemStatus.RENDERING, ItemStatus.PENDING]
