@@ -41,12 +41,17 @@ IN_PROCESS = "tests/contract/api/test_api_rights.py takes it away"
 NOTHING_THERE = "only says that an object is missing and not forbidden; the tests in process take it away"
 SILENT = "a function that says nothing writes no log"
 NOT_HERE = "the emulator has no such service, or plays it with other keys"
+LONG = "only of what is too long for a row; tests/unit/lambdas/test_studio_rights.py and the simulation have it"
 UNPLAYED = {  # a role, an action and a resource as one text
     "Sweep *": AFTER_FAULTS,
     "BuryLetters *": AFTER_FAULTS,
     "CollectMasks s3:GetObject */async-failed/*": AFTER_FAULTS,
     "CollectMasks sqs:SendMessage *DispatchQueue*": AFTER_FAULTS,
     "CollectMasks sqs:SendMessage *FinishQueue*": AFTER_FAULTS,
+    "CollectMasks s3:PutObject */masks/*": LONG,
+    "RenderItem s3:GetObject */masks/*": LONG,
+    "RenderItem s3:GetObject */labels/*": LONG,
+    "RenderItem s3:GetObject */variants/*": LONG,
     "DispatchShard sqs:SendMessage *": AFTER_FAULTS,
     "ExportDataset sqs:SendMessage *ExportQueue*": AFTER_FAULTS,
     "PlanJob sqs:SendMessage *PlanQueue*": "only a job of more chunks than one run plans; the simulation's has them",

@@ -108,10 +108,10 @@ def receives(queue: str) -> set[str]:
 ROW_DELETES = each("row", "delete") | {"transact delete"}  # the emulator and AWS ask for the same right
 LETTERS = tuple(f"{queue.value} letters" for queue in QueueName)
 MAY: dict[str, set[str]] = {
-    "serve-api": each("row", "get", "query", "query recent", "put", "update")
+    "serve-api": each("row", "get", "get all", "query", "query recent", "put", "update")
     | ROW_DELETES
     | each("put", "uploads")
-    | each("get", "results", "chunks", "dataset", "embeddings", "automasks", "masks", "exports")
+    | each("get", "results", "chunks", "dataset", "embeddings", "automasks", "exports")
     | each("put", "automasks")
     | {"invoke lane", "read the private key"}
     | each("list", "MediaBucket")
@@ -129,25 +129,25 @@ MAY: dict[str, set[str]] = {
     | each("send", "plan", "dispatch", "finish")
     | receives("plan"),
     "switch-spending": each("row", "get", "put", "update"),
-    "dispatch-shard": each("row", "get", "update")
-    | each("get", "masks", "chunks")
+    "dispatch-shard": each("row", "get", "get all", "update")
+    | each("get", "chunks")
     | each("put", "requests")
     | each("list", "MediaBucket")
     | each("send", "dispatch", "render", "finish")
     | receives("dispatch"),
-    "collect-masks": each("row", "get", "update")
+    "collect-masks": each("row", "get", "put", "update")
     | each("get", "requests", "answers", "failures")
     | each("put", "masks")
     | each("list", "WorkBucket")
     | each("send", "dispatch", "render", "finish")
     | receives("collect"),
-    "render-item": each("row", "get", "put", "update")
+    "render-item": each("row", "get", "get all", "put", "put all", "update")
     | each("get", "normal", "masks", "label pictures", "label runs", "variants", "results", "chunks")
     | each("put", "label pictures", "label runs", "variants", "results")
     | each("list", "MediaBucket")
     | each("send", "finish")
     | receives("render"),
-    "finish-job": each("row", "get", "query", "put", "update")
+    "finish-job": each("row", "get", "get all", "query", "put", "update")
     | each("get", "normal", "label pictures", "label runs", "variants", "results", "chunks")
     | each("put", "dataset")
     | each("abort", "dataset")
@@ -155,7 +155,7 @@ MAY: dict[str, set[str]] = {
     | each("send", "export")
     | receives("finish"),
     "deliver-webhook": each("row", "get", "update") | each("send", "webhook") | receives("webhook"),
-    "export-dataset": each("row", "get", "query", "update")
+    "export-dataset": each("row", "get", "get all", "query", "update")
     | each("get", "normal", "label pictures", "label runs", "variants", "results")
     | each("put", "exports")
     | each("abort", "exports")
@@ -262,8 +262,8 @@ def _row_calls(cloud: Laptop, dynamodb: Any) -> Calls:
         "row delete": lambda: dynamodb.delete_item(TableName=table, Key=key),
         "scan": lambda: dynamodb.scan(TableName=table, Limit=1),
         "scan index": lambda: dynamodb.scan(TableName=table, IndexName="recent", Limit=1),
-        "batch write": lambda: dynamodb.batch_write_item(RequestItems={table: [{"DeleteRequest": {"Key": key}}]}),
-        "batch get": lambda: dynamodb.batch_get_item(RequestItems={table: {"Keys": [key]}}),
+        "row put all": lambda: dynamodb.batch_write_item(RequestItems={table: [{"DeleteRequest": {"Key": key}}]}),
+        "row get all": lambda: dynamodb.batch_get_item(RequestItems={table: {"Keys": [key]}}),
         "transact delete": lambda: dynamodb.transact_write_items(
             TransactItems=[{"Delete": {"TableName": table, "Key": key}}]
         ),
