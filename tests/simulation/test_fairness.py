@@ -9,6 +9,8 @@ Each bound comes with the bug that breaks it, so that a test that sees nothing a
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from maskmill.core.job import JobStatus
@@ -19,8 +21,8 @@ from tests.simulation.world import World
 
 WINDOW = 4
 LARGE, SMALL = 2_000, 10
-SIZES = Sizes(chunk_items=10, window_shards=WINDOW, chunks_per_run=50)
 ENDLESS = 10**6
+SIZES = Sizes(chunk_items=10, window_shards=WINDOW, chunks_per_run=50, renderings=ENDLESS)
 
 
 def crowd(seed: int = 1, *, sizes: Sizes = SIZES, is_fair: bool = True, instances: int = 1) -> Crowd:
@@ -53,8 +55,8 @@ def test_a_job_of_many_shards_gets_its_share_of_the_segmenter() -> None:
 
 
 def test_without_the_window_the_small_job_waits_for_the_whole_large_one() -> None:
-    planted = Sizes(chunk_items=10, window_shards=ENDLESS, chunks_per_run=50)
-    assert foreign_shards(crowd(sizes=planted), large=600) > 10 * WINDOW
+    planted = replace(SIZES, window_shards=ENDLESS)
+    assert foreign_shards(crowd(sizes=planted), large=400) > 8 * WINDOW
 
 
 def test_the_segmenter_always_has_the_next_shard_of_a_large_job() -> None:
@@ -85,7 +87,7 @@ def test_planning_a_large_job_lets_others_have_their_turn() -> None:
 
 
 def test_planned_in_one_run_the_large_job_would_be_in_the_way() -> None:
-    world = crowd(sizes=Sizes(chunk_items=10, window_shards=WINDOW, chunks_per_run=ENDLESS))
+    world = crowd(sizes=replace(SIZES, chunks_per_run=ENDLESS))
     world.hands_each = 1
     assert planned_first(world) == "large"
 
