@@ -37,7 +37,6 @@ KINDS = {
     "table.get": "dynamodb GetItem",
     "table.query": "dynamodb Query",
     "table.get_all": "dynamodb BatchGetItem",
-    "table.put_all": "dynamodb BatchWriteItem",
     "table.create_all": "dynamodb TransactWriteItems",
     "get": "s3 GetObject",
     "head": "s3 HeadObject",

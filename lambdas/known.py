@@ -48,7 +48,7 @@ def in_order(table: Table, media: Objects, tenant: str, facts: Iterable[Fact]) -
 
 def keep_first(table: Table, media: Objects, tenant: str, learned: Mapping[Fact, bytes]) -> None:
     """Keep what is not known yet, all at once if nothing of it is: what was kept first stays."""
-    puts = [_put(tenant, fact, data, media.put_first) for fact, data in learned.items()]
+    puts = [_put(media, tenant, fact, data) for fact, data in learned.items()]
     for start in range(0, len(puts), ROWS_CREATED_MAX):
         batch = puts[start : start + ROWS_CREATED_MAX]
         try:
@@ -98,7 +98,7 @@ class Facts:
 
     def keep(self) -> None:
         """Write what was learned, before anything names it."""
-        self.table.put_all([_put(self.tenant, fact, data, self.media.put) for fact, data in self._learned.items()])
+        keep_first(self.table, self.media, self.tenant, self._learned)
         self._learned.clear()
 
 
@@ -106,13 +106,13 @@ def _rows(table: Table, tenant: str, facts: Sequence[Fact]) -> list[Row | None]:
     return table.get_all([rows.fact_key(tenant, fact) for fact in facts])
 
 
-def _put(tenant: str, fact: Fact, data: bytes, put_object: Callable[..., object]) -> Put:
+def _put(media: Objects, tenant: str, fact: Fact, data: bytes) -> Put:
     """The row of a fact; a long one lies in its object by then."""
     packed = zlib.compress(data, _EFFORT)
     if len(packed) <= FACT_ROW_BYTES_MAX:
         return rows.put_fact(tenant, fact, data=packed)
     key = _address(tenant, fact)
-    put_object(key, data, media_type="application/json")
+    media.put_first(key, data, media_type="application/json")
     return rows.put_fact_address(tenant, fact, key=key)
 
 

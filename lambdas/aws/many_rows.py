@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from lambdas.aws.faults import code_of, is_busy_code, translated
 from lambdas.aws.wire import row_of_item, wire_key, wire_row
 from maskmill.core.errors import Unavailable
-from maskmill.core.limits import ROWS_READ_MAX, ROWS_WRITTEN_MAX
+from maskmill.core.limits import ROWS_READ_MAX
 from maskmill.core.table import Key, Put, Row, RowConflict
 
 ASKED_MAX = 6  # times for one batch; an answer ends at 16 MB, which is a hundred rows of 400 KB asked for three times
@@ -43,20 +43,6 @@ def read(client: Any, table: str, keys: Sequence[Key]) -> dict[Key, Row]:
         else:
             raise Unavailable(detail=f"BatchGetItem: {len(waiting[table]['Keys'])} of {len(batch)} rows were not read")
     return found
-
-
-def write(client: Any, table: str, puts: Sequence[Put]) -> None:
-    """Write rows, whether or not there are some under their keys; raises Unavailable when some were not written."""
-    for batch in _batches(list({put.key: put for put in puts}.values()), ROWS_WRITTEN_MAX):
-        waiting: dict[str, Any] = {table: [{"PutRequest": {"Item": wire_row(put)}} for put in batch]}
-        for _ in _times():
-            with translated("BatchWriteItem"):
-                answer = client.batch_write_item(RequestItems=waiting)
-            waiting = answer.get("UnprocessedItems", {})
-            if not waiting:
-                break
-        else:
-            raise Unavailable(detail=f"BatchWriteItem: {len(waiting[table])} of {len(batch)} rows were not written")
 
 
 def _batches(named: Sequence[Named], most: int) -> Iterator[Sequence[Named]]:

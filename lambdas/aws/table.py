@@ -59,9 +59,6 @@ class DynamoTable:
         found = many_rows.read(self._client, self._name, keys)
         return [found.get(key) for key in keys]
 
-    def put_all(self, puts: Sequence[Put]) -> None:
-        many_rows.write(self._client, self._name, puts)
-
     def create_all(self, puts: Sequence[Put]) -> None:
         if len(puts) == 1:
             self._put(puts[0])  # at half the price of a transaction

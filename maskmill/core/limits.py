@@ -103,7 +103,6 @@ QUEUE_BATCH_MAX = 10
 
 # Rows of the table that one request may name
 ROWS_READ_MAX = 100
-ROWS_WRITTEN_MAX = 25
 ROWS_CREATED_MAX = 100
 
 # Live progress

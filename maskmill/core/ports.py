@@ -32,13 +32,6 @@ class Table(Protocol):
         """The rows under these keys, in their order, each as it stands when it is read; raises Unavailable."""
         ...
 
-    def put_all(self, puts: Sequence[Put]) -> None:
-        """Write rows whose keys determine what they hold: writing one again changes nothing.
-
-        Raises Unavailable when some may not have been written.
-        """
-        ...
-
     def create_all(self, puts: Sequence[Put]) -> None:
         """Create all rows or none: at most ROWS_CREATED_MAX, under keys that differ, of 4 MB together.
 

@@ -108,8 +108,8 @@ def usage_of(work: Work) -> Usage:
             + work.chunks
             + (2 * work.chunks + 2 * work.shards + renderings) * row_kb
             + work.images * _ROW_KB_RESULT * (2 if renderings < work.images else 1)  # of a group in a transaction
-            + (2 * work.masks_computed + work.labels_made) * ROW_KB_FACT  # masks of a shard in a transaction
-            + work.variants_made,
+            + 2 * (work.masks_computed + work.labels_made) * ROW_KB_FACT  # many in a transaction, as the next
+            + 2 * work.variants_made,
             Resource.TABLE_READS: 10
             + 4 * work.chunks
             + 3 * work.shards

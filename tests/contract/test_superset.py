@@ -67,7 +67,6 @@ CALLS: dict[str, Callable[[Ports], object]] = {
     "table.write that adds": lambda ports: ports.table.write(Update(KEY, add={("n",): 1}, require=ONCE)),
     "table.write that removes": lambda ports: ports.table.write(Delete(KEY, must_exist=True)),
     "table.get_all": lambda ports: ports.table.get_all([KEY, NEW]),
-    "table.put_all": lambda ports: ports.table.put_all([Put(KEY, {"n": 1}), Put(NEW, {"n": 1})]),
     "table.create_all of new rows": lambda ports: ports.table.create_all([Put(NEW, {"n": 1}), Put(OTHER, {"n": 1})]),
     "table.create_all of one": lambda ports: ports.table.create_all([Put(NEW, {"n": 1})]),
     "table.create_all beside one that is there": lambda ports: ports.table.create_all(

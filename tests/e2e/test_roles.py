@@ -141,7 +141,7 @@ MAY: dict[str, set[str]] = {
     | each("list", "WorkBucket")
     | each("send", "dispatch", "render", "finish")
     | receives("collect"),
-    "render-item": each("row", "get", "get all", "put", "put all", "update")
+    "render-item": each("row", "get", "get all", "put", "update")
     | each("get", "normal", "masks", "label pictures", "label runs", "variants", "results", "chunks")
     | each("put", "label pictures", "label runs", "variants", "results")
     | each("list", "MediaBucket")

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from maskmill.core.errors import Code, InvalidInput, MaskmillError, Unavailable
-from maskmill.core.limits import ROWS_READ_MAX, ROWS_WRITTEN_MAX
+from maskmill.core.limits import ROWS_READ_MAX
 from maskmill.core.messages import QUEUE_OF, Message, QueueName
 from maskmill.core.ports import Invoked, ObjectInfo, ObjectMissing
 from maskmill.core.shard import ShardAnswer, ShardRequest
@@ -69,11 +69,6 @@ class MemoryTable:
             found += self.call("table.get_all", batch[0], lambda batch=batch: [self.rows.get(key) for key in batch])
         return found
 
-    def put_all(self, puts: Sequence[Put]) -> None:
-        for start in range(0, len(puts), ROWS_WRITTEN_MAX):
-            batch = puts[start : start + ROWS_WRITTEN_MAX]
-            self.call("table.put_all", batch[0].key, lambda batch=batch: self._put_all(batch))
-
     def create_all(self, puts: Sequence[Put]) -> None:
         if puts:
             self.call("table.create_all", puts[0].key, lambda: self._create_all(puts))
@@ -107,10 +102,6 @@ class MemoryTable:
         self._keep(write.key, after)
         return after
 
-    def _put_all(self, puts: Sequence[Put]) -> None:
-        for put in puts:
-            self._keep(put.key, _row_of(put))
-
     def _create_all(self, puts: Sequence[Put]) -> None:
         rows = [_row_of(put) for put in puts]
         check_created(rows)
@@ -119,7 +110,8 @@ class MemoryTable:
                 self.check(row)
             if put.key in self.rows:
                 raise RowConflict(put.key, self.rows[put.key])
-        MemoryTable._put_all(self, puts)
+        for put, row in zip(puts, rows, strict=True):
+            self._keep(put.key, row)
 
     def _keep(self, key: Key, after: FrozenRow) -> None:
         if self.check is not None:

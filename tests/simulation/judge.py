@@ -44,7 +44,6 @@ THE_ONE = "the one"  # endpoint, lane or key that there is
 WRITES = {"Put": "dynamodb:PutItem", "Update": "dynamodb:UpdateItem", "Delete": "dynamodb:DeleteItem"}
 BATCHES = {
     "get_all": "dynamodb:BatchGetItem",
-    "put_all": "dynamodb:BatchWriteItem",
     "create_all": "dynamodb:PutItem",  # a transaction asks for the rights of what it does
 }
 (SOCKET,) = (resource for _, resource in sockets("POST"))

@@ -61,13 +61,6 @@ class ShakyTable(MemoryTable):
                 watcher(next(put for put in puts if put.key == conflict.key), conflict.current)
             raise
 
-    def _put_all(self, puts: Sequence[Put]) -> None:
-        """A batch, of which some rows may not be taken."""
-        taken = [put for put in puts if not self.world.strikes("part_refused", f"{put.key}")]
-        MemoryTable._put_all(self, taken)
-        if len(taken) < len(puts):
-            raise Unavailable(detail=f"{len(puts) - len(taken)} rows of a batch were not written")
-
     def _query(self, query: Query) -> Page:
         page = MemoryTable._query(self, query)
         while self._changed and self._changed[0][0] < self.world.now_s - LAG_S:

@@ -57,9 +57,6 @@ class UpgradedTable(ShakyTable):
     def _create_all(self, puts: Sequence[Put]) -> None:
         ShakyTable._create_all(self, _all_with_more(puts) if self.is_next() else puts)
 
-    def _put_all(self, puts: Sequence[Put]) -> None:
-        ShakyTable._put_all(self, _all_with_more(puts) if self.is_next() else puts)
-
 
 def _all_with_more(puts: Sequence[Put]) -> list[Put]:
     return [more for put in puts if isinstance(more := _more_of(put), Put)]

@@ -18,7 +18,6 @@ ROW = {
     "update": "dynamodb:UpdateItem",
     "delete": "dynamodb:DeleteItem",
     "get all": "dynamodb:BatchGetItem",
-    "put all": "dynamodb:BatchWriteItem",
 }
 PX = "t/*/px/*"
 
@@ -123,7 +122,7 @@ RIGHTS = {
     | miss("Work")
     | send("Dispatch", "Render", "Finish")
     | receive("CollectQueue/Queue"),
-    "RenderItem": table("get", "get all", "put", "put all", "update")
+    "RenderItem": table("get", "get all", "put", "update")
     | get("Media", NORMAL, MASKS, LABELS, VARIANTS, CHUNKS)
     | put("Media", LABELS, VARIANTS)
     | miss("Media")

@@ -45,7 +45,6 @@ ROW_ACTIONS = {"Put": "dynamodb:PutItem", "Update": "dynamodb:UpdateItem", "Dele
 TABLE_ACTIONS = {
     "get": "dynamodb:GetItem",
     "get_all": "dynamodb:BatchGetItem",
-    "put_all": "dynamodb:BatchWriteItem",
     "create_all": "dynamodb:PutItem",  # a transaction asks for the rights of what it does
 }
 OF_THE_STREAM = {"push_progress"}  # which the table's stream wakes
@@ -95,7 +94,7 @@ ELSEWHERE = {
     ("collect_masks", "work", "head"): {"answer", "failure"},
     ("collect_masks", "media", "put_first"): {"mask"},  # long facts, as their names say
     ("render_item", "media", "get"): {"result", "mask", "label_rle", "variant_record"},
-    ("render_item", "media", "put"): {"result", "label_rle", "variant_record"},
+    ("render_item", "media", "put_first"): {"label_rle", "variant_record"},
     ("finish_job", "media", "get"): {"result", "normal", "label_png", "label_rle", "variant"},  # the archive's list
     ("export_dataset", "media", "get"): {"result", "normal", "label_png", "label_rle", "variant"},  # the parts' lists
     ("sweep", "work", "head"): {"answer", "failure"},  # promised by the endpoint, kept in the chunk's row

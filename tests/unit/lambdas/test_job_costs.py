@@ -117,7 +117,7 @@ def test_how_long_it_took_is_in_no_file_of_the_dataset(worked_ms: int | None) ->
 
 MEASURES = {
     Resource.TABLE_READS: {"table.get", "table.get_all", "table.query"},
-    Resource.TABLE_WRITES: {"table.write", "table.put_all", "table.create_all"},
+    Resource.TABLE_WRITES: {"table.write", "table.create_all"},
     Resource.OBJECT_READS: {f"{bucket}.{verb}" for bucket in ("media", "work") for verb in ("get", "head")},
     Resource.OBJECT_WRITES: {"media.put", "work.put"},
 }
@@ -133,8 +133,8 @@ def counted(studio: Studio, act: Callable[[], Any]) -> Counter[str]:
         found = effect()
         if service == "table.get_all":
             calls[service] += len(found)
-        elif service in ("table.put_all", "table.create_all"):
-            twice = 2 if service == "table.create_all" and len(written) > 1 else 1
+        elif service == "table.create_all":
+            twice = 2 if len(written) > 1 else 1
             calls[service] += twice * sum(map(_kilobytes, written))
         else:
             calls[service] += 1
