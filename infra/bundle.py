@@ -161,6 +161,10 @@ def _install(lock: Path, target: Target, folder: Path) -> None:
         where = ["--python-platform", target.platform, "--python-version", target.python]
     command = [_uv(), "pip", "install", "--quiet", "--target", str(folder), *where]
     command += ["--only-binary", ":all:", "--no-deps", "--require-hashes", "-r", str(lock)]
+    command += [
+        "--link-mode",
+        "copy",
+    ]  # files are made smaller here, which must not reach the cache and what it is linked to
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     if answer.returncode != 0:
         raise BundleFailed(f"{' '.join(command)}\n{answer.stderr.strip()}")

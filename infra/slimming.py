@@ -99,4 +99,6 @@ def _endpoints_of(path: Path, prefixes: set[str]) -> Any:
 
 
 def _rewrite(path: Path, value: Any) -> None:
+    """As a new file: an installed one may be a link to that of a cache."""
+    path.unlink()
     path.write_text(json.dumps(value, separators=(",", ":"), ensure_ascii=False), encoding="utf-8")

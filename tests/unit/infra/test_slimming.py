@@ -115,3 +115,15 @@ def test_every_client_can_be_made_and_called_of_what_is_left(tmp_path: Path) -> 
         client.meta.events.register_first("before-send", _ready)
         with pytest.raises(Ready):
             getattr(client, CALLS[service][0])(**CALLS[service][1])
+
+
+def test_what_an_installed_file_is_linked_to_stays_as_it_is(tmp_path: Path) -> None:
+    """An installer may link its files to those of a cache, which every other environment is linked to as well."""
+    cached, wheels = tmp_path / "cached.json", tmp_path / "wheels"
+    cached.write_text(json.dumps(ENDPOINTS))
+    data = wheels / "botocore" / "data"
+    data.mkdir(parents=True)
+    (data / "endpoints.json").hardlink_to(cached)
+    slim(wheels)
+    assert json.loads(cached.read_text()) == ENDPOINTS
+    assert json.loads((data / "endpoints.json").read_text()) != ENDPOINTS
