@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from infra.context import chosen
-from lambdas.aws import clients
 from local.upload_model import NotUploaded, main, upload
 from maskmill.core.engines import Engine
 from maskmill.core.package import MANIFEST, WEIGHTS, Manifest, PackagedFile
@@ -24,7 +24,7 @@ BUCKET = aws.WORK
 @pytest.fixture
 def s3() -> Iterator[Any]:
     with aws.cloud():
-        yield clients.s3()
+        yield boto3.client("s3")
 
 
 @pytest.fixture
