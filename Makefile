@@ -60,8 +60,8 @@ simulate: .venv/dev ## Play SEEDS worlds of the pipeline under faults and print 
 		$(if $(MODE),--mode $(MODE)) $(if $(JSON),--json $(JSON))
 
 campaign: .venv/dev ## The long proof: 20,000 simulated jobs in full mode and 20,000 with the sweep off (minutes)
-	$(BIN)/python -m tests.simulation.campaign --start 600000 --seeds 2400 --mode full
-	$(BIN)/python -m tests.simulation.campaign --start 600000 --seeds 2150 --mode primary
+	nice $(BIN)/python -m tests.simulation.campaign --start 600000 --seeds 2400 --mode full
+	nice $(BIN)/python -m tests.simulation.campaign --start 600000 --seeds 2150 --mode primary
 
 synth: page ## Synthesise the stacks into build/, without credentials or Docker (STAGE=dev)
 	@CDK_OUTDIR="build/cdk.$(STAGE)" CDK_CONTEXT_JSON='{"stage": "$(STAGE)"}' $(BIN)/python -m infra.app
