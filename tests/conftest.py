@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import pytest
@@ -9,12 +10,15 @@ from hypothesis import settings
 from pytest_socket import socket_allow_hosts
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
+import lambdas  # noqa: F401 - it lets garbage lie for longer, which is undone below
 from tests.emulator import emulator, endpoint_port, model_port, processes, state
 
 __all__ = ["emulator", "endpoint_port", "model_port", "processes", "state"]  # fixtures of several folders
 
 settings.register_profile("untimed", deadline=None)  # a busy machine is no bug
 settings.load_profile("untimed")
+
+gc.set_threshold(700, 10, 10)  # what a test leaves open is noticed while it runs
 
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]
 

@@ -71,7 +71,8 @@ def test_a_machine_trades_its_secret_for_a_token_of_its_own_tenant(pool: Pool, o
 def test_a_machine_gets_no_other_scope(pool: Pool, outputs: dict[str, str]) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
         machine_token(pool, outputs["MachineId"], scope="openid")
-    assert refused.value.code == 400
+    with refused.value:
+        assert refused.value.code == 400
 
 
 @pytest.fixture(scope="module")
