@@ -50,13 +50,17 @@ class Turns(World):
 
     def call(self, service: str, label: Hashable, effect: Callable[[], Any]) -> Any:
         hand = greenlet.getcurrent()
-        if not isinstance(hand, Hand) or service not in SEEN or _is_index(label):
+        if not isinstance(hand, Hand) or service not in SEEN or _is_index(label) or _is_fact(label):
             return effect()
         hand.parent.switch()
         result = effect()
         if hand.dies:
             raise Crash(service)
         return result
+
+
+def _is_fact(label: Hashable) -> bool:
+    return isinstance(label, Key) and label.sk.startswith(("LABEL#", "RECORD#"))
 
 
 def _is_index(label: Hashable) -> bool:
