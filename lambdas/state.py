@@ -178,7 +178,7 @@ def close_job(
     status: JobStatus,
     finished_at: datetime,
     reason: Refusal | None = None,
-    archive_bytes: int = 0,
+    dataset_bytes: int = 0,
     counts: Counts | None = None,
     work: Work | None = None,
 ) -> JobState | None:
@@ -189,7 +189,7 @@ def close_job(
         status=status,
         finished_at=finished_at,
         refusal=reason,
-        archive_bytes=archive_bytes,
+        dataset_bytes=dataset_bytes,
         counts=counts,
         work=work,
     )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from lambdas import known
+from lambdas import known, state
 from lambdas.read_ahead import Wanted, read_ahead
 from maskmill.core import keys
 from maskmill.core.export import Split
 from maskmill.core.fact import label_fact
+from maskmill.core.image import NormalImage
+from maskmill.core.limits import NORMAL_PNG_BYTES_MAX
 from maskmill.core.mask import Rle
 from maskmill.core.ports import Objects, Table
 from maskmill.core.recipe import ResolvedRecipe
@@ -41,13 +43,19 @@ class StoredDataset:
     def entries(self, split: Split | None) -> Iterator[Entry]:
         return entries(self.results, self.recipe.recipe, split=split)
 
-    def rles(self, split: Split) -> RleOf:
+    def rles(self, split: Split | None) -> RleOf:
         masks = self._masks(self.entries(split))
 
         def rle_of(_label: Label) -> Rle:
             return next(masks)
 
         return rle_of
+
+    def backgrounds(self) -> Mapping[str, NormalImage]:
+        return state.backgrounds(self.media, self.job)
+
+    def background(self, normal: NormalImage) -> Iterator[bytes]:
+        yield self.media.get(keys.normal(self.job.tenant, normal.pixels_sha256), bytes_max=NORMAL_PNG_BYTES_MAX)
 
     def _masks(self, chosen: Iterator[Entry]) -> Iterator[Rle]:
         """The masks of the labels of pictures, once for each item."""

@@ -103,7 +103,7 @@ def _begin(ports: Ports, export: ExportState, run: str) -> ExportState | None:
 
 
 def _make(ports: Ports, job: JobState, export: ExportState, run: str) -> None:
-    if job.archive_bytes == 0:
+    if job.dataset_bytes == 0:
         raise MaskmillError(Code.EXPORT_FAILED, detail="the job has no dataset")
     began_s = state.now_s(ports.clock)
     chunks = state.all_chunks(ports.table, job.tenant, job.job.job_id)

@@ -11,7 +11,7 @@ from maskmill.core.work import Work, total
 _RENDERED = frozenset({ItemStatus.DONE, ItemStatus.NO_MATCH})
 
 
-def work_done(job: JobState, chunks: Iterable[ChunkState], *, archive_bytes: int, finishing_s: float) -> Work:
+def work_done(job: JobState, chunks: Iterable[ChunkState], *, dataset_bytes: int, finishing_s: float) -> Work:
     """The work of a job whose items have all ended.
 
     A mask that an item needed and no answer brought was known before, by an earlier job or by an equal picture.
@@ -37,7 +37,7 @@ def work_done(job: JobState, chunks: Iterable[ChunkState], *, archive_bytes: int
         rendering_s=spent.rendering_ms / 1000,
         finishing_s=round(finishing_s, 3),
         made_bytes=spent.made_bytes,
-        dataset_bytes=archive_bytes,
+        dataset_bytes=dataset_bytes,
         renderings=spent.renderings or None,
         asked=sum(asked),
         unanswered=sum(asked) - sum(item.attempt > 0 for item in rendered),

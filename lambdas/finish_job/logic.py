@@ -24,7 +24,7 @@ from maskmill.core.work import Work
 
 
 class Writer(Protocol):
-    """Writes the dataset of a job from its results, in their order; returns the bytes of the archive."""
+    """Writes the lists of a job's dataset from its results, in their order; returns the bytes of the whole dataset."""
 
     def __call__(self, table: Table, media: Objects, job: JobState, results: Results) -> int: ...
 
@@ -69,13 +69,13 @@ def finish(ports: Ports, message: FinishJob) -> Ended | None:
         return None
     began = ports.clock.now()
     counts = _counts(chunks)
-    archive_bytes = 0
+    dataset_bytes = 0
     if counts.done and not job.abandoned:
-        archive_bytes = _write_dataset(ports, job, chunks)
+        dataset_bytes = _write_dataset(ports, job, chunks)
         _note_exports(ports, job)
     finishing_s = max(0.0, (ports.clock.now() - began).total_seconds())
-    work = work_done(job, chunks, archive_bytes=archive_bytes, finishing_s=finishing_s)
-    ended = _close(ports, job, counts, archive_bytes, work)
+    work = work_done(job, chunks, dataset_bytes=dataset_bytes, finishing_s=finishing_s)
+    ended = _close(ports, job, counts, dataset_bytes, work)
     if counts.done and not job.abandoned:
         state.ask_for_exports(ports.table, ports.queues, job)
     return ended
@@ -124,7 +124,7 @@ def _counts(chunks: tuple[ChunkState, ...]) -> Counts:
     return Counts(**total)
 
 
-def _close(ports: Ports, job: JobState, counts: Counts, archive_bytes: int, work: Work) -> Ended:
+def _close(ports: Ports, job: JobState, counts: Counts, dataset_bytes: int, work: Work) -> Ended:
     is_empty = counts.total == 0
     status = JobStatus.FAILED if is_empty else outcome(counts, cancel_requested=job.cancel_requested)
     state.close_job(
@@ -134,7 +134,7 @@ def _close(ports: Ports, job: JobState, counts: Counts, archive_bytes: int, work
         status=status,
         finished_at=ports.clock.now(),
         reason=state.refusal(Code.NO_IMAGES) if is_empty else None,
-        archive_bytes=archive_bytes,
+        dataset_bytes=dataset_bytes,
         counts=counts,
         work=work,
     )

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from lambdas.serve_api import export_states, jobs
 from lambdas.serve_api.ports import Ports
 from maskmill.core import keys, rows
-from maskmill.core.api import ArchiveView, ExportFile, ExportView, Page
+from maskmill.core.api import ExportFile, ExportView, Page
 from maskmill.core.errors import Conflict, NotFound
 from maskmill.core.export import RECEIPT, ExportFormat, ExportStatus
 from maskmill.core.limits import SWEEP_EXPORT_S
@@ -62,19 +62,10 @@ def read(ports: Ports, tenant: str, job_id: str, export: ExportFormat) -> Export
     return view.model_copy(update={"receipt_url": receipt_url, "files": tuple(_files(ports, found))})
 
 
-def archive(ports: Ports, tenant: str, job_id: str) -> ArchiveView:
-    """The archive of a finished job; raises Conflict while it has not ended, or when it ended without a dataset."""
-    job = jobs.require(ports.table, tenant, job_id)
-    _require_dataset(job)
-    name = f"maskmill-{job_id}.zip"
-    url = ports.doors.download(keys.dataset_file(tenant, job_id, keys.ARCHIVE), filename=name)
-    return ArchiveView(name=name, size_bytes=job.archive_bytes, url=url)
-
-
 def _require_dataset(job: JobState) -> None:
     if not job.status.is_terminal:
         raise Conflict(message="The job has not ended yet. Its files appear when it does.")
-    if job.archive_bytes == 0:
+    if job.dataset_bytes == 0:
         raise Conflict(message="The job ended without a dataset.")
 
 

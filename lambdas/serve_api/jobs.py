@@ -107,7 +107,7 @@ def view(table: Table, state: JobState) -> JobView:
     """A job as the API shows it."""
     job = state.job
     counts = counts_of(table, state)
-    has_dataset = state.status.is_terminal and state.archive_bytes > 0
+    has_dataset = state.status.is_terminal and state.dataset_bytes > 0
     return JobView(
         job_id=job.job_id,
         dataset_id=job.dataset_id,
@@ -120,7 +120,7 @@ def view(table: Table, state: JobState) -> JobView:
         finished_at=None if state.finished_at is None else datetime.fromisoformat(state.finished_at),
         refusal=state.refusal,
         recipe=job.recipe.recipe,
-        archive_bytes=state.archive_bytes if has_dataset else None,
+        dataset_bytes=state.dataset_bytes if has_dataset else None,
         retry_of=job.retry_of,
         retried_by=tuple(sorted(state.retried_by)),
         cost=JobCost(estimate=state.estimate, actual=_actual(state)),

@@ -174,7 +174,7 @@ def files(ports: Ports, tenant: str, job_id: str) -> DatasetFiles:
     job = jobs.require(ports.table, tenant, job_id)
     if not job.status.is_terminal:
         raise Conflict(message="The job has not ended yet. Its files appear when it does.")
-    if job.archive_bytes == 0:
+    if job.dataset_bytes == 0:
         raise Conflict(message="The job ended without a dataset.")
 
     def signed(name: str, filename: str) -> str:
@@ -183,8 +183,6 @@ def files(ports: Ports, tenant: str, job_id: str) -> DatasetFiles:
     return DatasetFiles(
         annotations_url=signed(keys.ANNOTATIONS, "instances.json"),
         manifest_url=signed(keys.MANIFEST, "manifest.jsonl"),
-        archive_url=signed(keys.ARCHIVE, f"maskmill-{job_id}.zip"),
-        archive_bytes=job.archive_bytes,
         backgrounds=tuple(_backgrounds(ports, job)),
     )
 

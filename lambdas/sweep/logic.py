@@ -87,7 +87,7 @@ def _look_at_export(ports: Ports, stale: Row, at_s: int, repairs: Repairs) -> No
         return
     if export.run_until_s > at_s or not job.status.is_terminal:
         postpone(ports, state.row_key(row), max(export.run_until_s, at_s) + SWEEP_EXPORT_S)
-    elif job.archive_bytes == 0 or at_s - export.created_at_s > JOB_LIFE_S:
+    elif job.dataset_bytes == 0 or at_s - export.created_at_s > JOB_LIFE_S:
         _fail_export(ports, export)
         repairs.add("export_gave_up")
     else:

@@ -11,7 +11,7 @@ from maskmill.cli.bars import Bars
 from maskmill.cli.context import common_of
 from maskmill.cli.failures import FAILED
 from maskmill.cli.jobs import Job
-from maskmill.cli.run import NoArchive, Out
+from maskmill.cli.run import Out
 from maskmill.core.export import ExportFormat
 
 
@@ -31,7 +31,10 @@ def export(
     form: Annotated[ExportFormat, typer.Argument(metavar="FORMAT", help=", ".join(ExportFormat))],
     out: Annotated[Path | None, typer.Option("--out", file_okay=False, help="FORMAT by default.")] = None,
 ) -> None:
-    """An ended job's dataset in another tool's form, unpacked and verified; made if nobody has asked for it yet."""
+    """An ended job's dataset in another tool's form, unpacked and verified; made if nobody has asked for it yet.
+
+    `archive` is everything as it is, and stays packed.
+    """
     from maskmill.cli.bills import show_receipt
 
     common = common_of(context)
@@ -43,7 +46,7 @@ def export(
     common.output.document(document)
 
 
-def sync(context: typer.Context, job: Job, out: Out = Path("maskmill-results"), no_archive: NoArchive = False) -> None:
+def sync(context: typer.Context, job: Job, out: Out = Path("maskmill-results")) -> None:
     """The dataset of an ended job into a folder; only what is missing or differs is downloaded.
 
     What an earlier sync of another job put there goes; files that you made or changed stay.
@@ -53,7 +56,7 @@ def sync(context: typer.Context, job: Job, out: Out = Path("maskmill-results"), 
 
     common = common_of(context)
     with common.connect() as client, Bars() as bars:
-        report = sync_job(client, job, out, archive=not no_archive, progress=bars.show)
+        report = sync_job(client, job, out, progress=bars.show)
     show_sync(common.output, report)
     common.output.result(f"Results: {out}")
     common.output.document(sync_document(report))

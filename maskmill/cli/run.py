@@ -24,7 +24,6 @@ Sources = Annotated[
 Recursive = Annotated[bool, typer.Option("--recursive", help="Look into folders below it, too.")]
 Watch = Annotated[bool, typer.Option("--watch", help="Go on with new photos as they appear, until Ctrl-C.")]
 Out = Annotated[Path, typer.Option("--out", file_okay=False, help="Where the dataset goes.")]
-NoArchive = Annotated[bool, typer.Option("--no-archive", help="Leave dataset.zip out.")]
 Key = Annotated[str, typer.Option("--key", help="Idempotency key: the same key names the same job.")]
 Templates = Annotated[
     list[str] | None,
@@ -72,7 +71,6 @@ def run(
     seed: Seed = 0,
     key: Key = "",
     recursive: Recursive = False,
-    no_archive: NoArchive = False,
     exports: Exports = None,
     split: Split = "1",
     watch: Watch = False,
@@ -104,7 +102,6 @@ def run(
         out=out,
         key=checked_key(key),
         recursive=recursive,
-        archive=not no_archive,
     )
     if watch:
         from maskmill.cli.watching import watch_run

@@ -157,11 +157,9 @@ class Client(Service):
         """The job as it ended, well or not; `on_change` sees every state on the way."""
         return watch_job(self, _job_id(job), progress=on_progress, changed=on_change)
 
-    def sync(
-        self, job: str | JobView, folder: str | Path, *, archive: bool = False, on_progress: Report = silent
-    ) -> SyncReport:
+    def sync(self, job: str | JobView, folder: str | Path, *, on_progress: Report = silent) -> SyncReport:
         """An ended job's dataset into a folder; only what is missing or differs is fetched, and all is verified."""
-        return sync_job(self, _job_id(job), Path(folder), archive=archive, progress=on_progress)
+        return sync_job(self, _job_id(job), Path(folder), progress=on_progress)
 
     def export(
         self,
@@ -199,7 +197,6 @@ class Client(Service):
         seed: int = 0,
         key: str | None = None,
         recursive: bool = False,
-        archive: bool = False,
         exports: Iterable[str | ExportFormat] = (),
         splits: str | Splits = "1",
         on_progress: Report = silent,
@@ -230,7 +227,6 @@ class Client(Service):
             out=Path(out),
             key=key,
             recursive=recursive,
-            archive=archive,
         )
         return run_job(self, plan, on_progress)
 

@@ -1,11 +1,11 @@
-"""The routes of exports and of the archive as calls; it knows no files on this machine."""
+"""The routes of exports as calls; it knows no files on this machine."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from maskmill.client.wire import Wire, path_of
-from maskmill.core.api import ArchiveView, ExportView, Page
+from maskmill.core.api import ExportView, Page
 from maskmill.core.export import ExportFormat
 
 
@@ -22,7 +22,3 @@ class ExportCalls(Wire):
     def export_state(self, job_id: str, export: ExportFormat) -> ExportView:
         """An export as it is now: its receipt and the signed addresses of its files once it is ready."""
         return self._read(ExportView, path_of("jobs", job_id, "exports", export.value))
-
-    def archive(self, job_id: str) -> ArchiveView:
-        """The signed address of the archive with everything; it can be read in ranges."""
-        return self._read(ArchiveView, path_of("jobs", job_id, "archive"))

@@ -1,7 +1,7 @@
 """An export of a job in a folder, ready for its loader: asked for, waited for, fetched, verified and unpacked.
 
-Parts that are ZIP files are unpacked and not kept; tar shards and tables stay as they are. What lies there already is
-not fetched again. It knows no terminal.
+Parts that are ZIP files are unpacked and not kept; tar shards, tables and archives stay as they are. What lies there
+already is not fetched again. It knows no terminal.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def _is_here(out: Path, ledger: Ledger, file: ExportFile, identity: str) -> bool
 def _bring(source: _Source, number: int, ledger: Ledger, progress: Report) -> None:
     file, out = source.view.files[number], source.out
     identity = f"export {file.sha256}"
-    if not file.name.endswith(".zip"):
+    if source.view.format is ExportFormat.ARCHIVE or not file.name.endswith(".zip"):
         path = place(out, file.name)
         _fetch(source, number, path, progress)
         ledger.put(file.name, Entry(identity=identity, size_bytes=file.size_bytes, sha256=file.sha256))

@@ -88,7 +88,7 @@ def run_files(client: Service, plan: RunPlan, found: Found, progress: Report = s
     job = watch_job(client, job.job_id, progress=seen)
     seen(Progress(Step.DOWNLOADING, 0, job.items.done, job_id=job.job_id))
     out = place(plan.out, job.job_id) if plan.each_job_apart else plan.out
-    synced = sync_job(client, job.job_id, out, archive=plan.archive, progress=seen)
+    synced = sync_job(client, job.job_id, out, progress=seen)
     formats = job.recipe.exports if job.items.done else ()
     exported = [sync_export(client, job.job_id, one, out / "exports" / one.value, progress=seen) for one in formats]
     watch.mark(None)

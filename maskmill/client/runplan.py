@@ -151,7 +151,6 @@ class RunPlan:
     out: Path
     key: str | None = None
     recursive: bool = False
-    archive: bool = True
     each_job_apart: bool = False
 
 

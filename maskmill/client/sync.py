@@ -12,7 +12,6 @@ from concurrent.futures import as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from maskmill.client.archive_sync import sync_archive
 from maskmill.client.download import AddressExpired, Fetched, Remote, fetch, has_content
 from maskmill.client.folder import Hashed
 from maskmill.client.ledger import Entry, Ledger
@@ -23,7 +22,7 @@ from maskmill.client.service import Service
 from maskmill.client.workers import worker_pool
 from maskmill.core.api import DatasetFiles, FileView, ItemVariants, JobView, LabelView
 from maskmill.core.errors import Code, Conflict, MaskmillError, NotFound
-from maskmill.core.keys import ANNOTATIONS, ARCHIVE, MANIFEST
+from maskmill.core.keys import ANNOTATIONS, MANIFEST
 from maskmill.core.model import content_hash
 
 STREAMS = 8
@@ -66,7 +65,7 @@ class SyncReport:
         self.failures.append(SyncFailure(name=name, code=error.code.value, message=error.message))
 
 
-def sync_job(client: Service, job_id: str, out: Path, *, archive: bool = True, progress: Report = silent) -> SyncReport:
+def sync_job(client: Service, job_id: str, out: Path, *, progress: Report = silent) -> SyncReport:
     """Bring a job's dataset into `out`; raises Conflict while the job has not ended.
 
     Nothing outside `out` is written. When all has come, what an earlier sync of another job put there goes, so that
@@ -80,8 +79,6 @@ def sync_job(client: Service, job_id: str, out: Path, *, archive: bool = True, p
     try:
         run.pictures()
         run.lists()
-        if archive:
-            run.archive()
         run.tidy()
     finally:
         run.ledger.save()
@@ -124,27 +121,10 @@ class _Sync:
         if files is not None:
             self._fetch_all(self._lists_of(files), lambda: self._lists_of(self.client.dataset_files(self.job.job_id)))
 
-    def archive(self) -> None:
-        """The archive, going on where an earlier try stopped."""
-        if self._files() is None:
-            return
-        try:
-            got = sync_archive(self.client, self.job.job_id, self.out, self.ledger, self.progress)
-        except MaskmillError as error:
-            self.report.fail(ARCHIVE, error)
-        except OSError as exc:
-            self.report.fail(ARCHIVE, _local_failure(exc))
-        else:
-            self.report.fetched += got > 0
-            self.report.kept += got == 0
-            self.report.fetched_bytes += got
-
     def tidy(self) -> None:
         """What is not of this job goes, unless this job came incomplete or has nothing in its place."""
         if self.report.failures or not self.job.items.done:
             return
-        if self.ledger.get(ARCHIVE, self.job.job_id) is not None:
-            self.names.add(ARCHIVE)
         self.report.removed = remove_leftovers(self.out, self.ledger, wanted=self.names)
 
     def _files(self) -> DatasetFiles | None:

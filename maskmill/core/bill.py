@@ -39,7 +39,6 @@ class WarningCode(StrEnum):
     MASKS_SAMPLED = "masks_sampled"
     PACE_NOT_MEASURED = "pace_not_measured"
     INSTANCE_NOT_PRICED = "instance_not_priced"
-    ARCHIVE_WITHOUT_PICTURES = "archive_without_pictures"
     QUOTA = "quota"
 
 

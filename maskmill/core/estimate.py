@@ -22,7 +22,6 @@ from maskmill.core.bill import (
     masks_needed,
 )
 from maskmill.core.cost import priced
-from maskmill.core.limits import ARCHIVE_BYTES_MAX
 from maskmill.core.prices import Resource
 from maskmill.core.recipe import ResolvedRecipe, variants_per_image
 from maskmill.core.usage import NO_MACHINE, MachineTime
@@ -103,7 +102,7 @@ def _expected(recipe: ResolvedRecipe, pictures: Pictures, known: Known, *, segme
         variants_reused=0,
         segmenting_s=asked * pace.image_s + computed * pace.mask_s,
         rendering_s=_rendering_s(recipe, pictures, labels=labels, variants=variants),
-        finishing_s=rates.FINISH_S + rates.FILE_S * (pictures.ready + labels + variants),
+        finishing_s=rates.FINISH_S + rates.LINE_S * (pictures.ready + labels + variants),
         made_bytes=rendered_bytes + kept_bytes,
         dataset_bytes=rendered_bytes + kept_bytes + sources_bytes,
     )
@@ -199,6 +198,3 @@ def _warnings(
     if lane is Lane.ENDPOINT and prices.instance_s(fleet.instance_type) is None:
         message = f"There is no price for {fleet.instance_type} in the list: dollars are without the segmenter."
         yield EstimateWarning(code=WarningCode.INSTANCE_NOT_PRICED, message=message)
-    if work.dataset_bytes > ARCHIVE_BYTES_MAX:
-        message = "The dataset is larger than an archive may be. Its pictures are fetched with `maskmill sync`."
-        yield EstimateWarning(code=WarningCode.ARCHIVE_WITHOUT_PICTURES, message=message)

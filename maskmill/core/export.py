@@ -31,6 +31,7 @@ class ExportFormat(StrEnum):
     WEBDATASET = "webdataset"  # tar shards that are read in order
     MASKS = "masks"  # the pictures and one plain mask for each label
     OVERLAY = "overlay"  # pictures with their labels painted over them, for people
+    ARCHIVE = "archive"  # everything as it is: the tree of `maskmill sync`, packed
 
 
 class Split(StrEnum):

@@ -12,7 +12,7 @@
                      t/<tenant>/px/<pixels>/variants/<record>.json               what was rendered, or what an item left
                                                                                  behind, where that is long
                      t/<tenant>/jobs/<job>/plan.json · chunks/<n>.json
-                     t/<tenant>/jobs/<job>/dataset/…                             annotations, manifest, archive
+                     t/<tenant>/jobs/<job>/dataset/…                             annotations, manifest
                      t/<tenant>/jobs/<job>/exports/<format>/…                    the dataset as other tools read it
     work bucket      t/<tenant>/jobs/<job>/requests/<request>.json               what the endpoint reads
                      answers/…                                                   what the endpoint writes
@@ -158,7 +158,6 @@ def export_file(tenant: str, job_id: str, export: str, name: str) -> str:
 
 ANNOTATIONS = "annotations/instances.json"
 MANIFEST = "manifest.jsonl"
-ARCHIVE = "dataset.zip"
 
 
 def request(tenant: str, job_id: str, request_id: str) -> str:

@@ -86,7 +86,7 @@ PLAN_S = 0.5
 CHUNK_S = 0.6  # dispatching and collecting one chunk
 ITEM_S = 0.3
 FINISH_S = 1.0
-FILE_S = 0.01  # copying one file into the archive
+LINE_S = 0.001  # listing one picture or mask
 OBJECT_WAIT_S = 0.03  # for an answer of the store; assumed for one region, as is the next
 OTHER_WAIT_S = 0.01  # for one of the table, a queue or a topic
 

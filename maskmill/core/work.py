@@ -69,7 +69,7 @@ class Work(Model):
     rendering_s: Seconds  # of functions
     finishing_s: Seconds
     made_bytes: Count
-    dataset_bytes: Count  # of the archive
+    dataset_bytes: Count  # of the lists, pictures and masks that somebody fetches
     asked: Count = 0  # attempts at an item's masks
     unanswered: Count = 0  # those of them that brought nothing: of these nobody knows how long the segmenter was at it
     renderings: Count | None = None  # runs that rendered images, several of them each perhaps; None: one for each
@@ -124,24 +124,16 @@ def usage_of(work: Work) -> Usage:
             + work.chunks
             + work.shards
             + work.labels_made
-            + 2 * work.variants_made  # with its thumbnail
-            + work.dataset_bytes / _PART_BYTES,
+            + 2 * work.variants_made,  # with its thumbnail
             Resource.OBJECT_READS: 3
             + 2 * work.chunks
             + 2 * work.shards
             # rendering: the chunk, and the pictures of which something is made
             + renderings
-            + min(work.images, work.variants_made)
-            # finishing: sources, the pictures of labels, and variants
-            + work.images
-            + work.labels
-            + work.variants,
+            + min(work.images, work.variants_made),
             Resource.QUEUE_REQUESTS: 3 * messages,
             Resource.NOTICES: work.shards,
-            Resource.STORED_GB: (work.made_bytes + work.dataset_bytes) / rates.GB,
+            Resource.STORED_GB: work.made_bytes / rates.GB,
             Resource.DOWNLOADED_GB: work.dataset_bytes / rates.GB,
         }
     )
-
-
-_PART_BYTES = 8 * 1024 * 1024

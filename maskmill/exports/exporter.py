@@ -5,15 +5,18 @@ It knows no format and no store.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Flag, auto
 from typing import NamedTuple, Protocol
 
+from maskmill.core.errors import Code, MaskmillError
 from maskmill.core.export import Split
+from maskmill.core.image import NormalImage
 from maskmill.core.mask import Rle
 from maskmill.core.recipe import ResolvedRecipe
-from maskmill.core.result import Label
+from maskmill.core.result import Label, Results
 from maskmill.exports.archive import Member
 from maskmill.exports.entries import Entry, RleOf
 from maskmill.exports.tally import Count
@@ -39,6 +42,13 @@ class Content:
         """Labels with their run lengths."""
         return [(label, self.rles[label.object_id]) for label in labels]
 
+    def png(self, label: Label) -> bytes:
+        """A label's mask file; raises MaskmillError when it is not the label's."""
+        png = self.pngs[label.object_id]
+        if hashlib.sha256(png).hexdigest() != label.png_sha256:
+            raise MaskmillError(Code.INTERNAL, detail=f"the mask of {label.object_id} is another one")
+        return png
+
 
 class File(NamedTuple):
     """A file of an export: its path and its bytes."""
@@ -57,12 +67,25 @@ class Dataset(Protocol):
         """The splits that hold pictures, in their order."""
         ...
 
-    def entries(self, split: Split) -> Iterator[Entry]:
-        """The pictures of a split; each call begins anew."""
+    @property
+    def results(self) -> Results:
+        """What each item left behind, in order."""
         ...
 
-    def rles(self, split: Split) -> RleOf:
+    def entries(self, split: Split | None) -> Iterator[Entry]:
+        """The pictures of a split (None: of all); each call begins anew."""
+        ...
+
+    def rles(self, split: Split | None) -> RleOf:
         """The run lengths of the labels of a split, to be asked for once per label and item, in their order."""
+        ...
+
+    def backgrounds(self) -> Mapping[str, NormalImage]:
+        """What cut-outs are put on, by image id."""
+        ...
+
+    def background(self, normal: NormalImage) -> Iterator[bytes]:
+        """The file of one of them."""
         ...
 
 

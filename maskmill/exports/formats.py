@@ -5,6 +5,7 @@ from __future__ import annotations
 from maskmill.core.export import ExportFormat
 from maskmill.core.recipe import ResolvedRecipe
 from maskmill.exports.coco import CocoExporter
+from maskmill.exports.everything import ArchiveExporter
 from maskmill.exports.exporter import Exporter, Needs, classes_of
 from maskmill.exports.imagefolder import ImagefolderExporter
 from maskmill.exports.overlays import OverlayExporter
@@ -34,6 +35,8 @@ def exporter_of(export: ExportFormat, recipe: ResolvedRecipe) -> Exporter:
             return MasksExporter()
         case ExportFormat.OVERLAY:
             return OverlayExporter(recipe.templates)
+        case ExportFormat.ARCHIVE:
+            return ArchiveExporter()
         case ExportFormat.PARQUET:
             raise ValueError("Parquet is a table, not a tree of files")
 

@@ -123,7 +123,7 @@ def test_shards_hold_the_pictures_of_their_split(ann: User, job: dict[str, Any])
 
 def test_the_archive_is_fetched_in_ranges(ann: User, job: dict[str, Any]) -> None:
     status, archive = ann.get(f"/jobs/{job['job_id']}/archive")
-    assert (status, archive["size_bytes"]) == (200, job["archive_bytes"])
+    assert (status, archive["size_bytes"]) == (200, job["dataset_bytes"])
     request = urllib.request.Request(archive["url"], headers={"Range": "bytes=0-3"})
     with DIRECT.open(request, timeout=30) as answer:
         assert (answer.status, answer.read()) == (206, b"PK\x03\x04")

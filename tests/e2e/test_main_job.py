@@ -135,7 +135,7 @@ def test_a_job_tells_what_it_took_beside_what_was_thought_of_it(ann: User, out: 
     assert (actual["images"], actual["variants_made"], actual["masks_computed"]) == (4, 8, 8)
     assert actual["segmenting_s"] > 0
     assert 0 < actual["waited_s"] <= actual["took_s"]
-    assert actual["dataset_bytes"] == job["archive_bytes"] == (out / "dataset.zip").stat().st_size
+    assert actual["dataset_bytes"] == job["dataset_bytes"] == (out / "dataset.zip").stat().st_size
     status, again = ann.get(
         f"/datasets/{job['dataset_id']}/jobs/estimate", method="POST", body={"recipe": job["recipe"]}
     )

@@ -353,8 +353,8 @@ class Invariants:
             yield "has no archive"
         elif data is not None and [entry["index"] for entry in json.loads(data)] != done:
             yield f"has an archive that is not of {done}"
-        if (job.archive_bytes > 0) is not bool(done):
-            yield f"says {job.archive_bytes} bytes of archive for {len(done)} items"
+        if (job.dataset_bytes > 0) is not bool(done):
+            yield f"says {job.dataset_bytes} bytes of archive for {len(done)} items"
 
     def _export_faults(self, job: JobState, states: dict[int, ItemState]) -> Iterator[str]:
         """Every export that was asked for has ended; one that is ready holds every item that is done, once."""
@@ -365,7 +365,7 @@ class Invariants:
             if key.pk == pk and key.sk.startswith(rows.EXPORT_PREFIX)
             for state in (rows.export_of(row),)
         }
-        wanted = () if job.cancel_requested or job.archive_bytes == 0 else job.job.recipe.recipe.exports
+        wanted = () if job.cancel_requested or job.dataset_bytes == 0 else job.job.recipe.recipe.exports
         yield from (f"has no export {export}" for export in wanted if export not in found)
         for export in found.values():
             if not export.status.is_terminal:

@@ -1,10 +1,10 @@
-"""The routes of exports and of the archive."""
+"""The routes of exports."""
 
 from __future__ import annotations
 
 from lambdas.serve_api import exports
 from lambdas.serve_api.routes.call import PREFIX, Call, Reply, Route
-from maskmill.core.api import ArchiveView, ExportView, Page
+from maskmill.core.api import ExportView, Page
 from maskmill.core.errors import Code
 from maskmill.core.export import ExportFormat
 
@@ -21,7 +21,15 @@ def _ask(call: Call) -> Reply:
 
 
 def _read(call: Call) -> Reply:
-    export = exports.read(call.ports, call.tenant, call.job, _format(call))
+    return _found(call, _format(call))
+
+
+def _archive(call: Call) -> Reply:
+    return _found(call, ExportFormat.ARCHIVE)
+
+
+def _found(call: Call, form: ExportFormat) -> Reply:
+    export = exports.read(call.ports, call.tenant, call.job, form)
     return Reply(200, export) if export.status.is_terminal else _answer(call, export)
 
 
@@ -32,10 +40,6 @@ def _answer(call: Call, export: ExportView) -> Reply:
 
 def _list(call: Call) -> Reply:
     return Reply(200, exports.listed(call.ports, call.tenant, call.job))
-
-
-def _archive(call: Call) -> Reply:
-    return Reply(200, exports.archive(call.ports, call.tenant, call.job))
 
 
 ROUTES = (
@@ -71,8 +75,8 @@ ROUTES = (
         method="GET",
         path="/jobs/<job>/archive",
         run=_archive,
-        about="The signed address of the archive with everything; it can be read in ranges",
-        answers={200: ArchiveView},
-        codes=(Code.CONFLICT,),
+        about="The archive with everything, which is the export `archive` by a shorter name",
+        answers={200: ExportView, 202: ExportView},
+        locates=True,
     ),
 )

@@ -6,7 +6,7 @@ Lists are pages: `items` and, when there is more, `next_cursor`.
 from __future__ import annotations
 
 from maskmill.core.api.answers import Page, Problem, ProblemField
-from maskmill.core.api.exports import ArchiveView, ExportFile, ExportSummary, ExportView
+from maskmill.core.api.exports import ExportFile, ExportSummary, ExportView
 from maskmill.core.api.interactive import EmbeddingView, Everything, FindEverything, Segmentation, SegmentImage
 from maskmill.core.api.jobs import (
     DatasetFiles,
@@ -36,7 +36,6 @@ from maskmill.core.api.usage import QuotaView, UsageView
 from maskmill.core.api.webhooks import CreateWebhook, DeliveryView, WebhookSecret, WebhookView
 
 __all__ = [
-    "ArchiveView",
     "CreateDataset",
     "CreateWebhook",
     "DatasetFiles",

@@ -1,4 +1,4 @@
-"""The bodies of exports and of the archive; it knows no HTTP."""
+"""The bodies of exports; it knows no HTTP."""
 
 from __future__ import annotations
 
@@ -46,11 +46,3 @@ class ExportView(Model):
     receipt_url: str | None = None
     refusal: Refusal | None = None
     files: tuple[ExportFile, ...] = ()
-
-
-class ArchiveView(Model):
-    """The archive with everything: a signed URL that can be read in ranges."""
-
-    name: str
-    size_bytes: int
-    url: str

@@ -45,7 +45,7 @@ class JobView(Model):
     finished_at: datetime | None = None
     refusal: Refusal | None = None
     recipe: Recipe
-    archive_bytes: int | None = None
+    dataset_bytes: int | None = None  # of all files together; None: there is no dataset, or not yet
     retry_of: str | None = None
     retried_by: tuple[str, ...] = ()
     cost: JobCost = JobCost()
@@ -121,13 +121,11 @@ class FileView(Model):
 
 
 class DatasetFiles(Model):
-    """Signed URLs of a finished job's dataset: annotations, manifest and the archive with everything.
+    """Signed URLs of the lists of a finished job's dataset: annotations and manifest.
 
     `backgrounds` are the pictures behind cut-outs, without which no variant could be made again.
     """
 
     annotations_url: str
     manifest_url: str
-    archive_url: str
-    archive_bytes: int
     backgrounds: tuple[FileView, ...] = ()

@@ -41,7 +41,7 @@ class JobState:
     created_at_s: int
     finished_at: str | None
     refusal: Refusal | None
-    archive_bytes: int
+    dataset_bytes: int
     finish_until_s: int  # the deadline of the run that is finishing the job; 0 before the first
     finish_run: str | None  # the name of that run, by which it knows its own claim
     counts: Counts | None  # of an ended job whose items were counted when it ended
@@ -112,7 +112,7 @@ def job_of(row: Row) -> JobState:
         created_at_s=row["created_at_s"],
         finished_at=row.get("finished_at"),
         refusal=Refusal.stored(row["refusal"]) if "refusal" in row else None,
-        archive_bytes=row.get("archive_bytes", 0),
+        dataset_bytes=row.get("dataset_bytes", row.get("archive_bytes", 0)),  # as it was called once
         finish_until_s=row.get("finish_until_s", 0),
         finish_run=row.get("finish_run"),
         counts=_counted(row["counts"]) if "counts" in row else None,
@@ -176,7 +176,7 @@ def close_job(
     status: JobStatus,
     finished_at: datetime,
     refusal: Refusal | None = None,
-    archive_bytes: int = 0,
+    dataset_bytes: int = 0,
     counts: Counts | None = None,
     work: Work | None = None,
 ) -> Update:
@@ -184,7 +184,7 @@ def close_job(
     values: dict[Path, Any] = {
         ("status",): status.value,
         ("finished_at",): finished_at.isoformat(),
-        ("archive_bytes",): archive_bytes,
+        ("dataset_bytes",): dataset_bytes,
     }
     if refusal is not None:
         values[("refusal",)] = refusal.model_dump_json()

@@ -488,7 +488,7 @@ def _(world: World) -> Request:
 
 @good("jobs_read_files")
 def _(world: World) -> Request:
-    return Request({"job": world.ended_job(archive_bytes=100)})
+    return Request({"job": world.ended_job(dataset_bytes=100)})
 
 
 @case("jobs_read_files", Code.CONFLICT)
@@ -511,7 +511,7 @@ def _(world: World) -> Request:
 
 @good("exports_ask")
 def _(world: World) -> Request:
-    return Request({"job": world.ended_job(archive_bytes=100), "format": ExportFormat.COCO.value})
+    return Request({"job": world.ended_job(dataset_bytes=100), "format": ExportFormat.COCO.value})
 
 
 @case("exports_ask", Code.CONFLICT)
@@ -538,7 +538,7 @@ def _(world: World) -> Request:
 
 @good("exports_archive")
 def _(world: World) -> Request:
-    return Request({"job": world.ended_job(archive_bytes=100)})
+    return Request({"job": world.ended_job(dataset_bytes=100)})
 
 
 @case("exports_archive", Code.CONFLICT)

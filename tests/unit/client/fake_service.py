@@ -365,7 +365,7 @@ class FakeService:
             "annotations_url": self._sign(f"{job['id']}/instances.json", b'{"images": []}'),
             "manifest_url": self._sign(f"{job['id']}/manifest.jsonl", b"{}\n"),
             "archive_url": self._sign(f"{job['id']}/dataset.zip", archive),
-            "archive_bytes": len(archive),
+            "dataset_bytes": len(archive),
         }
 
     def _export(self, job: dict[str, Any], form: str) -> dict[str, Any]:

@@ -100,7 +100,7 @@ class Finished:
             items = tuple(self._item(index) for index in range(start, min(start + CHUNK_ITEMS, self.images)))
             self._render(Chunk(number=number, items=items))
         key = rows.job_key(TENANT, JOB)
-        ended = {("status",): JobStatus.SUCCEEDED.value, ("planned",): True, ("archive_bytes",): 1}
+        ended = {("status",): JobStatus.SUCCEEDED.value, ("planned",): True, ("dataset_bytes",): 1}
         self.table.write(Update(key, set=ended))
 
     @property

@@ -23,11 +23,11 @@ def job_with(api: Api, *exports: str) -> str:
     return str(api.post(f"/datasets/{dataset}/jobs", body).json["job_id"])
 
 
-def end(api: Api, job: str, *, archive_bytes: int = 100) -> None:
+def end(api: Api, job: str, *, dataset_bytes: int = 100) -> None:
     api.plan(job, items=1, chunk_items=1)
     table = api.ports.table
     table.write(
-        rows.close_job(api.tenant, job, status=JobStatus.SUCCEEDED, finished_at=NOW, archive_bytes=archive_bytes)
+        rows.close_job(api.tenant, job, status=JobStatus.SUCCEEDED, finished_at=NOW, dataset_bytes=dataset_bytes)
     )
 
 
@@ -102,7 +102,7 @@ def test_the_archive_is_handed_out_once_the_job_has_a_dataset(api: Api) -> None:
 
 def test_a_job_without_a_dataset_has_neither_archive_nor_exports(api: Api) -> None:
     job = job_with(api)
-    end(api, job, archive_bytes=0)
+    end(api, job, dataset_bytes=0)
     assert api.get(f"/jobs/{job}/archive").code == "conflict"
     assert api.post(f"/jobs/{job}/exports/coco").code == "conflict"
 

@@ -256,14 +256,14 @@ def test_jobs_are_listed_newest_first(api: Api) -> None:
 # Cancelling --------------------------------------------------------------------------------------------------------
 
 
-def close(api: Api, job: str, *, archive_bytes: int = 0) -> None:
+def close(api: Api, job: str, *, dataset_bytes: int = 0) -> None:
     api.ports.table.write(
         rows.close_job(
             api.tenant,
             job,
             status=JobStatus.SUCCEEDED,
             finished_at=datetime(2026, 11, 1, tzinfo=UTC),
-            archive_bytes=archive_bytes,
+            dataset_bytes=dataset_bytes,
         )
     )
 
@@ -412,9 +412,9 @@ def test_pages_of_variants_cover_a_job_exactly_once(api: Api, monkeypatch: pytes
 def test_files_are_there_once_the_job_has_ended_with_a_dataset(api: Api) -> None:
     job = api.job()
     assert (api.get(f"/jobs/{job}/files").status, api.get(f"/jobs/{job}/files").code) == (409, "conflict")
-    close(api, job, archive_bytes=123)
+    close(api, job, dataset_bytes=123)
     files = api.get(f"/jobs/{job}/files").json
-    assert files["archive_bytes"] == 123
+    assert files["dataset_bytes"] == 123
     for name, path in (
         ("annotations", "annotations/instances.json"),
         ("manifest", "manifest.jsonl"),
@@ -422,7 +422,7 @@ def test_files_are_there_once_the_job_has_ended_with_a_dataset(api: Api) -> None
     ):
         assert f"{api.tenant}/jobs/{job}/dataset/{path}?" in files[f"{name}_url"]
     view = api.get(f"/jobs/{job}").json
-    assert (view["archive_bytes"], view["status"]) == (123, "succeeded")
+    assert (view["dataset_bytes"], view["status"]) == (123, "succeeded")
     assert view["finished_at"].startswith("2026-11-01T00:00:00")
 
 
@@ -430,7 +430,7 @@ def test_a_job_that_ended_without_a_dataset_has_no_files(api: Api) -> None:
     job = api.job()
     close(api, job)
     assert api.get(f"/jobs/{job}/files").status == 409
-    assert api.get(f"/jobs/{job}").json["archive_bytes"] is None
+    assert api.get(f"/jobs/{job}").json["dataset_bytes"] is None
 
 
 def test_an_ended_job_with_failures_is_retried_as_a_new_job(api: Api, other: Api) -> None:

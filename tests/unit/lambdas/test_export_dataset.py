@@ -60,7 +60,7 @@ def scene() -> Scene:
     made.submit()
     made.plan()
     key = rows.job_key(TENANT, JOB)
-    ended = {"status": JobStatus.SUCCEEDED.value, "archive_bytes": 1, "due_at": 10**10}
+    ended = {"status": JobStatus.SUCCEEDED.value, "dataset_bytes": 1, "due_at": 10**10}
     made.table.rows[key] = {**made.table.rows[key], **ended}
     put(made)
     return made
@@ -150,7 +150,7 @@ def test_what_can_never_be_exported_fails_with_its_reason(scene: Scene) -> None:
 
 def test_a_job_without_a_dataset_has_no_exports(scene: Scene) -> None:
     job_key = rows.job_key(TENANT, JOB)
-    scene.table.rows[job_key] = {**scene.table.rows[job_key], "archive_bytes": 0}
+    scene.table.rows[job_key] = {**scene.table.rows[job_key], "dataset_bytes": 0}
     run(scene, Maker())
     assert found(scene).status is ExportStatus.FAILED
 
@@ -186,7 +186,7 @@ def test_a_job_that_is_given_up_ends_the_exports_that_a_run_had_noted(scene: Sce
     wanted = job.recipe.recipe.model_copy(update={"exports": (COCO,)})
     doc = job.model_copy(update={"recipe": job.recipe.model_copy(update={"recipe": wanted})}).model_dump_json()
     full = frozenset(f"{number:04d}" for number in range(scene.job().chunks_total))
-    was = {"status": JobStatus.FINISHING.value, "archive_bytes": 0, "chunks_full": full, "doc": doc}
+    was = {"status": JobStatus.FINISHING.value, "dataset_bytes": 0, "chunks_full": full, "doc": doc}
     scene.table.rows[key] = {**scene.table.rows[key], **was}
     scene.sent()
     scene.bury(FinishJob(tenant=TENANT, job_id=JOB))

@@ -36,7 +36,7 @@ LARGEST = [
     ),
     rows.start_rendering("t", "j", 399, indices=ALL, now_s=1_800_000_000),
     rows.note_repair("t", "j", 399, indices=ALL, seen=SEEN, now_s=1_800_000_000),
-    rows.close_job("t", "j", status=JobStatus.SUCCEEDED, finished_at=datetime(2026, 1, 1, tzinfo=UTC), archive_bytes=1),
+    rows.close_job("t", "j", status=JobStatus.SUCCEEDED, finished_at=datetime(2026, 1, 1, tzinfo=UTC), dataset_bytes=1),
 ]
 
 

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lambdas.finish_job.spool import Spool
 from PIL import Image
 from pycocotools import mask as coco_mask
 
 from lambdas.finish_job import dataset
 from lambdas.finish_job.dataset import write_dataset
-from lambdas.finish_job.spool import Spool
 from lambdas.known import Facts, keep_first
 from lambdas.render_item.pictures import look, paint
 from maskmill.core import keys, rows
