@@ -18,6 +18,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import cast
 
 import cv2
 import numpy as np
@@ -37,7 +38,7 @@ from maskmill.core.result import ItemResult, Label, LabelMask, VariantRecord
 from maskmill.exports.archive import Member, write_archive
 from maskmill.exports.coco import CocoExporter
 from maskmill.exports.entries import Entry, RleOf, entries
-from maskmill.exports.exporter import Content
+from maskmill.exports.exporter import Content, Dataset
 from maskmill.exports.tally import Count
 from maskmill.exports.yolo import YoloExporter
 from maskmill.imaging.masks import area_of, box_px, mask_png, rle_of
@@ -165,7 +166,7 @@ def _variant(index: int, sample: int) -> VariantRecord:
 
 def coco(stored: Stored) -> None:
     out = Discard()
-    for member in CocoExporter().head(stored, Count()):
+    for member in CocoExporter().head(cast(Dataset, stored), Count()):
         for chunk in member.chunks():
             out.write(chunk)
 

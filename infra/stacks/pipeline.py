@@ -209,8 +209,7 @@ class PipelineStack(cdk.Stack):
             ),
             may=[
                 rows(data.table, "GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem"),
-                objects(data.media, "GetObject", keys=(prefixes.NORMALS, prefixes.LABELS, prefixes.VARIANTS)),
-                objects(data.media, "GetObject", keys=(prefixes.CHUNKS,)),
+                objects(data.media, "GetObject", keys=(prefixes.LABELS, prefixes.CHUNKS, prefixes.RESULTS)),
                 objects(data.media, "PutObject", "AbortMultipartUpload", keys=(prefixes.DATASETS,)),
                 absence(data.media),
                 send(self.export_queue.queue),
@@ -231,6 +230,7 @@ class PipelineStack(cdk.Stack):
             may=[
                 rows(data.table, "GetItem", "BatchGetItem", "Query", "UpdateItem"),
                 objects(data.media, "GetObject", keys=(prefixes.NORMALS, prefixes.LABELS, prefixes.VARIANTS)),
+                objects(data.media, "GetObject", keys=(prefixes.CHUNKS,)),
                 objects(data.media, "PutObject", "AbortMultipartUpload", keys=(prefixes.EXPORTS,)),
                 absence(data.media),
                 send(self.export_queue.queue),

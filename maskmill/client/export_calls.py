@@ -22,3 +22,7 @@ class ExportCalls(Wire):
     def export_state(self, job_id: str, export: ExportFormat) -> ExportView:
         """An export as it is now: its receipt and the signed addresses of its files once it is ready."""
         return self._read(ExportView, path_of("jobs", job_id, "exports", export.value))
+
+    def archive(self, job_id: str) -> ExportView:
+        """The export `archive`, which holds everything, by a shorter name."""
+        return self._read(ExportView, path_of("jobs", job_id, "archive"))

@@ -125,8 +125,8 @@ def usage_of(work: Work) -> Usage:
             + work.shards
             + work.labels_made
             + 2 * work.variants_made,  # with its thumbnail
-            Resource.OBJECT_READS: 3
-            + 2 * work.chunks
+            Resource.OBJECT_READS: 2
+            + work.chunks
             + 2 * work.shards
             # rendering: the chunk, and the pictures of which something is made
             + renderings

@@ -258,7 +258,7 @@ class Invariants:
         planned = {item.index: item for chunk in chunks for item in self._described(job, chunk).items}
         for index, item in states.items():
             yield from (f"item {index} {fault}" for fault in self._item_faults(job, item, planned[index]))
-        yield from self._archive_faults(job, states)
+        yield from self._list_faults(job, states)
         yield from self._export_faults(job, states)
 
     def _end_faults(self, job: JobState, states: dict[int, ItemState]) -> Iterator[str]:
@@ -344,17 +344,17 @@ class Invariants:
                 if self.media.objects.get(key) != f"variant of {pixels}".encode():
                     yield f"names {key}, which does not exist"
 
-    def _archive_faults(self, job: JobState, states: dict[int, ItemState]) -> Iterator[str]:
+    def _list_faults(self, job: JobState, states: dict[int, ItemState]) -> Iterator[str]:
         done = sorted(index for index, item in states.items() if item.status is ItemStatus.DONE)
-        data = self.media.objects.get(keys.dataset_file(job.tenant, job.job.job_id, keys.ARCHIVE))
+        data = self.media.objects.get(keys.dataset_file(job.tenant, job.job.job_id, keys.ANNOTATIONS))
         if job.refusal is not None:
             return
         if done and data is None:
-            yield "has no archive"
+            yield "has no list"
         elif data is not None and [entry["index"] for entry in json.loads(data)] != done:
-            yield f"has an archive that is not of {done}"
+            yield f"has a list that is not of {done}"
         if (job.dataset_bytes > 0) is not bool(done):
-            yield f"says {job.dataset_bytes} bytes of archive for {len(done)} items"
+            yield f"says {job.dataset_bytes} bytes of dataset for {len(done)} items"
 
     def _export_faults(self, job: JobState, states: dict[int, ItemState]) -> Iterator[str]:
         """Every export that was asked for has ended; one that is ready holds every item that is done, once."""

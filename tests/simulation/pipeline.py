@@ -366,7 +366,7 @@ class Pipeline:
         finish_job.finish(ports, message)
 
     def _write_dataset(self, table: MemoryTable, media: MemoryObjects, job: JobState, results: Results) -> int:
-        with self.invariants.alone(f"the archive of {job.job.job_id}"):
+        with self.invariants.alone(f"the lists of {job.job.job_id}"):
             return self.hands.write_dataset(table, media, job, results)
 
     def _export(self, message: ExportDataset) -> None:

@@ -197,12 +197,10 @@ def paint(media: MemoryObjects, known: Facts, job: JobState, _chunk: Chunk, item
 
 
 def write_dataset(table: MemoryTable, media: MemoryObjects, job: JobState, results: Results) -> int:
-    """Reads each picture and each label, and writes an archive of what was recorded."""
+    """Reads each label, and writes a list of what was recorded."""
     _read_labels(table, media, job, results)
-    for result in results:
-        media.get(keys.normal(job.tenant, result.normal.pixels_sha256))
     data = json.dumps([result.model_dump(mode="json") for result in results]).encode()
-    media.put(keys.dataset_file(job.tenant, job.job.job_id, keys.ARCHIVE), data, media_type="application/zip")
+    media.put(keys.dataset_file(job.tenant, job.job.job_id, keys.ANNOTATIONS), data, media_type="application/json")
     return len(data)
 
 

@@ -226,7 +226,7 @@ def a_finish_that_claims_nothing(patch: pytest.MonkeyPatch) -> None:
 
 
 @planted("full", seeds=40)
-def an_archive_of_whatever_has_a_result(patch: pytest.MonkeyPatch) -> None:
+def a_dataset_of_whatever_has_a_result(patch: pytest.MonkeyPatch) -> None:
     def done_results(table: Any, media: Any, job: JobState, _chunks: Any) -> Results:
         found = state.all_rows(table, rows.job_pk(job.tenant, job.job.job_id), rows.RESULT_PREFIX)
         return Results(records._doc_of(media, row) for row in found)

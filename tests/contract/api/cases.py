@@ -536,14 +536,21 @@ def _(world: World) -> Request:
     return request
 
 
+@case("exports_archive", 202)
+def _(world: World) -> Request:
+    job = world.ended_job(dataset_bytes=100)
+    world.api.post(f"/jobs/{job}/exports/archive")
+    return Request({"job": job})
+
+
 @good("exports_archive")
 def _(world: World) -> Request:
-    return Request({"job": world.ended_job(dataset_bytes=100)})
-
-
-@case("exports_archive", Code.CONFLICT)
-def _(world: World) -> Request:
-    return Request({"job": world.job})
+    request = CASES["exports_archive", 202](world)
+    now = world.api.ports.clock.now()
+    reason = Refusal(code="gave_up", message="It is so.")
+    write = rows.fail_export(world.api.tenant, world.job, ExportFormat.ARCHIVE, reason, finished_at=now)
+    world.api.ports.table.write(write)
+    return request
 
 
 # Webhooks -----------------------------------------------------------------------------------------------------------

@@ -360,12 +360,9 @@ class FakeService:
         }
 
     def _files(self, job: dict[str, Any]) -> dict[str, Any]:
-        archive = b"PK" + job["id"].encode() * 4000
         return {
             "annotations_url": self._sign(f"{job['id']}/instances.json", b'{"images": []}'),
             "manifest_url": self._sign(f"{job['id']}/manifest.jsonl", b"{}\n"),
-            "archive_url": self._sign(f"{job['id']}/dataset.zip", archive),
-            "dataset_bytes": len(archive),
         }
 
     def _export(self, job: dict[str, Any], form: str) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def test_a_second_run_sends_and_fetches_nothing_twice(
     assert second["templates"] == first["templates"]
     assert len(service.datasets) == 1
     assert second["job"]["job_id"] != first["job"]["job_id"]
-    assert second["sync"]["kept"] == 12  # what lies under a job's own name (lists and archive) comes again
+    assert second["sync"]["kept"] == 12  # what lies under a job's own name (the lists) comes again
 
 
 def test_the_same_key_is_the_same_job(shell: Shell, service: FakeService, photos: Path, tmp_path: Path) -> None:
@@ -272,7 +272,7 @@ def test_the_separate_steps_do_what_a_run_does(
     assert shell.json("jobs", "show", job)["job"]["job_id"] == job
     assert len(shell.lines("jobs", "items", job)) == len(shell.lines("jobs", "items", job, "--status", "done")) == 3
     assert [one["job_id"] for one in shell.lines("jobs", "list")] == [job]
-    assert shell.json("sync", job, "--out", tmp_path / "out", "--no-archive")["fetched"] == 11
+    assert shell.json("sync", job, "--out", tmp_path / "out")["fetched"] == 11
     assert shell.json("datasets", "show", "mine")["images"] == {"expected": 0, "ready": 3, "refused": 0}
     assert shell.lines("datasets", "list")[0]["name"] == "mine"
 

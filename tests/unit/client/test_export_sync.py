@@ -121,7 +121,7 @@ def test_the_command_exports_and_lists(
 def test_a_run_brings_its_exports(service: FakeService, photos: Path, tmp_path: Path) -> None:
     shell = Shell(service, tmp_path)
     out = tmp_path / "out"
-    arguments = ("run", photos, "-t", "cap=whole", "-e", "cap:hue=40", "--out", out, "--no-archive")
+    arguments = ("run", photos, "-t", "cap=whole", "-e", "cap:hue=40", "--out", out)
     made = shell.json(*arguments, "--export", "coco", "--export", "yolo-seg", "--split", "80/20")
     assert names(out / "exports" / "coco") and names(out / "exports" / "yolo-seg")
     assert [export["receipt"]["format"] for export in made["exports"]] == ["coco", "yolo-seg"]

@@ -160,7 +160,7 @@ def test_the_command_goes_on_with_new_photos_until_it_is_interrupted(
     service.faults = [("POST /api/v1/datasets/d0/jobs", problem(422, "invalid_recipe"))]
     out = tmp_path / "out"
     edits = ("-t", "cap=photo0.jpg:0.5,0.4", "-e", "cap:hue=40")
-    command = start(service, tmp_path, "run", photos, "--watch", *edits, "--out", out, "--no-archive")
+    command = start(service, tmp_path, "run", photos, "--watch", *edits, "--out", out)
     try:
         wait_until(lambda: "POST /api/v1/datasets/d0/jobs" in service.calls)
         (photos / "photo3.jpg").write_bytes(b"GOOD and new")

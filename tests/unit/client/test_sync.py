@@ -18,7 +18,7 @@ from maskmill.core.recipe import Layer, Recipe
 from tests.unit.client.fake_service import FakeService
 from tests.unit.client.fake_store import Answer
 
-FILES = 3 * 3 + 2 + 1  # source, mask and variant of each photo; two lists; the archive
+FILES = 3 * 3 + 2  # source, mask and variant of each photo; two lists
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_a_sync_brings_the_whole_dataset(client: Client, job: JobView, tmp_path:
     report = sync_job(client, job.job_id, tmp_path / "out")
     assert (report.fetched, report.kept, report.failures) == (FILES, 0, [])
     names = set(tree(tmp_path / "out"))
-    assert {"annotations/instances.json", "manifest.jsonl", "dataset.zip", "masks/0001_photo/cap.png"} < names
+    assert {"annotations/instances.json", "manifest.jsonl", "masks/0001_photo/cap.png"} < names
     assert {"sources/0003_photo.png", "variants/0002_photo__0.webp"} < names
     assert not [name for name in names if name.endswith((".part", ".etag"))]
 
@@ -80,9 +80,7 @@ def test_a_second_sync_reads_only_what_has_no_announced_content(
     assert tree(tmp_path) == before
 
 
-@pytest.mark.parametrize(
-    "name", ["variants/0001_photo__0.webp", "sources/0002_photo.png", "masks/0003_photo/cap.png", "dataset.zip"]
-)
+@pytest.mark.parametrize("name", ["variants/0001_photo__0.webp", "sources/0002_photo.png", "masks/0003_photo/cap.png"])
 def test_a_damaged_or_missing_file_is_fetched_again(client: Client, job: JobView, tmp_path: Path, name: str) -> None:
     sync_job(client, job.job_id, tmp_path)
     before = tree(tmp_path)
@@ -117,14 +115,6 @@ def test_what_a_person_put_or_changed_stays(client: Client, job: JobView, tmp_pa
     assert (tmp_path / "sources" / "0003_photo.png").read_bytes() == b"retouched"
 
 
-def test_an_archive_of_another_job_does_not_stay(client: Client, job: JobView, tmp_path: Path) -> None:
-    sync_job(client, job.job_id, tmp_path)
-    sync_job(client, job.job_id, tmp_path, archive=False)
-    assert (tmp_path / "dataset.zip").exists()
-    sync_job(client, fewer_photos(client, job).job_id, tmp_path, archive=False)
-    assert not (tmp_path / "dataset.zip").exists()
-
-
 def test_a_sync_that_fails_removes_nothing(service: FakeService, client: Client, job: JobView, tmp_path: Path) -> None:
     sync_job(client, job.job_id, tmp_path)
     fewer = fewer_photos(client, job)
@@ -141,49 +131,12 @@ def test_without_the_ledger_more_is_fetched_and_nothing_is_wrong(client: Client,
     assert (report.kept, report.failures) == (9, [])  # all pictures: their bytes are announced
 
 
-def test_the_archive_may_be_left_out(client: Client, job: JobView, tmp_path: Path) -> None:
-    sync_job(client, job.job_id, tmp_path, archive=False)
-    assert not (tmp_path / "dataset.zip").exists()
-
-
-def test_a_broken_archive_goes_on_where_it_stopped(
-    service: FakeService, client: Client, job: JobView, tmp_path: Path
-) -> None:
-    service.store.cuts = [1000, 2000]
-    report = sync_job(client, job.job_id, tmp_path)
-    ranges = [headers.get("range") for key, headers in service.store.reads if key.endswith(".zip")]
-    assert (report.failures, ranges) == ([], [None, "bytes=1000-", "bytes=3000-"])
-    assert (tmp_path / "dataset.zip").read_bytes() == service.store.objects[f"{job.job_id}/dataset.zip"]
-
-
-def test_an_archive_that_changed_meanwhile_is_begun_again(
-    service: FakeService, client: Client, job: JobView, tmp_path: Path
-) -> None:
-    key = f"{job.job_id}/dataset.zip"
-    service.store.cuts = [1000] * 20
-    first = service.store.read
-
-    def swap(name: str, headers: dict[str, str]) -> Answer:
-        answer = first(name, headers)
-        if name == key and len(service.store.cuts) == 19:
-            service.store.cuts.clear()
-            data = service.store.objects[key]
-            service.store.objects[key] = data[::-1]
-        return answer
-
-    service.store.read = swap  # type: ignore[method-assign]
-    report = sync_job(client, job.job_id, tmp_path)
-    assert report.failures == []
-    assert (tmp_path / "dataset.zip").read_bytes() == service.store.objects[key]
-
-
 def test_expired_addresses_are_asked_for_again(
     service: FakeService, client: Client, job: JobView, tmp_path: Path
 ) -> None:
     variants = next(iter(client.variants(job.job_id)))
     key = variants.variants[0].url.rsplit("/", 1)[-1]
     service.store.read_faults[key] = [Answer(403), Answer(403)]
-    service.store.read_faults[f"{job.job_id}/dataset.zip"] = [Answer(403)]
     assert sync_job(client, job.job_id, tmp_path).failures == []
 
 

@@ -117,7 +117,6 @@ def test_an_image_with_a_prompt_of_its_own_needs_a_mask_where_the_others_need_no
         (replace(pictures(3), expected=1), FLEET, WarningCode.IMAGES_NOT_HERE),
         (pictures(3), FLEET, WarningCode.PACE_NOT_MEASURED),
         (pictures(3), replace(FLEET, instance_type="ml.p9.huge"), WarningCode.INSTANCE_NOT_PRICED),
-        (pictures(9000, megapixels=20), FLEET, WarningCode.ARCHIVE_WITHOUT_PICTURES),
     ],
 )
 def test_what_should_be_known_beforehand_is_a_warning(found: Pictures, fleet: Fleet, code: WarningCode) -> None:

@@ -269,7 +269,7 @@ def test_the_model_reads_requests_and_pictures_keeps_embeddings_and_writes_answe
         (keys.variant_thumbnail("t1", "p", "v"), VARIANTS),
         (keys.plan("t1", "j"), PLAN),
         (keys.chunk("t1", "j", 3), CHUNKS),
-        (keys.dataset_file("t1", "j", keys.ARCHIVE), DATASETS),
+        (keys.dataset_file("t1", "j", keys.MANIFEST), DATASETS),
         (keys.export_file("t1", "j", "yolo-seg", "receipt.json"), EXPORTS),
         (keys.request("t1", "j", "r"), REQUESTS),
         (keys.uploads_folder("t1", "d1"), "t/*/d/*/"),

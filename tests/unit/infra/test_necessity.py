@@ -95,7 +95,7 @@ ELSEWHERE = {
     ("collect_masks", "media", "put_first"): {"mask"},  # long facts, as their names say
     ("render_item", "media", "get"): {"result", "mask", "label_rle", "variant_record"},
     ("render_item", "media", "put_first"): {"label_rle", "variant_record"},
-    ("finish_job", "media", "get"): {"result", "normal", "label_png", "label_rle", "variant"},  # the archive's list
+    ("finish_job", "media", "get"): {"result", "label_rle"},
     ("export_dataset", "media", "get"): {"result", "normal", "label_png", "label_rle", "variant"},  # the parts' lists
     ("sweep", "work", "head"): {"answer", "failure"},  # promised by the endpoint, kept in the chunk's row
 }

@@ -16,22 +16,27 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from lambdas import records, state
 from lambdas.collect_masks.handler import _check
+from lambdas.export_dataset.maker import DatasetMaker
 from lambdas.finish_job.dataset import write_dataset
 from lambdas.render_item.pictures import look, paint
 from lambdas.serve_api import datasets, jobs, submissions, templates, uploads
 from lambdas.serve_api.ports import Ports
 from maskmill.core import keys
 from maskmill.core.api import CreateDataset, JobView, RequestUploads, SubmitJob
+from maskmill.core.export import ExportFormat
 from maskmill.core.image import Upload
 from maskmill.core.mask import Mask
 from maskmill.core.messages import IngestUpload, Message, QueueName
 from maskmill.core.prompt import MaskChoice, Template
+from maskmill.core.result import Results
+from maskmill.core.rows import JobState
 from maskmill.core.shard import ImageAnswer, ImageTask, MaskAnswer, PromptTask, ShardAnswer, ShardRequest
 from maskmill.imaging.components import largest_part
 from maskmill.imaging.masks import rle_of
 from maskmill.imaging.normal import normalise, read_normal
-from tests.simulation.cloud import at_once
+from tests.simulation.cloud import MemoryObjects, MemoryTable, at_once
 from tests.simulation.pipeline import Hands, Pipeline
 from tests.simulation.world import World
 
@@ -115,7 +120,12 @@ class Studio:
         return jobs.read(self.api, TENANT, job_id)
 
     def archive(self, job_id: str) -> bytes:
-        return self.pipeline.media.objects[keys.dataset_file(TENANT, job_id, keys.ARCHIVE)]
+        """Everything that a finished job gave, packed."""
+        table, media = self.pipeline.table, self.pipeline.media
+        job = state.load_job(table, TENANT, job_id)
+        assert job is not None
+        results = records.done_results(table, media, job, state.all_chunks(table, TENANT, job_id))
+        return packed(table, media, job, results)
 
     def files(self, job_id: str) -> dict[str, bytes]:
         """The files of a finished job's dataset by their paths in it."""
@@ -160,3 +170,11 @@ def _masks(rgb: Any, prompt: PromptTask) -> MaskAnswer:
     others = tuple(candidates[number] for number in rest)
     choices = tuple(MaskChoice(str(number)) for number in (best, *rest)) if rest else ()
     return MaskAnswer(mask_key=prompt.mask_key, mask=candidates[best], others=others, choices=choices)
+
+
+def packed(table: MemoryTable, media: MemoryObjects, job: JobState, results: Results) -> bytes:
+    """The archive of these results, as its export makes it."""
+    maker = DatasetMaker()
+    (part,) = maker.parts(job, results, ExportFormat.ARCHIVE)
+    maker.make(table, media, job, results, part)
+    return media.objects[keys.export_file(job.tenant, job.job.job_id, part.export.value, part.name)]

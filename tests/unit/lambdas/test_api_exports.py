@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -90,20 +89,21 @@ def test_a_failed_export_says_why_and_can_be_asked_for_again(api: Api) -> None:
     assert api.post(f"/jobs/{job}/exports/coco").json["status"] == "making"
 
 
-def test_the_archive_is_handed_out_once_the_job_has_a_dataset(api: Api) -> None:
+def test_the_archive_is_an_export_like_the_others(api: Api) -> None:
     job = job_with(api)
-    assert api.get(f"/jobs/{job}/archive").code == "conflict"
+    assert api.post(f"/jobs/{job}/exports/archive").code == "conflict"
     end(api, job)
+    assert api.get(f"/jobs/{job}/archive").code == "not_found"
+    assert api.post(f"/jobs/{job}/exports/archive").status == 202
     answer = api.get(f"/jobs/{job}/archive")
-    assert (answer.status, answer.json["size_bytes"]) == (200, 100)
-    assert f"/jobs/{job}/dataset/dataset.zip?" in answer.json["url"]
-    assert job in parse_qs(urlsplit(answer.json["url"]).query)["response-content-disposition"][0]
+    assert (answer.status, answer.headers["Location"]) == (202, f"/api/v1/jobs/{job}/exports/archive")
+    assert answer.json == api.get(f"/jobs/{job}/exports/archive").json
 
 
 def test_a_job_without_a_dataset_has_neither_archive_nor_exports(api: Api) -> None:
     job = job_with(api)
     end(api, job, dataset_bytes=0)
-    assert api.get(f"/jobs/{job}/archive").code == "conflict"
+    assert api.post(f"/jobs/{job}/exports/archive").code == "conflict"
     assert api.post(f"/jobs/{job}/exports/coco").code == "conflict"
 
 

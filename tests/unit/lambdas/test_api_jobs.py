@@ -414,12 +414,7 @@ def test_files_are_there_once_the_job_has_ended_with_a_dataset(api: Api) -> None
     assert (api.get(f"/jobs/{job}/files").status, api.get(f"/jobs/{job}/files").code) == (409, "conflict")
     close(api, job, dataset_bytes=123)
     files = api.get(f"/jobs/{job}/files").json
-    assert files["dataset_bytes"] == 123
-    for name, path in (
-        ("annotations", "annotations/instances.json"),
-        ("manifest", "manifest.jsonl"),
-        ("archive", "dataset.zip"),
-    ):
+    for name, path in (("annotations", "annotations/instances.json"), ("manifest", "manifest.jsonl")):
         assert f"{api.tenant}/jobs/{job}/dataset/{path}?" in files[f"{name}_url"]
     view = api.get(f"/jobs/{job}").json
     assert (view["dataset_bytes"], view["status"]) == (123, "succeeded")

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import io
 import json
-import random
 import zipfile
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
-from lambdas.finish_job.spool import Spool
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-from lambdas.finish_job import dataset
 from lambdas.finish_job.dataset import write_dataset
 from lambdas.known import Facts, keep_first
 from lambdas.render_item.pictures import look, paint
@@ -31,11 +27,12 @@ from maskmill.core.mask import Mask
 from maskmill.core.plan import Chunk, PlannedItem, mask_key_for
 from maskmill.core.prompt import Placement, Prompt, Refinement, Template
 from maskmill.core.recipe import Recipe, resolve
-from maskmill.core.result import ItemResult, Remark
+from maskmill.core.result import ItemResult, Remark, Results
 from maskmill.core.rows import JobState
 from maskmill.imaging.masks import rle_of
 from maskmill.imaging.normal import normalise
 from tests.simulation.cloud import MemoryObjects, MemoryTable
+from tests.unit.lambdas.studio import packed
 
 TENANT = "t1"
 CAP = Template(name="cap", prompt=Prompt(points=(Point(x=0.4, y=0.5),)))
@@ -180,25 +177,27 @@ def test_a_cut_out_is_labelled_by_what_it_shows() -> None:
 
 def test_a_dataset_is_written_twice_with_the_same_bytes_and_read_by_coco() -> None:
     scene = Scene(TWO_LAYERS | {"output": {"format": "png"}, "samples_per_image": 2})
-    results = (scene.paint(),)
+    results = Results([scene.paint().model_dump_json()])
     write_dataset(scene.table, scene.media, scene.job, results)
     first = dict(scene.media.objects)
     size = write_dataset(scene.table, scene.media, scene.job, results)
     assert scene.media.objects == first
-    archive = first[keys.dataset_file(TENANT, "j1", keys.ARCHIVE)]
-    assert len(archive) == size
+    archive = packed(scene.table, scene.media, scene.job, results)
+    assert archive == packed(scene.table, scene.media, scene.job, results)
     with zipfile.ZipFile(io.BytesIO(archive)) as files:
+        assert sum(info.file_size for info in files.infolist()) == size
+        for name in (keys.ANNOTATIONS, keys.MANIFEST):
+            assert files.read(name) == first[keys.dataset_file(TENANT, "j1", name)]
         annotations = json.loads(files.read(keys.ANNOTATIONS))
-        assert files.read(keys.ANNOTATIONS) == first[keys.dataset_file(TENANT, "j1", keys.ANNOTATIONS)]
         assert len(annotations["images"]) == 1 + 2 * 2
         for entry in annotations["annotations"]:
             png = np.asarray(Image.open(io.BytesIO(files.read(entry["mask_file"])))) > 0
             assert np.array_equal(coco_mask.decode(entry["segmentation"]).astype(bool), png)
 
 
-def test_a_dataset_reads_every_object_once() -> None:
+def test_listing_a_dataset_reads_no_picture_and_packing_it_reads_each_once() -> None:
     scene = Scene(TWO_LAYERS | {"output": {"format": "png"}})
-    results = (scene.paint(),)
+    results = Results([scene.paint().model_dump_json()])
     read: Counter[str] = Counter()
 
     def call(service: str, key: Any, effect: Callable[[], Any]) -> Any:
@@ -207,48 +206,10 @@ def test_a_dataset_reads_every_object_once() -> None:
 
     scene.media.call = call
     write_dataset(scene.table, scene.media, scene.job, results)
+    assert read.total() == 0
+    packed(scene.table, scene.media, scene.job, results)
     assert read.total() == 1 + 2 + 2, "the picture, two variants, and the pictures of two labels"
     assert set(read.values()) == {0, 1}
-
-
-def test_lists_that_are_too_long_to_be_kept_are_made_again_with_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    scene = Scene(TWO_LAYERS | {"output": {"format": "png"}})
-    results = (scene.paint(),)
-    write_dataset(scene.table, scene.media, scene.job, results)
-    first = dict(scene.media.objects)
-    monkeypatch.setattr(dataset, "Spool", partial(Spool, bytes_max=100))
-    write_dataset(scene.table, scene.media, scene.job, results)
-    assert scene.media.objects == first
-
-
-@pytest.mark.parametrize("chunks", [[], [b""], [b"a", b"", b"bc"], [bytes(3 * 1024**2), b"x" * 100]], ids=len)
-def test_a_spool_gives_again_what_went_through_it_in_bounded_pieces(chunks: list[bytes]) -> None:
-    spool = Spool()
-    assert not spool.is_full
-    assert list(spool.through(chunks)) == chunks
-    pieces = list(spool.again())
-    assert b"".join(pieces) == b"".join(chunks) == b"".join(spool.again())
-    assert max(map(len, pieces), default=0) <= 1024**2
-
-
-def test_a_spool_keeps_nothing_of_what_is_too_long() -> None:
-    spool, chunks = Spool(bytes_max=500), [random.Random(number).randbytes(400) for number in range(4)]
-    assert list(spool.through(chunks)) == chunks
-    assert not spool.is_full
-    with pytest.raises(ValueError, match="nothing"):
-        list(spool.again())
-
-
-def test_an_archive_that_would_be_too_large_holds_the_lists_and_says_where_the_pictures_are(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    scene = Scene(TWO_LAYERS)
-    results = (scene.paint(),)
-    monkeypatch.setattr(dataset, "ARCHIVE_BYTES_MAX", 100)
-    write_dataset(scene.table, scene.media, scene.job, results)
-    with zipfile.ZipFile(io.BytesIO(scene.media.objects[keys.dataset_file(TENANT, "j1", keys.ARCHIVE)])) as files:
-        assert files.namelist() == [keys.ANNOTATIONS, keys.MANIFEST, dataset.NOTICE]
-        assert b"maskmill sync" in files.read(dataset.NOTICE)
 
 
 def test_samples_with_noise_differ_and_samples_without_anything_drawn_are_one_picture() -> None:
