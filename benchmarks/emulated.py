@@ -29,6 +29,7 @@ from local.processes import DIRECT
 from maskmill import Client
 from maskmill.core.api import JobView
 from maskmill.core.cost import Cost, priced
+from maskmill.core.job import JobStatus
 from maskmill.core.prices import Resource
 from maskmill.core.prompt import Template
 from maskmill.core.recipe import Recipe
@@ -156,12 +157,21 @@ def run_job(client: Client, template_id: str, *, hue: float) -> tuple[JobView, f
     layers = [{"region": template_id, "edits": {"hue": hue}}]
     began = time.monotonic()
     job = client.submit(dataset, Recipe.model_validate({"templates": [template_id], "layers": layers}))
-    while not job.status.is_terminal:
-        if time.monotonic() - began > _LONGEST_S:
-            raise SystemExit(f"the job is still {job.status} with {job.items}")
-        time.sleep(_POLL_S)
-        job = client.job(job.job_id)
+    job = ended(client, job, poll_s=_POLL_S, longest_s=_LONGEST_S)
     return job, time.monotonic() - began
+
+
+def ended(client: Client, job: JobView, *, poll_s: float, longest_s: float) -> JobView:
+    """The job when it has succeeded; raises SystemExit for one that has not, or not in time."""
+    began = time.monotonic()
+    while not job.status.is_terminal:
+        if time.monotonic() - began > longest_s:
+            raise SystemExit(f"the job is still {job.status} with {job.items}")
+        time.sleep(poll_s)
+        job = client.job(job.job_id)
+    if job.status is not JobStatus.SUCCEEDED:
+        raise SystemExit(f"the job ended as {job.status} with {job.items}")
+    return job
 
 
 def take_counts(cloud: Laptop) -> dict[str, int]:

@@ -23,13 +23,15 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.cost import HEIGHT, WIDTH, draw_photos
+from benchmarks.emulated import ended
 from benchmarks.machine import facts
 from benchmarks.processors import Processors
 from benchmarks.pure import LAYERS, TEMPLATE, TEMPLATE_ID, pure
 from benchmarks.report import keep, table
 from local.cloud import Laptop, laptop
 from maskmill import Client
-from maskmill.core.job import JobStatus
+from maskmill.client.export_sync import await_export
+from maskmill.core.export import ExportFormat
 from maskmill.core.recipe import Recipe
 
 IMAGES, WARMING, DRAWN = 60, 4, 12
@@ -120,14 +122,9 @@ def run(client: Client, name: str, photos: Path) -> tuple[float, float]:
     uploaded = time.monotonic()
     template_id = client.create_template(dataset.dataset_id, TEMPLATE).template_id
     layers = [{**layer, "region": template_id} for layer in LAYERS if layer["region"] == TEMPLATE_ID]
-    job = client.submit(dataset, Recipe.model_validate({"templates": [template_id], "layers": layers}))
-    while not job.status.is_terminal:
-        if time.monotonic() - uploaded > LONGEST_S:
-            raise SystemExit(f"the job is still {job.status} with {job.items}")
-        time.sleep(POLL_S)
-        job = client.job(job.job_id)
-    if job.status is not JobStatus.SUCCEEDED:
-        raise SystemExit(f"the job ended as {job.status} with {job.items}")
+    recipe = {"templates": [template_id], "layers": layers, "exports": [ExportFormat.ARCHIVE]}
+    job = ended(client, client.submit(dataset, Recipe.model_validate(recipe)), poll_s=POLL_S, longest_s=LONGEST_S)
+    await_export(client, job.job_id, ExportFormat.ARCHIVE)
     return uploaded - began, time.monotonic() - uploaded
 
 

@@ -76,6 +76,7 @@ EMBEDDINGS = f"{PX}/embeddings/*.bin"
 AUTOMASKS = f"{PX}/automasks/*.json"
 LABELS = f"{PX}/labels/*"
 VARIANTS = f"{PX}/variants/*"
+RESULTS = f"{PX}/variants/*.json"
 NORMAL = f"{PX}/normal.png"
 THUMBNAIL = f"{PX}/thumbnail.webp"
 PLAN = "t/*/jobs/*/plan.json"
@@ -90,7 +91,7 @@ RIGHTS = {
     "ServeApi": table("get", "get all", "query", "put", "update", "delete")
     | {("dynamodb:Query", "<Table.Arn>/index/recent")}
     | put("Uploads", UPLOADS)
-    | get("Media", f"{PX}/variants/*.json", CHUNKS, DATASETS, EXPORTS)
+    | get("Media", RESULTS, CHUNKS, DATASETS, EXPORTS)
     | get("Media", EMBEDDINGS, AUTOMASKS)
     | put("Media", AUTOMASKS)
     | miss("Media")
@@ -129,7 +130,7 @@ RIGHTS = {
     | send("Finish")
     | receive("RenderQueue/Queue"),
     "FinishJob": table("get", "get all", "query", "put", "update")
-    | get("Media", NORMAL, LABELS, VARIANTS, CHUNKS)
+    | get("Media", LABELS, CHUNKS, RESULTS)
     | put("Media", DATASETS)
     | {("s3:AbortMultipartUpload", f"<Media.Arn>/{DATASETS}")}
     | miss("Media")
@@ -137,7 +138,7 @@ RIGHTS = {
     | receive("FinishQueue/Queue"),
     "DeliverWebhook": table("get", "update") | send("Webhook") | receive("WebhookQueue/Queue"),
     "ExportDataset": table("get", "get all", "query", "update")
-    | get("Media", NORMAL, LABELS, VARIANTS)
+    | get("Media", NORMAL, LABELS, VARIANTS, CHUNKS)
     | put("Media", EXPORTS)
     | {("s3:AbortMultipartUpload", f"<Media.Arn>/{EXPORTS}")}
     | miss("Media")
