@@ -48,7 +48,10 @@ def in_order(table: Table, media: Objects, tenant: str, facts: Iterable[Fact]) -
 
 def keep_first(table: Table, media: Objects, tenant: str, learned: Mapping[Fact, bytes]) -> None:
     """Keep what is not known yet, all at once if nothing of it is: what was kept first stays."""
-    puts = [_put(media, tenant, fact, data) for fact, data in learned.items()]
+    _keep(table, [_put(media, tenant, fact, data) for fact, data in learned.items()])
+
+
+def _keep(table: Table, puts: Sequence[Put]) -> None:
     for start in range(0, len(puts), ROWS_CREATED_MAX):
         batch = puts[start : start + ROWS_CREATED_MAX]
         try:
@@ -96,10 +99,26 @@ class Facts:
     def learn(self, fact: Fact, data: bytes) -> None:
         self._learned[fact] = data
 
-    def keep(self) -> None:
-        """Write what was learned, before anything names it."""
-        keep_first(self.table, self.media, self.tenant, self._learned)
+    def keep(self, beside: Sequence[Put] = ()) -> bool:
+        """Write what was learned, before anything names it; says whether `beside` was written with it.
+
+        It is, in one transaction, where all of that is new and not too much for one.
+        """
+        puts = [_put(self.media, self.tenant, fact, data) for fact, data in self._learned.items()]
+        is_written = bool(puts and beside) and self._write_at_once([*puts, *beside])
+        if not is_written:
+            _keep(self.table, puts)
         self._learned.clear()
+        return is_written
+
+    def _write_at_once(self, puts: Sequence[Put]) -> bool:
+        if len(puts) > ROWS_CREATED_MAX:
+            return False
+        try:
+            self.table.create_all(puts)
+        except RowConflict:
+            return False
+        return True
 
 
 def _rows(table: Table, tenant: str, facts: Sequence[Fact]) -> list[Row | None]:

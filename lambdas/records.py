@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 
 from lambdas import state
+from lambdas.known import Facts
 from maskmill.core import keys, rows
 from maskmill.core.item import ItemStatus
 from maskmill.core.limits import RESULT_ROW_BYTES_MAX
@@ -16,12 +17,15 @@ from maskmill.core.table import Put, Row, RowConflict
 
 
 def keep_results(
-    table: Table, media: Objects, tenant: str, job_id: str, results: Sequence[ItemResult]
+    table: Table, media: Objects, tenant: str, job_id: str, results: Sequence[ItemResult], known: Facts
 ) -> list[ItemResult]:
-    """Record what items left behind; returns what is on record, which is another run's where that was faster."""
+    """Record what items left behind, with or after what was learned, which results name.
+
+    Returns what is on record, which is another run's where that was faster.
+    """
     writes = [_result_row(media, tenant, job_id, result) for result in results]
-    if not writes:
-        return []
+    if known.keep(beside=writes) or not writes:
+        return list(results)
     try:
         table.create_all(writes)
     except RowConflict:

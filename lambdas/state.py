@@ -6,7 +6,7 @@ should follow it must not strand a job.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -18,7 +18,7 @@ from maskmill.core.export import ExportFormat
 from maskmill.core.image import NormalImage, Refusal
 from maskmill.core.item import ItemStatus
 from maskmill.core.job import Counts, JobStatus
-from maskmill.core.limits import CONFLICT_RETRIES_MAX, SWEEP_DELIVERY_S
+from maskmill.core.limits import CONFLICT_RETRIES_MAX, ROWS_PER_PAGE, SWEEP_DELIVERY_S
 from maskmill.core.messages import DeliverWebhook, DispatchItems, ExportDataset, FinishJob, RenderItems
 from maskmill.core.plan import Chunk, renderings
 from maskmill.core.ports import Clock, ObjectMissing, Objects, Queues, Table
@@ -45,7 +45,10 @@ def refusal_of(error: MaskmillError) -> Refusal:
 
 def load_job(table: Table, tenant: str, job_id: str) -> JobState | None:
     """A job for which something may still be made: one that has ended and was abandoned is as good as gone."""
-    row = table.get(rows.job_key(tenant, job_id))
+    return _wanted(table.get(rows.job_key(tenant, job_id)))
+
+
+def _wanted(row: Row | None) -> JobState | None:
     job = None if row is None else rows.job_of(row)
     return None if job is None or (job.abandoned and job.status.is_terminal) else job
 
@@ -53,6 +56,21 @@ def load_job(table: Table, tenant: str, job_id: str) -> JobState | None:
 def load_chunk(table: Table, tenant: str, job_id: str, number: int) -> ChunkState | None:
     row = table.get(rows.chunk_key(tenant, job_id, number))
     return None if row is None else rows.chunk_of(row)
+
+
+def load_both(table: Table, tenant: str, job_id: str, number: int) -> tuple[JobState | None, ChunkState | None]:
+    """A job and one of its chunks, in one request."""
+    job, (chunk,) = load_together(table, tenant, job_id, [number])
+    return job, chunk
+
+
+def load_together(
+    table: Table, tenant: str, job_id: str, numbers: Sequence[int]
+) -> tuple[JobState | None, list[ChunkState | None]]:
+    """A job and some of its chunks, in one request; as in `load_job`, it may be as good as gone."""
+    chunks = [rows.chunk_key(tenant, job_id, number) for number in numbers]
+    job, *found = table.get_all([rows.job_key(tenant, job_id), *chunks])
+    return _wanted(job), [None if row is None else rows.chunk_of(row) for row in found]
 
 
 def described(media: Objects, tenant: str, job_id: str, number: int) -> Chunk:
@@ -76,7 +94,7 @@ def backgrounds(media: Objects, job: JobState) -> dict[str, NormalImage]:
 def all_rows(table: Table, pk: str, prefix: str, *, after: str | None = None) -> Iterator[Row]:
     """Every row of a partition whose sort key begins with `prefix` and comes after `after`, page by page."""
     while True:
-        page = table.query(Query(pk=pk, prefix=prefix, after=after))
+        page = table.query(Query(pk=pk, prefix=prefix, after=after, limit=ROWS_PER_PAGE))
         yield from page.rows
         if page.after is None:
             return
@@ -134,16 +152,16 @@ def forward(table: Table, queues: Queues, tenant: str, job_id: str, chunk: Chunk
     ask_to_finish(queues, job)
 
 
-def hand_on(table: Table, queues: Queues, job: JobState, number: int) -> None:
+def hand_on(table: Table, queues: Queues, job: JobState, number: int, *, seen: ChunkState | None = None) -> None:
     """If a chunk has left the segmenter, dispatch the next chunk of its line that still waits for its place.
 
     Whoever sees a chunk leave asks for this, and so does whoever sees it for the second time: the next chunk is looked
-    at first, so that repeated messages do not multiply.
+    at first, so that repeated messages do not multiply. `seen` is the chunk where it was seen after the last change.
     """
     if job.window_shards is None or not _has_chunk(job, number + job.window_shards):
         return
     tenant, job_id = job.tenant, job.job.job_id
-    chunk = load_chunk(table, tenant, job_id, number)
+    chunk = seen or load_chunk(table, tenant, job_id, number)
     while chunk is not None and chunk.has_left_segmenter and _has_chunk(job, chunk.number + job.window_shards):
         chunk = load_chunk(table, tenant, job_id, chunk.number + job.window_shards)
         if chunk is not None and chunk.waits_for_place:

@@ -64,7 +64,7 @@ class LiveStack(cdk.Stack):
                 sockets_url=self.sockets.sending_url,
             ),
             may=[
-                rows(table, "GetItem", "Query", "PutItem", "DeleteItem"),
+                rows(table, "GetItem", "BatchGetItem", "Query", "PutItem", "DeleteItem"),
                 send(self._webhook_queue.queue),
                 self.sockets.send("POST"),
             ],

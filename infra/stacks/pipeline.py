@@ -168,7 +168,7 @@ class PipelineStack(cdk.Stack):
                 finish_queue_url=self.finish_queue.url,
             ),
             may=[
-                rows(data.table, "GetItem", "PutItem", "UpdateItem"),
+                rows(data.table, "GetItem", "BatchGetItem", "PutItem", "UpdateItem"),
                 objects(data.work, "GetObject", keys=(prefixes.REQUESTS, prefixes.ANSWERS, prefixes.FAILURES)),
                 objects(data.media, "PutObject", keys=(prefixes.MASKS,)),
                 absence(data.work),

@@ -53,6 +53,7 @@ class _Asked:
     job: JobState
     request_id: str
     chunk: int
+    found: ChunkState | None  # that chunk, as it was found
     tasks: dict[int, ImageTask]
 
 
@@ -70,16 +71,17 @@ def collect_success(ports: Ports, request_key: str, answer: str | None) -> None:
         return  # the sweep looks again; nothing is taken on a pointer's word
     except InvalidInput:
         data = b""  # too large to read: each image asked for alone may fit
+    seen = None
     try:
         shard = ShardAnswer.stored(data)
     except ValidationError:
         _try_again(ports, asked, asked.tasks, state.refusal(Code.INVALID_MASK))
     else:
         if shard.segmenter == asked.job.job.segmenter:
-            _take(ports, asked, shard.images, worked_ms=shard.worked_ms or 0)
+            seen = _take(ports, asked, shard.images, worked_ms=shard.worked_ms or 0)
         else:
             _end_failed(ports, asked, asked.tasks, state.refusal(Code.WRONG_SEGMENTER))
-    state.hand_on(ports.table, ports.queues, asked.job, asked.chunk)
+    state.hand_on(ports.table, ports.queues, asked.job, asked.chunk, seen=seen)
 
 
 def collect_failure(ports: Ports, request_key: str, reason: str, failure: str | None) -> None:
@@ -114,16 +116,16 @@ def _asked(ports: Ports, request_key: str) -> _Asked | None:
     name = keys.parse_request(request_key)
     if name is None:
         return None
-    job = state.load_job(ports.table, name.tenant, name.job_id)
-    if job is None or job.status.is_terminal:
-        return None
     try:
         request = ShardRequest.stored(ports.work.get(request_key))
     except ObjectMissing:
         return None
-    tasks = {int(task.image_key.split(".")[1]): task for task in request.images}
     chunk = int(request.images[0].image_key.split(".")[0])
-    return _Asked(job=job, request_id=name.request_id, chunk=chunk, tasks=tasks)
+    job, found = state.load_both(ports.table, name.tenant, name.job_id, chunk)
+    if job is None or job.status.is_terminal:
+        return None
+    tasks = {int(task.image_key.split(".")[1]): task for task in request.images}
+    return _Asked(job=job, request_id=name.request_id, chunk=chunk, found=found, tasks=tasks)
 
 
 def _promised(ports: Ports, asked: _Asked) -> tuple[str | None, str | None]:
@@ -158,7 +160,8 @@ def _problem(ports: Ports, key: str | None) -> ServerProblem | None:
         return None  # the platform's own words are plain text
 
 
-def _take(ports: Ports, asked: _Asked, images: Iterable[ImageAnswer], *, worked_ms: int) -> None:
+def _take(ports: Ports, asked: _Asked, images: Iterable[ImageAnswer], *, worked_ms: int) -> ChunkState | None:
+    """Take an answer in; returns the chunk as it stands then, None where that is not known."""
     answers = _one_each(images)
     good: list[int] = []
     failed: dict[Code, list[int]] = {}
@@ -172,10 +175,11 @@ def _take(ports: Ports, asked: _Asked, images: Iterable[ImageAnswer], *, worked_
         elif code is not None:
             failed.setdefault(code, []).append(index)
     known.keep_first(ports.table, ports.media, asked.job.tenant, learned)
-    _start_rendering(ports, asked, good, worked_ms=worked_ms)
+    started = _start_rendering(ports, asked, good, worked_ms=worked_ms)
     for code, indices in failed.items():
         act = _try_again if code in _PASSING else _end_failed
         act(ports, asked, indices, state.refusal(code))
+    return None if failed else started
 
 
 def _one_each(images: Iterable[ImageAnswer]) -> dict[str, ImageAnswer]:
@@ -218,18 +222,18 @@ def _masks_of(task: ImageTask, answer: ImageAnswer) -> dict[Fact, bytes]:
     return {mask_fact(pixels, entry.mask_key): entry.mask.model_dump_json().encode() for entry in answer.masks}
 
 
-def _start_rendering(ports: Ports, asked: _Asked, good: list[int], *, worked_ms: int) -> None:
-    """Move items whose masks are all known to rendering, and send those that are there.
+def _start_rendering(ports: Ports, asked: _Asked, good: list[int], *, worked_ms: int) -> ChunkState | None:
+    """Move items whose masks are all known to rendering, and send those that are there; returns the chunk after that.
 
     An answer that moves nothing is not counted: it came before.
     """
     if not good:
-        return
+        return None
     tenant, job_id = asked.job.tenant, asked.job.job.job_id
+    chunk = asked.found
     for _ in range(CONFLICT_RETRIES_MAX):
-        chunk = _chunk(ports, asked)
         if chunk is None:
-            return
+            return None
         ready = [i for i in good if chunk.items[i].status in (ItemStatus.PENDING, ItemStatus.SEGMENTING)]
         moving = [i for i in good if i in ready or chunk.items[i].status is ItemStatus.RENDERING]
         try:
@@ -243,12 +247,13 @@ def _start_rendering(ports: Ports, asked: _Asked, good: list[int], *, worked_ms:
                     now_s=state.now_s(ports.clock),
                     spent=Spent(shards=1, masks_computed=masks, segmenting_ms=worked_ms),
                 )
-                ports.table.write(write)
+                chunk = rows.chunk_of(ports.table.write(write))
         except RowConflict:
+            chunk = _chunk(ports, asked)
             continue
         pixels_of = {index: asked.tasks[index].size.pixels for index in moving}
         state.ask_to_render(ports.queues, asked.job, chunk, pixels_of)
-        return
+        return chunk if ready else None
     raise Unavailable(detail="the chunk is too busy")
 
 

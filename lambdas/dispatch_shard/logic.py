@@ -56,30 +56,30 @@ class _Triage:
 
 def dispatch(ports: Ports, message: DispatchItems) -> None:
     """See to the masks of some items; raises Unavailable when the message should come again."""
-    job = state.load_job(ports.table, message.tenant, message.job_id)
+    job, chunk = state.load_both(ports.table, message.tenant, message.job_id, message.chunk)
     if job is None or job.status.is_terminal:
         return
     described = state.described(ports.media, message.tenant, message.job_id, message.chunk)
     for _ in range(CONFLICT_RETRIES_MAX):
-        chunk = state.load_chunk(ports.table, message.tenant, message.job_id, message.chunk)
         if chunk is None:
             return
         try:
-            _advance(ports, job, described, chunk, message.indices)
-            state.hand_on(ports.table, ports.queues, job, chunk.number)
+            if not _advance(ports, job, described, chunk, message.indices):
+                state.hand_on(ports.table, ports.queues, job, chunk.number)
             return
         except RowConflict:
-            continue
+            chunk = state.load_chunk(ports.table, message.tenant, message.job_id, message.chunk)
     raise Unavailable(detail="the chunk is too busy")
 
 
-def _advance(ports: Ports, job: JobState, described: Chunk, chunk: ChunkState, indices: Iterable[int] | None) -> None:
+def _advance(ports: Ports, job: JobState, described: Chunk, chunk: ChunkState, indices: Iterable[int] | None) -> bool:
+    """Bring items of a chunk further; whether the segmenter has just been asked for some, so that it waits for them."""
     at_s = state.now_s(ports.clock)
     if job.cancel_requested:
         state.end_open_items(
             ports.table, ports.queues, job, chunk, code=Code.CANCELLED, status=ItemStatus.CANCELLED, at_s=at_s
         )
-        return
+        return False
     state.forward(ports.table, ports.queues, job.tenant, job.job.job_id, chunk)
     triage = _triage(chunk, chunk.items if indices is None else indices, at_s)
     for request_id, members in triage.unsent.items() if _may_ask(ports, triage.unsent) else ():
@@ -90,8 +90,7 @@ def _advance(ports: Ports, job: JobState, described: Chunk, chunk: ChunkState, i
         ports.table.write(rows.start_rendering(job.tenant, job.job.job_id, chunk.number, indices=ready, now_s=at_s))
     state.ask_to_render(ports.queues, job, chunk, _pixels(described, [*ready, *triage.rendering]))
     asking = {index: tasks for index, tasks in missing.items() if tasks}
-    if _may_ask(ports, asking):
-        _ask_or_give_up(ports, job, described, chunk, asking, at_s)
+    return _may_ask(ports, asking) and _ask_or_give_up(ports, job, described, chunk, asking, at_s)
 
 
 def _may_ask(ports: Ports, wanted: Sized) -> bool:
@@ -147,7 +146,8 @@ def _ask_or_give_up(
     chunk: ChunkState,
     asking: Mapping[int, tuple[PromptTask, ...]],
     at_s: int,
-) -> None:
+) -> bool:
+    """Ask for what may still be asked for, which it says, and end the others."""
     fresh = {index: tasks for index, tasks in asking.items() if chunk.items[index].attempt < MODEL_ATTEMPTS_MAX}
     failed = Ending(ItemStatus.FAILED, state.refusal(Code.MODEL_UNAVAILABLE))
     for index in asking.keys() - fresh.keys():
@@ -155,8 +155,10 @@ def _ask_or_give_up(
         state.end_items(ports.table, ports.queues, job, chunk.number, {index: failed}, at_s=at_s, request_id=request_id)
     if not chunk.may_ask:
         _end_spent(ports, job, chunk, fresh)
-    elif fresh:
+        return False
+    if fresh:
         _ask(ports, job, described, chunk, fresh, at_s)
+    return bool(fresh)
 
 
 def _ask(

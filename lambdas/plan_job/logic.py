@@ -14,7 +14,7 @@ from maskmill.core.errors import Code
 from maskmill.core.image import Image
 from maskmill.core.item import ItemStatus
 from maskmill.core.job import JobStatus
-from maskmill.core.limits import CHUNKS_PER_RUN_MAX, RENDERINGS_WANTED
+from maskmill.core.limits import CHUNKS_PER_RUN_MAX, RENDERED_ITEMS_MAX, RENDERINGS_WANTED
 from maskmill.core.messages import DispatchItems, PlanJob
 from maskmill.core.plan import Plan, chunk_items_of, openers, planned_items, spread
 from maskmill.core.ports import Clock, ObjectMissing, Objects, Queues, Table
@@ -74,7 +74,7 @@ def _plan(ports: Ports, job: JobState, first: int) -> JobState | None:
     if len(plan.items) > images_max(job.job.recipe.recipe):
         return _refuse(ports, job)
     at_s = state.now_s(ports.clock)
-    together = spread(len(plan.items), over=ports.renderings)
+    together = spread(len(plan.items), over=ports.renderings, most=RENDERED_ITEMS_MAX)
     for chunk in plan.chunks(first=first, count=ports.chunks_per_run):
         ports.media.put(
             keys.chunk(tenant, job_id, chunk.number), chunk.model_dump_json().encode(), media_type="application/json"

@@ -63,16 +63,20 @@ def _tell(ports: Ports, change: JobChange) -> None:
 def _append(ports: Ports, change: JobChange) -> Event | None:
     """The newest event of the job, which says what the batch said: a new one, or the last if it said so already.
 
-    Each event takes the number after the one that was read before the rows were, so that events never go back.
+    Each event takes the number after the one that was known before the rows were read, so that events never go back.
+    Where that was not the last one, its place is taken, and it is read.
     """
     tenant, job_id = change.tenant, change.job_id
+    known = ports.tallies.last(tenant, job_id)
     for _ in range(CONFLICT_RETRIES_MAX):
-        last = _last_event(ports.table, tenant, job_id)
+        last = known or _last_event(ports.table, tenant, job_id)
+        known = None
         seq = 0 if last is None else last.seq
-        job = state.load_job(ports.table, tenant, job_id)
+        changed = sorted(change.items) if len(change.items) <= CHUNKS_READ_SINGLY_MAX else []
+        job, read = state.load_together(ports.table, tenant, job_id, changed)
         if job is None:
             return None
-        chunks, counts = _chunks(ports, change, job, seq)
+        chunks, counts = _chunks(ports, change, job, read, seq)
         event = _event(ports, change, job, seq + 1, chunks, counts)
         if last is not None and says_nothing_new(event, last):
             return last
@@ -81,7 +85,7 @@ def _append(ports: Ports, change: JobChange) -> Event | None:
         except RowConflict:
             continue  # somebody else told of it meanwhile: look again
         if job.counts is None:
-            ports.tallies.keep(tenant, job_id, event.seq, counts)
+            ports.tallies.keep(tenant, job_id, event, counts)
         return event
     raise Unavailable(detail=f"{CONFLICT_RETRIES_MAX} numbers of events were taken by others")
 
@@ -93,7 +97,7 @@ def _last_event(table: Table, tenant: str, job_id: str) -> Event | None:
 
 
 def _chunks(
-    ports: Ports, change: JobChange, job: JobState, seq: int
+    ports: Ports, change: JobChange, job: JobState, read: Iterable[ChunkState | None], seq: int
 ) -> tuple[Mapping[int, ChunkState], Mapping[int, Counts]]:
     """The chunks that changed, and the counters of all chunks; those of the others are known, or read as well."""
     tenant, job_id = change.tenant, change.job_id
@@ -102,7 +106,6 @@ def _chunks(
         chunks = {chunk.number: chunk for chunk in state.all_chunks(ports.table, tenant, job_id)}
         known = {}
     else:
-        read = (state.load_chunk(ports.table, tenant, job_id, number) for number in sorted(change.items))
         chunks = {chunk.number: chunk for chunk in read if chunk is not None}
     return chunks, {**known, **{number: chunk.counts for number, chunk in chunks.items()}}
 

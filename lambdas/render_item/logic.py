@@ -61,8 +61,7 @@ def render(ports: Ports, message: RenderItems) -> None:
     message comes again.
     """
     tenant, job_id = message.tenant, message.job_id
-    job = state.load_job(ports.table, tenant, job_id)
-    chunk = state.load_chunk(ports.table, tenant, job_id, message.chunk)
+    job, chunk = state.load_both(ports.table, tenant, job_id, message.chunk)
     if job is None or chunk is None or job.status.is_terminal:
         return
     indices = [index for index in message.indices if chunk.items[index].status is ItemStatus.RENDERING]
@@ -103,10 +102,8 @@ def _render(ports: Ports, job: JobState, message: RenderItems, indices: Iterable
             took_s = (ports.clock.now() - began).total_seconds()
             spent = item.made.model_copy(update={"rendering_ms": max(0, round(took_s * 1000))})
             painted[index] = replace(item, made=spent)
-    known.keep()  # results name only what exists
-    recorded = records.keep_results(
-        ports.table, ports.media, message.tenant, message.job_id, [item.result for item in painted.values()]
-    )
+    results = [item.result for item in painted.values()]
+    recorded = records.keep_results(ports.table, ports.media, message.tenant, message.job_id, results, known)
     endings |= {result.index: _ending_of(result, painted[result.index].made) for result in recorded}
     if endings:
         _end(ports, job, message, _counted(endings))

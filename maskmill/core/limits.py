@@ -49,11 +49,12 @@ REGION_MASKS_MAX = 64  # masks that one expression may name, repetitions include
 
 # Jobs
 IMAGES_PER_JOB_MAX = 10_000
-SHARD_ITEMS_MAX = 25
+SHARD_ITEMS_MAX = 50
 SHARD_S_MAX = 60  # for which one request may keep the segmenter, as far as its pace is known
-SHARDS_WANTED = 40  # of a job, before one request holds more items than the stage's least
-RENDERINGS_WANTED = 50  # runs of render_item that a job is spread over, before one of them renders several items
-RENDERED_PIXELS_MAX = 100_000_000  # of all variants that one run draws, unless a single item has more: half a minute
+SHARDS_WANTED = 20  # of a job, before one request holds more items than the stage's least
+RENDERINGS_WANTED = 40  # runs of render_item that a job is spread over, before one of them renders several items
+RENDERED_ITEMS_MAX = 25  # by one run
+RENDERED_PIXELS_MAX = 300_000_000  # of all variants that one run draws, unless a single item has more: a minute or two
 CHUNKS_PER_RUN_MAX = 50  # that one run of plan_job writes before others have their turn
 JOB_BYTES_MAX = 300 * 1024  # as JSON, with its templates: a row of the table holds 400 KB
 VARIANTS_PER_IMAGE_MAX = 200
@@ -102,6 +103,7 @@ QUEUE_BATCH_MAX = 10
 
 # Rows of the table that one request may name
 ROWS_READ_MAX = 100
+ROWS_PER_PAGE = 500  # of a query that reads all of them; a page ends at a megabyte in any case
 ROWS_CREATED_MAX = 100
 
 # Live progress

@@ -137,9 +137,9 @@ def no_hand_off_when_the_work_is_done(patch: pytest.MonkeyPatch) -> None:
 
 @planted("full", seeds=40)
 def a_result_recorded_after_the_end(patch: pytest.MonkeyPatch) -> None:
-    def keep(table: Any, media: Any, tenant: str, job_id: str, results: Any) -> Any:
-        late.append((table, media, tenant, job_id, results))
-        return results
+    def keep(*given: Any) -> Any:
+        late.append(given)
+        return given[-2]
 
     def end(*given: Any) -> None:
         ending(*given)
@@ -297,7 +297,7 @@ def results_recorded_before_what_they_name_is_known(patch: pytest.MonkeyPatch) -
 
     late: list[Facts] = []
     real, keep = records.keep_results, Facts.keep
-    patch.setattr(Facts, "keep", lambda self: late.append(self))
+    patch.setattr(Facts, "keep", lambda self, **_: late.append(self))
     patch.setattr(records, "keep_results", record)
 
 
