@@ -188,7 +188,7 @@ class PipelineStack(cdk.Stack):
                 finish_queue_url=self.finish_queue.url,
             ),
             may=[
-                rows(data.table, "GetItem", "BatchGetItem", "PutItem", "UpdateItem"),
+                rows(data.table, "BatchGetItem", "PutItem", "UpdateItem"),
                 objects(data.media, "GetObject", keys=(prefixes.NORMALS, prefixes.MASKS, prefixes.CHUNKS)),
                 objects(data.media, "GetObject", "PutObject", keys=(prefixes.LABELS, prefixes.VARIANTS)),
                 absence(data.media),

@@ -181,22 +181,21 @@ def lease_items(
     now_s: int,
     lease_until_s: int,
 ) -> Update:
-    """Takes items for one attempt at their masks, all or none; refused when any changed since it was `seen`."""
+    """Takes items for one attempt at their masks, all or none; refused when any changed since it was `seen`.
+
+    A lease is never prolonged: an attempt that was seen to be over is over as long as it is the last one.
+    """
+    leased = {
+        "s": ItemStatus.SEGMENTING.value, "a": attempt, "t": now_s, "r": request_id, "u": lease_until_s, "i": False
+    }  # fmt: skip
     values: dict[Path, Any] = {}
     require: list[Condition] = []
     for index in indices:
-        values |= {
-            _at(index, "s"): ItemStatus.SEGMENTING.value,
-            _at(index, "a"): attempt,
-            _at(index, "t"): now_s,
-            _at(index, "r"): request_id,
-            _at(index, "u"): lease_until_s,
-            _at(index, "i"): False,
-        }
+        values["items", str(index)] = leased  # as one value, so that a full chunk fits into an expression
+        last = seen[index].request_id
         require += [
-            _enter_item(index, ItemStatus.SEGMENTING),
-            Condition(_at(index, "a"), Op.EQUALS, seen[index].attempt),
-            Condition(_at(index, "u"), Op.AT_MOST, now_s),
+            Condition(_at(index, "s"), Op.EQUALS, seen[index].status.value),
+            Condition(_at(index, "r"), Op.ABSENT if last is None else Op.EQUALS, last),
         ]
     return Update(chunk_key(tenant, job_id, number), set=values, add={("asked",): 1}, require=tuple(require))
 

@@ -36,7 +36,7 @@ def test_a_small_job_is_spread_item_by_item_and_a_large_one_in_groups() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("images", "least", "wanted"), [(12, 4, 4), (160, 4, 4), (1000, 4, 25), (3, 25, 25)])
+@pytest.mark.parametrize(("images", "least", "wanted"), [(12, 4, 4), (80, 4, 4), (1000, 4, 50), (3, 25, 25)])
 def test_a_request_holds_the_stages_number_of_images_or_more_in_a_large_job(
     images: int, least: int, wanted: int
 ) -> None:

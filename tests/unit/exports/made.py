@@ -131,8 +131,7 @@ class Finished:
         for item in chunk.items:
             seen = look(self.table, self.media, self.job, chunk, [item])
             result = paint(self.media, seen, self.job, chunk, item).result
-            seen.keep()
-            records.keep_results(self.table, self.media, TENANT, JOB, [result])
+            records.keep_results(self.table, self.media, TENANT, JOB, [result], seen)
             done = {("items", str(item.index), "s"): ItemStatus.DONE.value}
             self.table.write(Update(rows.chunk_key(TENANT, JOB, chunk.number), set=done))
             self._note_truth(result)

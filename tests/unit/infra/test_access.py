@@ -117,13 +117,13 @@ RIGHTS = {
     | {("sagemaker:InvokeEndpointAsync", ENDPOINT)}
     | send("Dispatch", "Render", "Finish")
     | receive("DispatchQueue/Queue"),
-    "CollectMasks": table("get", "put", "update")
+    "CollectMasks": table("get", "get all", "put", "update")
     | get("Work", REQUESTS, "async/*", "async-failed/*")
     | put("Media", MASKS)
     | miss("Work")
     | send("Dispatch", "Render", "Finish")
     | receive("CollectQueue/Queue"),
-    "RenderItem": table("get", "get all", "put", "update")
+    "RenderItem": table("get all", "put", "update")
     | get("Media", NORMAL, MASKS, LABELS, VARIANTS, CHUNKS)
     | put("Media", LABELS, VARIANTS)
     | miss("Media")
@@ -160,7 +160,7 @@ RIGHTS = {
     "BuryLetters": table("get", "query", "update")
     | send("Dispatch", "Render", "Finish", "Export")
     | receive(*(f"{queue}Queue/Letters" for queue in ALL)),
-    "PushProgress": table("get", "query", "put", "delete") | changes() | send("Webhook") | sockets("POST"),
+    "PushProgress": table("get", "get all", "query", "put", "delete") | changes() | send("Webhook") | sockets("POST"),
     "HoldConnection": table("get", "query", "put", "update", "delete") | sockets("POST", "DELETE"),
     "PublishPage": get("Site", "*") | put("Site", "*") | delete("Site", "*") | miss("Site") | {("s3:GetObject", BUILT)},
     "MakeKey": {(f"ssm:{action}", f"{KEYS}/*") for action in ("PutParameter", "DeleteParameter")}

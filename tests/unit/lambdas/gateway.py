@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lambdas import records
+from lambdas.known import Facts
 from lambdas.serve_api import handler as edge
 from maskmill.core import keys, rows
 from maskmill.core.automask import FoundMask
@@ -197,7 +198,9 @@ class Api:
         table.write(rows.mark_planned(tenant, job, chunks_total=len(starts), items_total=items))
 
     def result(self, job: str, index: int, *, variants: int = 2) -> None:
-        records.keep_results(self.ports.table, self.ports.media, self.tenant, job, [item_result(index, variants)])
+        table, media = self.ports.table, self.ports.media
+        nothing = Facts(table, media, self.tenant)
+        records.keep_results(table, media, self.tenant, job, [item_result(index, variants)], nothing)
 
 
 def lane_reply(payload: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:

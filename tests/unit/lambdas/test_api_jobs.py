@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lambdas import records
+from lambdas.known import Facts
 from lambdas.serve_api import results, submissions
 from maskmill.core import rows
 from maskmill.core.image import Refusal
@@ -342,7 +343,8 @@ def results_of(api: Api, job: str, count: int, template: str) -> list[str]:
         layer = Layer(region=RegionExpr(op=RegionOp.INVERT, of=("other" if index % 2 else template,)))
         (variant,) = result.variants
         made = result.model_copy(update={"variants": (variant.model_copy(update={"layers": (layer,), "layer": 0}),)})
-        records.keep_results(api.ports.table, api.ports.media, api.tenant, job, [made])
+        nothing = Facts(api.ports.table, api.ports.media, api.tenant)
+        records.keep_results(api.ports.table, api.ports.media, api.tenant, job, [made], nothing)
     return [f"{index}.jpg" for index in range(count)]
 
 

@@ -8,17 +8,19 @@ import pytest
 
 from lambdas.aws.expressions import Expressions
 from maskmill.core import rows
+from maskmill.core.image import Refusal
 from maskmill.core.item import ItemStatus
 from maskmill.core.job import JobStatus
 from maskmill.core.limits import SHARD_ITEMS_MAX
-from maskmill.core.rows import ItemState
+from maskmill.core.rows import Ending, ItemState
 from maskmill.core.table import Condition, Key, Op, Update
 
 EXPRESSION_BYTES_MAX = 4096
 OPERATORS_MAX = 300
 
 ALL = range(SHARD_ITEMS_MAX * 400 - SHARD_ITEMS_MAX, SHARD_ITEMS_MAX * 400)  # the last chunk of the largest job
-SEEN = {index: ItemState(status=ItemStatus.PENDING, attempt=index % 3) for index in ALL}
+LAST = [None, "1" * 24, "2" * 24]
+SEEN = {index: ItemState(ItemStatus.PENDING, attempt=index % 3, request_id=LAST[index % 3]) for index in ALL}
 LARGEST = [
     rows.lease_items(
         "t",
@@ -35,12 +37,20 @@ LARGEST = [
         "t", "j", 399, indices=ALL, request_id="0" * 24, answer="s3://w/" + "a" * 200, failure="s3://w/f"
     ),
     rows.start_rendering("t", "j", 399, indices=ALL, now_s=1_800_000_000),
+    rows.end_items(
+        "t",
+        "j",
+        399,
+        {index: Ending(ItemStatus.FAILED, Refusal(code="gave_up", message=f"no {index}")) for index in ALL},
+        now_s=1_800_000_000,
+        request_id="0" * 24,
+    ),
     rows.note_repair("t", "j", 399, indices=ALL, seen=SEEN, now_s=1_800_000_000),
     rows.close_job("t", "j", status=JobStatus.SUCCEEDED, finished_at=datetime(2026, 1, 1, tzinfo=UTC), dataset_bytes=1),
 ]
 
 
-@pytest.mark.parametrize("update", LARGEST, ids=["lease", "invoked", "rendering", "repair", "close"])
+@pytest.mark.parametrize("update", LARGEST, ids=["lease", "invoked", "rendering", "end", "repair", "close"])
 def test_the_largest_writes_fit_into_an_expression(update: Update) -> None:
     expressions = Expressions()
     requirement, change = expressions.requirements(update), expressions.update(update)

@@ -97,7 +97,9 @@ def test_what_another_run_ended_meanwhile_is_neither_ended_nor_counted_again(sce
 
 def test_an_item_ends_as_its_record_says_not_as_a_later_run_would(scene: Scene) -> None:
     """A renderer is replaced between two runs: the first recorded labels and died, the second finds none."""
-    records.keep_results(scene.table, scene.media, TENANT, JOB, [item_result(0, 2)])
+    records.keep_results(
+        scene.table, scene.media, TENANT, JOB, [item_result(0, 2)], Facts(scene.table, scene.media, TENANT)
+    )
     render(scene, item_result(0, 2).model_copy(update={"labels": (), "variants": ()}))
     assert scene.chunk().items[0].status is ItemStatus.DONE
 
