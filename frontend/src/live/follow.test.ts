@@ -67,7 +67,7 @@ function view(status: JobStatus): JobView {
     finished_at: null,
     refusal: null,
     recipe: {} as JobView["recipe"],
-    archive_bytes: null,
+    dataset_bytes: null,
     retry_of: null,
     retried_by: [],
     cost: { estimate: null, actual: null },

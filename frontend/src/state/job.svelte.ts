@@ -1,9 +1,19 @@
 /** One job as its screen shows it: followed to its end, with its results as they come. */
-import type { ExportFormat, ItemStatus, ItemVariants, ItemView, JobView, TemplateView } from "../api/types.ts";
+import type {
+  ExportFile,
+  ExportFormat,
+  ExportView,
+  ItemStatus,
+  ItemVariants,
+  ItemView,
+  JobView,
+  TemplateView,
+} from "../api/types.ts";
 import { hasEnded } from "../live/states.ts";
 import { app } from "./app.svelte.ts";
 import { ResultPages, type Show } from "./job-results.ts";
 import { live } from "./live.svelte.ts";
+import { madeExport } from "./made-export.ts";
 
 /** Between two readings of the results of a running job. */
 const RESULTS_PAUSE_MS = 2_500;
@@ -70,9 +80,28 @@ export class JobState {
     return made;
   }
 
-  async startExport(format: ExportFormat): Promise<void> {
-    await app.api.startExport(this.id, format, crypto.randomUUID());
+  async startExport(format: ExportFormat): Promise<ExportView> {
+    const started = await app.api.startExport(this.id, format, crypto.randomUUID());
     this.look();
+    return started;
+  }
+
+  /** The files of an export once it is made, asked for where it is not there; none where the reader leaves before. */
+  async exportFiles(format: ExportFormat, onParts: (made: number) => void): Promise<readonly ExportFile[]> {
+    const { signal } = this.#abort;
+    const source = {
+      start: () => this.startExport(format),
+      read: () => app.api.export(this.id, format, signal),
+    };
+    const status = this.view?.exports.find((one) => one.format === format)?.status;
+    try {
+      return await madeExport(source, { status, signal, onParts });
+    } catch (error) {
+      if (signal.aborted) return [];
+      throw error;
+    } finally {
+      this.look();
+    }
   }
 
   async choose(show: Show): Promise<void> {

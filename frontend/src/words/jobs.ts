@@ -23,7 +23,7 @@ const meanings: Record<Phase, string> = {
   running: "Masks are found and variants rendered. You may close the page; the job goes on.",
   waiting_for_gpu: "The segmenter was asleep and is starting. That usually takes 4 to 8 minutes; nothing is lost.",
   cancelling: "What has begun is being stopped. What is done stays.",
-  finishing: "All images are through. Labels, manifest and archive are being written.",
+  finishing: "All images are through. Labels and manifest are being written.",
   succeeded: "Every image is through.",
   partial: "Some images could not be done. The others are complete.",
   failed: "None of the images could be done.",
@@ -50,6 +50,7 @@ const formats: Record<ExportFormat, { name: string; text: string }> = {
   webdataset: { name: "WebDataset", text: "tar shards for streaming" },
   masks: { name: "Masks", text: "a PNG for each label" },
   overlay: { name: "Overlays", text: "pictures with their labels drawn in" },
+  archive: { name: "Everything", text: "a ZIP of sources, variants, masks, annotations and manifest as they are" },
 };
 
 export const jobsWords = {
@@ -140,7 +141,7 @@ export const resultsWords = {
   selected: (n: number) => `${counted(n, "variant")} chosen`,
   clear: "Choose none",
   downloadSelected: "Download the chosen",
-  tooMany: (n: number) => `At most ${count(n)} at once; the archive holds them all.`,
+  tooMany: (n: number) => `At most ${count(n)} at once; the ZIP file of everything holds them all.`,
   zipping: (done: number, total: number) => `${count(done)} of ${count(total)} files`,
   stopZip: "Stop",
   saved: (n: number) => `${counted(n, "file")} saved in one ZIP file.`,
@@ -148,7 +149,12 @@ export const resultsWords = {
   stopped: "Stopped. Nothing was saved.",
   filesTitle: "Dataset formats",
   archive: "Everything as a ZIP file",
-  archiveText: "These two are in the ZIP file as well, beside the pictures and masks.",
+  packing: "Packing the ZIP file …",
+  packingParts: (made: number) => `Packing, ${counted(made, "part")} made …`,
+  packingText: "The ZIP file is being packed. It is saved by itself when it is ready, as long as this job stays open.",
+  packed: (files: number) =>
+    files === 1 ? "The ZIP file is packed and is being saved." : `The ${count(files)} ZIP files are being saved.`,
+  archiveText: "“Everything” holds these two as well, beside the pictures and masks.",
   annotations: "Annotations",
   manifest: "Manifest",
   formats,
