@@ -1,4 +1,4 @@
-"""The page as it is built, beside a service of 5,000 images that answers over HTTP; it knows no browser.
+"""A service of 5,000 images beside the built page; it knows no browser.
 
 Only what the gallery asks for is answered, in the shapes of the API's own models.
 """
@@ -6,45 +6,28 @@ Only what the gallery asks for is answered, in the shapes of the API's own model
 from __future__ import annotations
 
 import io
-import json
 import secrets
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 from PIL import Image as Picture
 
-from local.node import find_node, node_environment
-from maskmill.core.api import DatasetView, ImageView, MediaSession
+from maskmill.core.api import DatasetView, ImageView
 from maskmill.core.geometry import Size
 from maskmill.core.image import ImageStatus, NormalImage, SourceFormat
-from tests.page.browser import FRONTEND, ISOLATED, POLICY, VITE, listening
+from tests.page.browser import listening
+from tests.page.page_service import BEGAN, PageHandler, PageServer
 
 DATASET = "01gallery"
 IMAGES = 5000
 PAGE_ITEMS = 100
-_BEGAN = datetime(2026, 11, 21, 15, 0, tzinfo=UTC)
-_TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 _DISTINCT = 24
 KEPT = "private, max-age=31536000, immutable"
-
-
-def build_page(folder: Path) -> Path:
-    """The page, built as a deployment builds it."""
-    node = find_node()
-    command = [str(node.executable), str(VITE), "build", "--outDir", str(folder), "--logLevel", "error"]
-    environment = node_environment(node, {})
-    built = subprocess.run(command, cwd=FRONTEND, env=environment, capture_output=True, text=True, check=False)
-    if built.returncode != 0:
-        raise RuntimeError(f"vite failed:\n{built.stdout}\n{built.stderr}")
-    return folder
 
 
 def thumbnails() -> list[bytes]:
@@ -66,7 +49,7 @@ def image_view(number: int) -> ImageView:
         dataset_id=DATASET,
         name=f"photo-{number:04d}.jpg",
         status=ImageStatus.READY,
-        created_at=_BEGAN + timedelta(seconds=number),
+        created_at=BEGAN + timedelta(seconds=number),
         sha256=sha256,
         normal=NormalImage(
             pixels_sha256=sha256,
@@ -83,73 +66,23 @@ def image_view(number: int) -> ImageView:
     )
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(PageHandler):
+    def __init__(self, *given: Any, pictures: list[bytes], asked: list[str], **page: Any) -> None:
+        self._pictures, self._asked = pictures, asked
+        super().__init__(*given, **page)
 
-    def __init__(self, *given: Any, folder: Path, pictures: list[bytes], asked: list[str]) -> None:
-        self._folder, self._pictures, self._asked = folder, pictures, asked
-        super().__init__(*given)
+    def api(self, method: str, path: str, query: dict[str, list[str]]) -> None:
+        self.answer_json(_answer(path, query))
 
-    def do_GET(self) -> None:
-        url = urlsplit(self.path)
-        file = self._folder / (url.path.lstrip("/") or "index.html")
-        if url.path.startswith("/media/t/") and "media=open" not in self.headers.get("Cookie", ""):
-            self._answer(403, b"", "text/xml")
-        elif url.path.startswith("/media/t/"):
-            self._asked.append(self.path)
-            number = int(url.path.split("/")[3])
-            self._answer(200, self._pictures[number % _DISTINCT], "image/webp", **{"Cache-Control": KEPT})
-        elif url.path == "/config.json":
-            self._answer_json(_config())
-        elif url.path.startswith("/api/v1/"):
-            self._answer_json(_answer(url.path.removeprefix("/api/v1"), parse_qs(url.query)))
-        elif file.is_file():
-            self._answer(200, file.read_bytes(), _TYPES.get(file.suffix, "application/octet-stream"))
-        else:
-            self._answer(404, b"", "text/plain")
-
-    def do_POST(self) -> None:
-        """A media session is all that is ever made here."""
-        session = MediaSession(url="https://media.test/t/", expires_at=_BEGAN, expires_in_s=3600)
-        opens = "media=open; Path=/media/t/; Max-Age=3600; HttpOnly; Secure; SameSite=Strict"
-        self._answer(201, session.model_dump_json().encode(), "application/json", **{"Set-Cookie": opens})
-
-    def _answer_json(self, body: dict[str, Any]) -> None:
-        self._answer(200, json.dumps(body).encode(), "application/json")
-
-    def _answer(self, status: int, body: bytes, media_type: str, **more: str) -> None:
-        self.send_response(status)
-        for name, value in {**ISOLATED, **more}.items():
-            self.send_header(name, value)
-        self.send_header("Content-Security-Policy", POLICY)
-        self.send_header("Content-Type", media_type)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing of each request."""
-
-
-class _Server(ThreadingHTTPServer):
-    def handle_error(self, *_: object) -> None:
-        """A browser that scrolls on drops connections; that is no error."""
-
-
-def _config() -> dict[str, Any]:
-    sign_in = {
-        "authorize_url": "/authorize",
-        "token_url": "/token",
-        "logout_url": None,
-        "client_id": "page",
-        "scope": "",
-    }
-    return {"sign_in": sign_in, "version": "test"}
+    def media(self, path: str) -> None:
+        self._asked.append(path)
+        number = int(path.split("/")[3])
+        self.answer(200, self._pictures[number % _DISTINCT], "image/webp", **{"Cache-Control": KEPT})
 
 
 def _answer(path: str, query: dict[str, list[str]]) -> dict[str, Any]:
     if path == f"/datasets/{DATASET}":
-        view = DatasetView(dataset_id=DATASET, name="Many photos", created_at=_BEGAN, images_total=IMAGES)
+        view = DatasetView(dataset_id=DATASET, name="Many photos", created_at=BEGAN, images_total=IMAGES)
         return view.model_dump(mode="json")
     if path == f"/datasets/{DATASET}/images":
         start = int(query.get("cursor", ["0"])[0])
@@ -163,5 +96,5 @@ def _answer(path: str, query: dict[str, list[str]]) -> dict[str, Any]:
 def serving_gallery(folder: Path, asked: list[str] | None = None) -> Iterator[str]:
     """The address of the built page and of its service; `asked` takes the path of each picture that is fetched."""
     handler = partial(_Handler, folder=folder, pictures=thumbnails(), asked=[] if asked is None else asked)
-    with listening(_Server(("127.0.0.1", 0), handler)) as address:
+    with listening(PageServer(handler)) as address:
         yield address

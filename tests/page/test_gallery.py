@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
+from local.node import find_node
+from local.page import build_page
 from tests.page.browser import find_chromium, lacking
-from tests.page.gallery_service import DATASET, IMAGES, PAGE_ITEMS, build_page, serving_gallery
+from tests.page.gallery_service import DATASET, IMAGES, PAGE_ITEMS, serving_gallery
+from tests.page.page_service import SIGNED_IN
 
 if (lack := lacking("playwright")) is not None:
     if os.environ.get("CI"):
@@ -22,10 +25,6 @@ NODES_MAX = 400
 TASK_MS_MAX = 100.0
 SIGHT = {"width": 1366, "height": 768}
 _TRACED = ["-*", "toplevel", "devtools.timeline", "disabled-by-default-devtools.timeline"]
-_SIGNED_IN = """
-  const user = {access_token: "a", token_type: "Bearer", expires_at: 4102444800, profile: {}, scope: ""};
-  sessionStorage.setItem(`oidc.user:${location.origin}:page`, JSON.stringify(user));
-"""
 _SCROLL = """async () => {
   let most = 0;
   for (let step = 0; step < 240; step++) {
@@ -44,15 +43,14 @@ def asked() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory, asked: list[str]) -> Iterator[Any]:
+def page(asked: list[str]) -> Iterator[Any]:
     """The images screen, with its first pictures drawn."""
     from playwright.sync_api import sync_playwright
 
-    folder = build_page(tmp_path_factory.mktemp("page"))
-    with serving_gallery(folder, asked) as address, sync_playwright() as playwright:
+    with serving_gallery(build_page(find_node()), asked) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium())
         page = browser.new_page(viewport=SIGHT)
-        page.add_init_script(_SIGNED_IN)
+        page.add_init_script(SIGNED_IN)
         page.goto(f"{address}/#/datasets/{DATASET}/images")
         page.get_by_text("photo-0000.jpg").wait_for()
         yield page
