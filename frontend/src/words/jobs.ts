@@ -50,7 +50,7 @@ const formats: Record<ExportFormat, { name: string; text: string }> = {
   webdataset: { name: "WebDataset", text: "tar shards for streaming" },
   masks: { name: "Masks", text: "a PNG for each label" },
   overlay: { name: "Overlays", text: "pictures with their labels drawn in" },
-  archive: { name: "Everything", text: "a ZIP of sources, variants, masks, annotations and manifest as they are" },
+  archive: { name: "Everything", text: "pictures, masks, annotations and manifest as they are, in a ZIP" },
 };
 
 export const jobsWords = {
@@ -151,7 +151,7 @@ export const resultsWords = {
   archive: "Everything as a ZIP file",
   packing: "Packing the ZIP file …",
   packingParts: (made: number) => `Packing, ${counted(made, "part")} made …`,
-  packingText: "The ZIP file is being packed. It is saved by itself when it is ready, as long as this job stays open.",
+  packingText: "The ZIP file is being packed. It is saved by itself when it is ready, if you stay on this page.",
   packed: (files: number) =>
     files === 1 ? "The ZIP file is packed and is being saved." : `The ${count(files)} ZIP files are being saved.`,
   archiveText: "“Everything” holds these two as well, beside the pictures and masks.",
