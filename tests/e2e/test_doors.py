@@ -430,7 +430,7 @@ ZIP = b"PK what a job gave"
 @pytest.fixture(scope="module")
 def archive(cloud: Laptop, ann: User) -> str:
     """The key of a file that the API signs addresses for."""
-    key = "t/ann/jobs/j1/dataset/dataset.zip"
+    key = "t/ann/jobs/j1/exports/archive/archive.zip"
     client("s3", cloud.emulator_url).put_object(Bucket=cloud.outputs["MediaBucket"], Key=key, Body=ZIP)
     return key
 
@@ -448,7 +448,7 @@ def test_a_signed_address_opens_one_object_for_reading(cloud: Laptop, archive: s
     tenant, other = "t/ann/", "t/00000000-0000-0000-0000-000000000000/"
     assert send(url).status == 200
     edited = {
-        "another key": url.replace("/dataset.zip", "/manifest.jsonl"),
+        "another key": url.replace("/archive.zip", "/receipt.json"),
         "another tenant": url.replace(tenant, other),
         "a climbing key": url.replace("/jobs/", "/jobs/../jobs/"),
         "an encoded climb": url.replace("/jobs/", "/%2e%2e/jobs/"),

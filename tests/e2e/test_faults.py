@@ -83,7 +83,7 @@ class Scene:
         assert pages["next_cursor"] is None
         variants = [variant for item in pages["items"] for variant in item["variants"]]
         assert len({item["index"] for item in items}) == len(items)
-        archive = fetched(asked(self.user, f"/jobs/{job_id}/files")["archive_url"])
+        archive = packed(self.user, job_id)
         actual = job["cost"]["actual"]
         return Outcome(
             status=job["status"],
@@ -99,8 +99,13 @@ class Scene:
         )
 
 
-def fetched(url: str) -> bytes:
-    with DIRECT.open(urllib.request.Request(url), timeout=30) as answer:
+def packed(user: User, job_id: str) -> bytes:
+    """Everything that an ended job gave, made by its export."""
+    where = f"/jobs/{job_id}/exports/archive"
+    asked(user, where, method="POST")
+    until(lambda: asked(user, where)["status"] == "ready")
+    (file,) = asked(user, where)["files"]
+    with DIRECT.open(urllib.request.Request(file["url"]), timeout=30) as answer:
         return bytes(answer.read())
 
 

@@ -23,6 +23,8 @@ from tests.e2e.jobs import until
 
 pytestmark = pytest.mark.integration
 
+ARCHIVE = "exports/archive/archive.zip"
+
 
 def run_arguments(photos: Path, out: Path, *edits: str) -> tuple[str, ...]:
     templates = ("--template", BALL, "--template", BOX)
@@ -35,6 +37,8 @@ def run_arguments(photos: Path, out: Path, *edits: str) -> tuple[str, ...]:
         "png",
         *templates,
         *(edits or EDITS),
+        "--export",
+        "archive",
         "--out",
         str(out),
     )
@@ -100,11 +104,11 @@ def test_pixels_outside_the_mask_are_those_of_the_upright_source(out: Path) -> N
 
 
 def test_the_archive_holds_what_lies_in_the_folder(out: Path) -> None:
-    with zipfile.ZipFile(out / "dataset.zip") as archive:
+    with zipfile.ZipFile(out / ARCHIVE) as archive:
         assert archive.testzip() is None
         names = set(archive.namelist())
         on_disk = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
-        assert names == {name for name in on_disk if name != "dataset.zip" and not name.startswith(".")}
+        assert names == {name for name in on_disk if not name.startswith(("exports/", "."))}
         assert all(archive.read(name) == (out / name).read_bytes() for name in names)
 
 
@@ -135,7 +139,9 @@ def test_a_job_tells_what_it_took_beside_what_was_thought_of_it(ann: User, out: 
     assert (actual["images"], actual["variants_made"], actual["masks_computed"]) == (4, 8, 8)
     assert actual["segmenting_s"] > 0
     assert 0 < actual["waited_s"] <= actual["took_s"]
-    assert actual["dataset_bytes"] == job["dataset_bytes"] == (out / "dataset.zip").stat().st_size
+    with zipfile.ZipFile(out / ARCHIVE) as archive:
+        held = sum(file.file_size for file in archive.infolist())
+    assert actual["dataset_bytes"] == job["dataset_bytes"] == held
     status, again = ann.get(
         f"/datasets/{job['dataset_id']}/jobs/estimate", method="POST", body={"recipe": job["recipe"]}
     )
@@ -152,7 +158,7 @@ def test_one_seed_makes_one_dataset_and_another_seed_another(
     archives = []
     for name, seed in (("first", "7"), ("again", "7"), ("other", "8")):
         ann.maskmill(*run_arguments(photos, tmp_path / name, *drawn, "--seed", seed))
-        archives.append(hashlib.sha256((tmp_path / name / "dataset.zip").read_bytes()).hexdigest())
+        archives.append(hashlib.sha256((tmp_path / name / ARCHIVE).read_bytes()).hexdigest())
     assert archives[0] == archives[1]
     assert archives[0] != archives[2]
     assert digests(tmp_path / "first" / "variants").keys() == digests(tmp_path / "other" / "variants").keys()
