@@ -199,7 +199,7 @@ def _later(found: Mapping[str, Any]) -> Iterable[str]:
     fetched = found["billed"][Resource.DOWNLOADED_GB] * 1000 / found["images"]
     for words, what, gb in (
         ("GB kept, a month", Resource.STORED_GB, kept),
-        ("GB of the archive, fetched once", Resource.DOWNLOADED_GB, fetched),
+        ("GB of the dataset, fetched once", Resource.DOWNLOADED_GB, fetched),
     ):
         price = price_of(what)
         yield f"| on top: {words} | | {gb:.3f} | {gb * price.dollars:.4f} | {price.source} |"

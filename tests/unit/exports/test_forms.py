@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import subprocess
 import sys
 import zipfile
@@ -102,7 +104,13 @@ def test_a_receipt_counts_every_label_by_its_class(finished: Finished) -> None:
 
 def test_pictures_are_copied_as_they_are(finished: Finished) -> None:
     held = {hash(data) for key, data in finished.media.objects.items() if key.endswith(("normal.png", ".webp"))}
-    for export in (ExportFormat.COCO, ExportFormat.YOLO_SEG, ExportFormat.IMAGEFOLDER, ExportFormat.MASKS):
+    for export in (
+        ExportFormat.COCO,
+        ExportFormat.YOLO_SEG,
+        ExportFormat.IMAGEFOLDER,
+        ExportFormat.MASKS,
+        ExportFormat.ARCHIVE,
+    ):
         files = members(finished, export)
         pictures = [name for name in files if name.endswith((".webp", ".png")) and "masks/" not in name]
         assert pictures
@@ -211,3 +219,19 @@ def test_the_function_starts_without_pyarrow() -> None:
     root = Path(__file__).parents[3]
     answer = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "False"
+
+
+def test_the_archive_holds_what_the_lists_name_whole_or_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = members(Finished(IMAGES, recipe()), ExportFormat.ARCHIVE)
+    lines = [json.loads(line) for line in whole["manifest.jsonl"].splitlines()]
+    named = {line["file"]: line["sha256"] for line in lines}
+    assert {name: hashlib.sha256(whole[name]).hexdigest() for name in named} == named
+    masks = {mask["file"] for line in lines for mask in line["masks"]}
+    assert whole.keys() == {"annotations/instances.json", "manifest.jsonl", *named, *masks}
+    notes = json.loads(whole["annotations/instances.json"])["annotations"]
+    assert {note["mask_file"] for note in notes} == masks
+    monkeypatch.setattr(parts, "EXPORT_PART_BYTES_MAX", 8_000)
+    finished = Finished(IMAGES, recipe())
+    assert members(finished, ExportFormat.ARCHIVE) == whole
+    names = [part.name for part in finished.export(ExportFormat.ARCHIVE).parts]
+    assert names[0] == f"archive-001-of-{len(names):03d}.zip" and len(names) > 3
