@@ -33,7 +33,7 @@ from tests.simulation.world import Crash, World
 TENANT = "tenant-0"
 LATER_S = 2 * 3600.0  # than the sweep's patience
 # What others can see. Facts of pictures are none of it: whoever keeps them, and when, they say the same.
-SEEN = ("table.get", "table.query", "table.write", "table.create_all", "queue.send")
+SEEN = ("table.get", "table.get_all", "table.query", "table.write", "table.create_all", "queue.send")
 Letter = tuple[QueueName, Body]
 Choice = tuple[int, bool]  # who takes the next step, and whether it dies after it
 

@@ -144,8 +144,8 @@ class Marks:
         if all(_at(current, path) == value for path, value in write.set.items()):
             self._note("own_write_met")
         elif write.key.sk.startswith(rows.CHUNK_PREFIX):
-            names = {path[-1] for path in write.set}
-            self._note("lease_race" if "r" in names else "end_race" if ("ended",) in write.add else "chunk_race")
+            is_lease = any(path[0] == "items" and len(path) == 2 for path in write.set)
+            self._note("lease_race" if is_lease else "end_race" if ("ended",) in write.add else "chunk_race")
         elif ("finish_run",) in write.set:
             self._note("finish_race")
 

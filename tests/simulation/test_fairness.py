@@ -14,6 +14,7 @@ from dataclasses import replace
 import pytest
 
 from maskmill.core.job import JobStatus
+from maskmill.core.limits import SHARD_ITEMS_MAX
 from maskmill.core.messages import RenderItems
 from tests.simulation.crowd import SHARD_S, Crowd
 from tests.simulation.pipeline import Sizes
@@ -22,7 +23,7 @@ from tests.simulation.world import World
 WINDOW = 4
 LARGE, SMALL = 2_000, 10
 ENDLESS = 10**6
-SIZES = Sizes(chunk_items=10, window_shards=WINDOW, chunks_per_run=50, renderings=ENDLESS)
+SIZES = Sizes(chunk_items=10, window_shards=WINDOW, chunks_per_run=20, renderings=ENDLESS)
 
 
 def crowd(seed: int = 1, *, sizes: Sizes = SIZES, is_fair: bool = True, instances: int = 1) -> Crowd:
@@ -56,13 +57,13 @@ def test_a_job_of_many_shards_gets_its_share_of_the_segmenter() -> None:
 
 def test_without_the_window_the_small_job_waits_for_the_whole_large_one() -> None:
     planted = replace(SIZES, window_shards=ENDLESS)
-    assert foreign_shards(crowd(sizes=planted), large=400) > 8 * WINDOW
+    assert foreign_shards(crowd(sizes=planted)) > 8 * WINDOW
 
 
 def test_the_segmenter_always_has_the_next_shard_of_a_large_job() -> None:
     """A window must not make the model wait: it works without a pause as long as there is work."""
     world = crowd(instances=2)
-    job = world.submit("large", 300)
+    job = world.submit("large", 30 * SHARD_ITEMS_MAX)
     world.play_until(lambda: bool(world.shards))
     began_s = world.world.now_s
     world.play_until(lambda: len(world.shards) == 30)

@@ -22,8 +22,8 @@ PAIRS = {
     (QueueName.COLLECT, "itself"): 300,
     (QueueName.COLLECT, "cancel"): 500,
     (QueueName.COLLECT, "sweep"): 800,
-    (QueueName.RENDER, "itself"): 4_000,
-    (QueueName.RENDER, "cancel"): 2_000,
+    (QueueName.RENDER, "itself"): 3_600,
+    (QueueName.RENDER, "cancel"): 1_100,
     (QueueName.FINISH, "cancel"): 2_500,
     (QueueName.FINISH, "sweep"): 2_200,
 }

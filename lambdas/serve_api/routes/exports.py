@@ -8,7 +8,7 @@ from maskmill.core.api import ExportView, Page
 from maskmill.core.errors import Code
 from maskmill.core.export import ExportFormat
 
-EXPORT_POLL_AFTER_S = 5
+EXPORT_POLL_AFTER_S = 2
 FORMATS = {"format": ExportFormat}
 
 
