@@ -249,10 +249,13 @@ def exports_wanted(job: JobState) -> tuple[ExportFormat, ...]:
 
 
 def ask_for_exports(table: Table, queues: Queues, job: JobState) -> None:
-    """The exports of a finished job that were noted and have not ended, also where it was cancelled meanwhile."""
+    """The exports of a finished job that were noted and have not ended, also where it was cancelled meanwhile.
+
+    One that somebody is at has a message already, which comes again should its run die.
+    """
     tenant, job_id = job.tenant, job.job.job_id
     found = {export: table.get(rows.export_key(tenant, job_id, export)) for export in job.job.recipe.recipe.exports}
-    waiting = [export for export, row in found.items() if row and not rows.export_of(row).status.is_terminal]
+    waiting = [export for export, row in found.items() if row and rows.export_of(row).waits_for_a_run]
     queues.send(ExportDataset(tenant=tenant, job_id=job_id, format=export) for export in waiting)
 
 

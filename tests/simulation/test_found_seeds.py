@@ -27,6 +27,9 @@ FOUND = {
         (1002074, 1002508, 1008701),
     ),
     "every repetition of a job's end asked for its exports again": ("full", (1003408,)),
+    "a tail of the machine was kept by who looked before the job after it gave up its own": ("crowded", (5025,)),
+    "threads read long facts in another order every time": ("full", (1006800, 1008500)),
+    "exports that somebody was at were asked for again and again": ("full", (1013009,)),
     "a row of the next version tripped this one": ("upgrade", (300,)),
 }
 

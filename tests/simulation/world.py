@@ -11,7 +11,9 @@ import heapq
 import math
 import zlib
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -20,6 +22,7 @@ from typing import Any, TypeVar
 
 import greenlet
 
+from lambdas import read_ahead
 from maskmill.core.errors import Unavailable
 
 Result = TypeVar("Result")
@@ -33,6 +36,31 @@ _MASK = (1 << 64) - 1
 AT_A_CALL = ("crash_before", "throttle", "crash_after", "ambiguous", "slow")
 Step = tuple[float, str, str, str, str]  # the time, who calls, the service, the label, and what came of it
 Strike = tuple[str, str, int]  # a fault, the label of where it struck, and how often that had been asked for before
+
+
+class _AtOnce(Executor):
+    """Does at once what is asked of it: threads would play another world every time."""
+
+    def __init__(self, _most: int) -> None:
+        super().__init__()
+
+    def submit(self, act: Callable[..., Result], /, *given: Any, **named: Any) -> Future[Result]:
+        future: Future[Result] = Future()
+        try:
+            future.set_result(act(*given, **named))
+        except Exception as error:  # noqa: BLE001 - as a thread would keep it until somebody asks
+            future.set_exception(error)
+        return future
+
+
+@contextmanager
+def _without_threads() -> Iterator[None]:
+    real = read_ahead.ThreadPoolExecutor
+    read_ahead.ThreadPoolExecutor = _AtOnce  # type: ignore[misc, assignment]
+    try:
+        yield
+    finally:
+        read_ahead.ThreadPoolExecutor = real  # type: ignore[misc]
 
 
 class Crash(BaseException):
@@ -269,9 +297,10 @@ class World:
     def run(self, until_s: float) -> None:
         """Let everything happen that is due before a moment."""
         self._hub, self._until_s = greenlet.getcurrent(), until_s
-        while self._heap and self._heap[0][0] <= until_s:
-            self.now_s, _, action = heapq.heappop(self._heap)
-            action()
+        with _without_threads():
+            while self._heap and self._heap[0][0] <= until_s:
+                self.now_s, _, action = heapq.heappop(self._heap)
+                action()
         self.now_s = max(self.now_s, until_s)
 
     def close(self) -> None:

@@ -37,6 +37,10 @@ class ExportState:
     receipt: ExportReceipt | None
     refusal: Refusal | None
 
+    @property
+    def waits_for_a_run(self) -> bool:
+        return not self.status.is_terminal and not self.run_until_s
+
 
 def export_key(tenant: str, job_id: str, export: ExportFormat) -> Key:
     return Key(job_pk(tenant, job_id), f"{EXPORT_PREFIX}{export.value}")

@@ -159,14 +159,14 @@ def give_back_job(tenant: str, job_id: str, *, seen: UsageState, made: int | Non
 
     What it did not make of its variants is given back to their day (None: nobody knows, so all of them count as made).
     Of its seconds, `worked_s` are counted instead of those that were taken. A job that asked the machine for nothing
-    did not keep it awake, and gives that back, too, unless others have counted on it since.
+    did not keep it awake, and gives that back, too, unless others count on it: who they are may change until the write.
     """
     place = seen.jobs[job_id]
     is_today = place.day == seen.day
     unmade = 0 if made is None or not is_today else max(0, place.variants - made)
     more_s = 0 if worked_s is None or not is_today else worked_s - place.work_s
-    is_last = place.awake_until_s == seen.awake_until_s
-    tail_s = place.tail_s if worked_s == 0 and is_today and is_last else 0
+    is_unused = worked_s == 0 and is_today
+    tail_s = place.tail_s if is_unused and place.awake_until_s == seen.awake_until_s else 0
     return Update(
         key=usage_key(tenant),
         set={("awake_until_s",): place.awake_until_s - tail_s} if tail_s else {},
@@ -175,7 +175,7 @@ def give_back_job(tenant: str, job_id: str, *, seen: UsageState, made: int | Non
         require=(
             Condition(("jobs", job_id), Op.PRESENT),
             Condition(("day",), Op.EQUALS, seen.day),
-            *([_is_awake_until(seen)] if tail_s else []),
+            *([_is_awake_until(seen)] if is_unused else []),
         ),
     )
 

@@ -11,7 +11,7 @@ from maskmill.core import rows
 from maskmill.core.errors import QuotaExceeded
 from maskmill.core.job import Counts, JobStatus
 from maskmill.core.shard import ShardAnswer
-from maskmill.core.table import Put
+from maskmill.core.table import Put, RowConflict
 from maskmill.core.usage import MachineTime, Quota, Quotas, UsageState
 from maskmill.core.work import Work
 from tests.contract import aws
@@ -64,6 +64,18 @@ def test_jobs_at_the_same_time_share_one_awake_machine() -> None:
     for number in range(5):
         take(table, f"j{number}", NOON + timedelta(seconds=number))
     assert seconds(table) == 5 + AWAKE_S + 4
+
+
+def test_who_counts_on_the_machine_may_change_until_a_place_is_given_back() -> None:
+    table = MemoryTable()
+    take(table, "first", NOON)
+    take(table, "second", NOON + timedelta(seconds=30))
+    both = seen(table)
+    end(table, "second", 0)
+    with pytest.raises(RowConflict):
+        table.write(rows.give_back_job(TENANT, "first", seen=both, made=1, worked_s=0))
+    end(table, "first", 0)
+    assert seconds(table) == 0
 
 
 def test_keeping_the_machine_warm_with_next_to_nothing_costs_every_minute_of_it() -> None:
