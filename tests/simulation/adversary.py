@@ -185,7 +185,7 @@ class Adversary(Pipeline):
         for key in sorted(self.uploads.objects):
             name = keys.parse_upload(key)
             if name is not None and self.world.chance("replays", f"{label} {key}") < 0.5:
-                for tenant in {name.tenant, HOSTILE}:
+                for tenant in sorted({name.tenant, HOSTILE}):
                     message = IngestUpload(tenant=tenant, dataset_id=name.dataset_id, image_id=name.image_id)
                     self._deliver(QueueName.INGEST, message)
 
