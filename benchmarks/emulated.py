@@ -40,8 +40,9 @@ _SAMPLE_S = 2.0
 _POLL_S = 5.0
 _LONGEST_S = 3600.0
 
-READS = ("dynamodb GetItem", "dynamodb Query")
+READS = ("dynamodb GetItem", "dynamodb Query", "rows dynamodb BatchGetItem")
 WRITES = ("dynamodb PutItem", "dynamodb UpdateItem", "dynamodb DeleteItem")
+WRITES_AT_ONCE = ("rows dynamodb TransactWriteItems",)
 OBJECT_READS = ("s3 GetObject", "s3 HeadObject", "s3 GetObject by a signed address")
 _PARTS = ("s3 UploadPart", "s3 CreateMultipartUpload", "s3 CompleteMultipartUpload")
 OBJECT_WRITES = ("s3 PutObject", "s3 PostObject", "s3 ListObjectsV2", *_PARTS)
@@ -212,11 +213,11 @@ def dollars(job: JobView, counts: Mapping[str, int], images: int) -> dict[str, A
 
 
 def amounts_of(counts: Mapping[str, int]) -> dict[Resource, float]:
-    """Counted requests by what AWS charges for; a request for a row counts as one unit, whatever its size."""
+    """Counted requests by what AWS charges for; a row is one unit, or two in a transaction, whatever its size."""
     return {
         Resource.FUNCTION_CALLS: sum(count for name, count in counts.items() if name.startswith("invoke ")),
         Resource.TABLE_READS: _sum(counts, READS),
-        Resource.TABLE_WRITES: _sum(counts, WRITES),
+        Resource.TABLE_WRITES: _sum(counts, WRITES) + 2 * _sum(counts, WRITES_AT_ONCE),
         Resource.OBJECT_READS: _sum(counts, OBJECT_READS),
         Resource.OBJECT_WRITES: _sum(counts, OBJECT_WRITES),
         Resource.QUEUE_REQUESTS: sum(count for name, count in counts.items() if name.startswith("sqs ")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from local.emulator.patches.request_counts import Counts, operation
+from local.emulator.patches.request_counts import Counts, _counting, _rows_asked_for, _rows_written, operation
 
 
 def signed(service: str, **more: str) -> dict[str, str]:
@@ -54,3 +54,16 @@ def test_counts_start_anew_when_they_are_taken_for_good() -> None:
     assert list(counts.taken(reset=False)["counts"].items()) == [("a", 1), ("b", 2)]
     assert counts.taken(reset=True) == {"counts": {"a": 1, "b": 2}, "seconds": {"f": 0.75}}
     assert counts.taken(reset=True) == {"counts": {}, "seconds": {}}
+
+
+def test_rows_of_a_request_for_many_are_counted_beside_it() -> None:
+    counts = Counts()
+    read = _counting(counts, "BatchGetItem", lambda data: data, _rows_asked_for)
+    write = _counting(counts, "TransactWriteItems", lambda data: data, _rows_written)
+    asked = {"RequestItems": {"table": {"Keys": [{}, {}]}, "other": {"Keys": [{}]}}}
+    assert read(asked) is asked
+    write({"TransactItems": [{}, {}]})
+    assert counts.taken(reset=True)["counts"] == {
+        "rows dynamodb BatchGetItem": 3,
+        "rows dynamodb TransactWriteItems": 2,
+    }

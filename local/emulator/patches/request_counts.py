@@ -7,15 +7,16 @@ function ran for:
     {"counts": {"dynamodb GetItem": 12, "s3 PutObject": 3, "sqs ReceiveMessage": 5, "invoke maskmill-local-…": 5},
      "seconds": {"maskmill-local-…": 1.25}}
 
-Queues are read by the emulator itself, within its process: each invocation that a queue causes counts as one receive
-and one deletion. On AWS, empty receives come on top (see docs/costs.md).
+A request for many rows counts as one, and its rows are counted beside it, as they are paid for: `rows dynamodb
+TransactWriteItems`. Queues are read by the emulator itself, within its process: each invocation that a queue causes
+counts as one receive and one deletion. On AWS, empty receives come on top (see docs/costs.md).
 """
 
 import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -38,9 +39,9 @@ class Counts:
         self._counter: Counter[str] = Counter()
         self._seconds: dict[str, float] = {}
 
-    def add(self, name: str) -> None:
+    def add(self, name: str, times: int = 1) -> None:
         with self._lock:
-            self._counter[name] += 1
+            self._counter[name] += times
 
     def ran(self, function: str, seconds: float) -> None:
         with self._lock:
@@ -59,6 +60,7 @@ class Counts:
 def apply() -> None:
     counts = Counts()
     _count_requests(counts)
+    _count_rows(counts)
     _count_invocations(counts)
     routes.serve(PATH, lambda question: (200, counts.taken(reset=bool(question.get("reset")))))
 
@@ -77,6 +79,33 @@ def _count_requests(counts: Counts) -> None:
         await served(scope, receive, send)
 
     app_module.app = app
+
+
+def _count_rows(counts: Counts) -> None:
+    service = internal("services.dynamodb")
+    for name, handler, rows_in in (
+        ("BatchGetItem", "_batch_get_item", _rows_asked_for),
+        ("TransactWriteItems", "_transact_write_items", _rows_written),
+    ):
+        setattr(service, handler, _counting(counts, name, getattr(service, handler), rows_in))
+
+
+def _counting(
+    counts: Counts, name: str, handle: Callable[[dict[str, Any]], Any], rows_in: Callable[[dict[str, Any]], int]
+) -> Callable[[dict[str, Any]], Any]:
+    def counted(data: dict[str, Any]) -> Any:
+        counts.add(f"rows dynamodb {name}", rows_in(data))
+        return handle(data)
+
+    return counted
+
+
+def _rows_asked_for(data: dict[str, Any]) -> int:
+    return sum(len(table.get("Keys", ())) for table in data.get("RequestItems", {}).values())
+
+
+def _rows_written(data: dict[str, Any]) -> int:
+    return len(data.get("TransactItems", ()))
 
 
 def _count_invocations(counts: Counts) -> None:
