@@ -73,6 +73,16 @@ def test_an_update_reaches_into_nested_maps(table: Table) -> None:
     assert row["items"] == {"0": {"s": "pending", "r": "req"}, "1": {"s": "done"}}
 
 
+def test_one_value_under_two_names_is_two_values(table: Table) -> None:
+    put(table, items={})
+    entry = {"s": "pending", "n": {"x": 1}}
+    table.write(Update(KEY, set={("items", "0"): entry, ("items", "1"): entry}))
+    table.write(Update(KEY, set={("items", "1", "s"): "done", ("items", "0", "n", "x"): 2}))
+    row = table.get(KEY)
+    assert row is not None
+    assert row["items"] == {"0": {"s": "pending", "n": {"x": 2}}, "1": {"s": "done", "n": {"x": 1}}}
+
+
 def test_one_failed_condition_leaves_everything_as_it_was(table: Table) -> None:
     put(table, items={"0": {"s": "pending"}, "1": {"s": "done"}}, ended=1)
     pending = [Condition(("items", index, "s"), Op.EQUALS, "pending") for index in ("0", "1")]

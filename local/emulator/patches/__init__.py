@@ -24,6 +24,7 @@ from local.emulator.patches import (
     missing_objects,
     one_click,
     origins,
+    own_values,
     prompt_stacks,
     recorded_types,
     request_counts,
@@ -51,6 +52,7 @@ def apply_all(*, deployed_file: Path) -> None:
     silent_function.apply()
     stream_readers.apply()
     known_texts.apply()
+    own_values.apply()
     http_cors.apply()
     table_ttl.apply()
     prompt_stacks.apply()
