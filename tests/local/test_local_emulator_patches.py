@@ -60,14 +60,14 @@ def role(service: str, *statements: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def function(**properties: Any) -> dict[str, Any]:
+def function(code: str = HANDLER, **properties: Any) -> dict[str, Any]:
     return {
         "Type": "AWS::Lambda::Function",
         "Properties": {
             "Runtime": "python3.13",
             "Handler": "index.handler",
             "Role": {"Fn::GetAtt": ["Role", "Arn"]},
-            "Code": {"ZipFile": HANDLER},
+            "Code": {"ZipFile": code},
             **properties,
         },
     }

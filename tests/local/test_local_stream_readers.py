@@ -9,7 +9,7 @@ import pytest
 
 from local.aws import client
 from local.emulator.environment import ACCOUNT, REGION, EmulatorSettings
-from tests.local.test_local_emulator_patches import deploy, role, wait_for
+from tests.local.test_local_emulator_patches import deploy, function, role, wait_for
 
 pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]
 
@@ -21,20 +21,6 @@ def handler(event, context):
     time.sleep(4)
 """
 QUICK = "def handler(event, context): pass"
-
-
-def function(code: str, **environment: Any) -> dict[str, Any]:
-    return {
-        "Type": "AWS::Lambda::Function",
-        "Properties": {
-            "Runtime": "python3.13",
-            "Handler": "index.handler",
-            "Role": {"Fn::GetAtt": ["Role", "Arn"]},
-            "Code": {"ZipFile": code},
-            "Timeout": 10,
-            "Environment": {"Variables": environment},
-        },
-    }
 
 
 def source(arn: Any, target: str, **properties: Any) -> dict[str, Any]:
@@ -54,8 +40,8 @@ def test_a_queue_is_read_while_the_function_of_a_stream_works(emulator: Emulator
             "StreamSpecification": {"StreamViewType": "NEW_IMAGE"}}},
         "Told": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "told"}},
         "Asked": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "asked"}},
-        "Slow": function(SLOW, TOLD={"Ref": "Told"}),
-        "Quick": function(QUICK),
+        "Slow": function(SLOW, Timeout=10, Environment={"Variables": {"TOLD": {"Ref": "Told"}}}),
+        "Quick": function(QUICK, Timeout=10),
         "OfTable": source({"Fn::GetAtt": ["Table", "StreamArn"]}, "Slow", StartingPosition="TRIM_HORIZON",
                           MaximumBatchingWindowInSeconds=1),
         "OfQueue": source(f"arn:aws:sqs:{REGION}:{ACCOUNT}:asked", "Quick"),

@@ -60,26 +60,14 @@ def build_proof(folder: Path) -> Path:
     return folder
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Answers(BaseHTTPRequestHandler):
+    """Answers as the distribution gives them, with the page's policy, and without a word of each request."""
+
     protocol_version = "HTTP/1.1"
 
-    def __init__(self, *given: Any, folder: Path, served: Mapping[str, bytes], headers: Mapping[str, str]) -> None:
-        self._folder, self._served, self._headers = folder, served, headers
-        super().__init__(*given)
-
-    def do_GET(self) -> None:
-        path = self.path.partition("?")[0]
-        file = self._folder / (path.lstrip("/") or "index.html")
-        if path in self._served:
-            self._answer(200, self._served[path], "application/octet-stream")
-        elif file.is_file():
-            self._answer(200, file.read_bytes(), _TYPES.get(file.suffix, "application/octet-stream"))
-        else:
-            self._answer(404, b"", "text/plain")
-
-    def _answer(self, status: int, body: bytes, media_type: str) -> None:
+    def answer(self, status: int, body: bytes, media_type: str, headers: Mapping[str, str]) -> None:
         self.send_response(status)
-        for name, value in self._headers.items():
+        for name, value in headers.items():
             self.send_header(name, value)
         self.send_header("Content-Security-Policy", POLICY)
         self.send_header("Content-Type", media_type)
@@ -89,6 +77,23 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Say nothing of each request."""
+
+
+class _Handler(Answers):
+    def __init__(self, *given: Any, folder: Path, served: Mapping[str, bytes], headers: Mapping[str, str]) -> None:
+        self._folder, self._served, self._headers = folder, served, headers
+        super().__init__(*given)
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        file = self._folder / (path.lstrip("/") or "index.html")
+        if path in self._served:
+            self.answer(200, self._served[path], "application/octet-stream", self._headers)
+        elif file.is_file():
+            media_type = _TYPES.get(file.suffix, "application/octet-stream")
+            self.answer(200, file.read_bytes(), media_type, self._headers)
+        else:
+            self.answer(404, b"", "text/plain", self._headers)
 
 
 @contextmanager

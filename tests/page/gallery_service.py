@@ -77,7 +77,7 @@ class _Handler(PageHandler):
     def media(self, path: str) -> None:
         self._asked.append(path)
         number = int(path.split("/")[3])
-        self.answer(200, self._pictures[number % _DISTINCT], "image/webp", **{"Cache-Control": KEPT})
+        self.answer(200, self._pictures[number % _DISTINCT], "image/webp", {"Cache-Control": KEPT})
 
 
 def _answer(path: str, query: dict[str, list[str]]) -> dict[str, Any]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from maskmill.core.api import MediaSession
 from maskmill.core.model import Model
-from tests.page.browser import ISOLATED, POLICY
+from tests.page.browser import ISOLATED, Answers
 
 BEGAN = datetime(2026, 11, 21, 15, 0, tzinfo=UTC)
 SIGNED_IN = """
@@ -31,10 +33,8 @@ _CONFIG = {
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 
-class PageHandler(BaseHTTPRequestHandler):
+class PageHandler(Answers):
     """The page's files, its configuration and its media session; subclasses answer the rest."""
-
-    protocol_version = "HTTP/1.1"
 
     def __init__(self, *given: Any, folder: Path) -> None:
         self._folder = folder
@@ -48,7 +48,7 @@ class PageHandler(BaseHTTPRequestHandler):
         """Answer what is kept for whoever has a media session."""
         raise NotImplementedError
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - as the server calls it
         url = urlsplit(self.path)
         file = self._folder / (url.path.lstrip("/") or "index.html")
         if url.path.startswith("/media/t/") and "media=open" not in self.headers.get("Cookie", ""):
@@ -64,7 +64,7 @@ class PageHandler(BaseHTTPRequestHandler):
         else:
             self.answer(404, b"", "text/plain")
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802 - as the server calls it
         path = urlsplit(self.path).path.removeprefix("/api/v1")
         if path != "/media-session":
             self.api("POST", path, {})
@@ -73,22 +73,14 @@ class PageHandler(BaseHTTPRequestHandler):
         opens = "media=open; Path=/media/t/; Max-Age=3600; HttpOnly; Secure; SameSite=Strict"
         self.answer_json(session, status=201, **{"Set-Cookie": opens})
 
-    def answer_json(self, body: Model | dict[str, Any], *, status: int = 200, **more: str) -> None:
+    def answer_json(self, body: Model | dict[str, Any], *, status: int = 200, **headers: str) -> None:
         text = body.model_dump_json() if isinstance(body, Model) else json.dumps(body)
-        self.answer(status, text.encode(), "application/json", **more)
+        self.answer(status, text.encode(), "application/json", headers)
 
-    def answer(self, status: int, body: bytes, media_type: str, **more: str) -> None:
-        self.send_response(status)
-        for name, value in {**ISOLATED, **more}.items():
-            self.send_header(name, value)
-        self.send_header("Content-Security-Policy", POLICY)
-        self.send_header("Content-Type", media_type)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing of each request."""
+    def answer(
+        self, status: int, body: bytes, media_type: str, headers: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        super().answer(status, body, media_type, {**ISOLATED, **headers})
 
 
 class PageServer(ThreadingHTTPServer):

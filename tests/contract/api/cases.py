@@ -529,11 +529,13 @@ def _(world: World) -> Request:
 @good("exports_read")
 def _(world: World) -> Request:
     request = CASES["exports_read", 202](world)
-    now = world.api.ports.clock.now()
-    reason = Refusal(code="gave_up", message="It is so.")
-    write = rows.fail_export(world.api.tenant, world.job, ExportFormat.COCO, reason, finished_at=now)
-    world.api.ports.table.write(write)
+    _give_up(world, ExportFormat.COCO)
     return request
+
+
+def _give_up(world: World, export: ExportFormat) -> None:
+    now, reason = world.api.ports.clock.now(), Refusal(code="gave_up", message="It is so.")
+    world.api.ports.table.write(rows.fail_export(world.api.tenant, world.job, export, reason, finished_at=now))
 
 
 @case("exports_archive", 202)
@@ -546,10 +548,7 @@ def _(world: World) -> Request:
 @good("exports_archive")
 def _(world: World) -> Request:
     request = CASES["exports_archive", 202](world)
-    now = world.api.ports.clock.now()
-    reason = Refusal(code="gave_up", message="It is so.")
-    write = rows.fail_export(world.api.tenant, world.job, ExportFormat.ARCHIVE, reason, finished_at=now)
-    world.api.ports.table.write(write)
+    _give_up(world, ExportFormat.ARCHIVE)
     return request
 
 
