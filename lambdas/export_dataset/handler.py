@@ -10,6 +10,7 @@ from lambdas.aws import clients
 from lambdas.aws.batch import answer_batch
 from lambdas.aws.clock import SystemClock
 from lambdas.aws.events import expecting
+from lambdas.aws.ids import RandomIds
 from lambdas.aws.objects import S3Objects
 from lambdas.aws.queues import SqsQueues, queue_urls
 from lambdas.aws.table import DynamoTable
@@ -23,11 +24,13 @@ from maskmill.core.settings import ExportDatasetSettings
 @cache
 def connect() -> Ports:
     settings = ExportDatasetSettings.from_env(os.environ)
+    clock = SystemClock()
     return Ports(
         table=DynamoTable(clients.dynamodb(), settings.table_name),
         media=S3Objects(clients.s3(), settings.media_bucket),
         queues=SqsQueues(clients.sqs(), queue_urls(settings)),
-        clock=SystemClock(),
+        clock=clock,
+        ids=RandomIds(clock),
         maker=DatasetMaker(),
         lease_s=EXPORT_LEASE_S,
     )

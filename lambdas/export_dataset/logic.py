@@ -17,7 +17,7 @@ from maskmill.core.export import RECEIPT, ExportFormat, ExportReceipt, MadePart,
 from maskmill.core.image import Refusal
 from maskmill.core.limits import EXPORT_RUN_S, SWEEP_EXPORT_S
 from maskmill.core.messages import ExportDataset
-from maskmill.core.ports import Clock, ObjectMissing, Objects, Queues, Table
+from maskmill.core.ports import Clock, Ids, ObjectMissing, Objects, Queues, Table
 from maskmill.core.result import Results
 from maskmill.core.rows import ExportState, JobState
 from maskmill.core.table import RowConflict, Update
@@ -44,6 +44,7 @@ class Ports:
     media: Objects
     queues: Queues
     clock: Clock
+    ids: Ids
     maker: Maker
     lease_s: int
 
@@ -57,7 +58,7 @@ def export(ports: Ports, message: ExportDataset) -> None:
     row = ports.table.get(rows.export_key(message.tenant, message.job_id, message.format))
     if job is None or row is None or rows.export_of(row).status.is_terminal or not job.status.is_terminal:
         return
-    run = ports.clock.now().isoformat()  # to the microsecond: two runs that begin in the same one do no harm
+    (run,) = ports.ids.new(1)
     begun = _begin(ports, rows.export_of(row), run)
     if begun is None:
         return

@@ -10,6 +10,7 @@ from lambdas.aws import clients
 from lambdas.aws.batch import answer_batch
 from lambdas.aws.clock import SystemClock
 from lambdas.aws.events import expecting
+from lambdas.aws.ids import RandomIds
 from lambdas.aws.objects import S3Objects
 from lambdas.aws.queues import SqsQueues, queue_urls
 from lambdas.aws.table import DynamoTable
@@ -26,11 +27,13 @@ FUNCTION = "finish_job"
 @cache
 def connect() -> Ports:
     settings = FinishJobSettings.from_env(os.environ)
+    clock = SystemClock()
     return Ports(
         table=DynamoTable(clients.dynamodb(), settings.table_name),
         media=S3Objects(clients.s3(), settings.media_bucket),
         queues=SqsQueues(clients.sqs(), queue_urls(settings)),
-        clock=SystemClock(),
+        clock=clock,
+        ids=RandomIds(clock),
         write_dataset=write_dataset,
         lease_s=FINISH_LEASE_S,
     )

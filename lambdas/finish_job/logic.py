@@ -16,7 +16,7 @@ from maskmill.core.errors import Code, Unavailable
 from maskmill.core.job import Counts, JobStatus, outcome
 from maskmill.core.limits import SWEEP_EXPORT_S
 from maskmill.core.messages import FinishJob
-from maskmill.core.ports import Clock, ObjectMissing, Objects, Queues, Table
+from maskmill.core.ports import Clock, Ids, ObjectMissing, Objects, Queues, Table
 from maskmill.core.result import Results
 from maskmill.core.rows import ChunkState, JobState
 from maskmill.core.table import RowConflict
@@ -37,6 +37,7 @@ class Ports:
     media: Objects
     queues: Queues
     clock: Clock
+    ids: Ids
     write_dataset: Writer
     lease_s: int
 
@@ -102,7 +103,7 @@ def _write_dataset(ports: Ports, job: JobState, chunks: tuple[ChunkState, ...]) 
 def _begin(ports: Ports, job: JobState) -> bool:
     """Take the job for this run; False when it has ended meanwhile."""
     at_s = state.now_s(ports.clock)
-    run = ports.clock.now().isoformat()  # to the microsecond: two runs that begin in the same one do no harm
+    (run,) = ports.ids.new(1)
     try:
         ports.table.write(
             rows.begin_finishing(job.tenant, job.job.job_id, run=run, now_s=at_s, until_s=at_s + ports.lease_s)

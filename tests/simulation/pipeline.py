@@ -157,6 +157,7 @@ class Pipeline:
     _open: set[Key] = field(default_factory=set)  # the rows that somebody still has to do something about
     _sweep_s: float = 60.0
     _ids: CountedIds = field(default_factory=CountedIds)
+    _runs: CountedIds = field(default_factory=CountedIds)
 
     def __post_init__(self) -> None:
         call = self.world.call
@@ -361,7 +362,7 @@ class Pipeline:
 
     def _finish(self, message: FinishJob) -> None:
         ports = finish_job.Ports(
-            self.table, self.media, self.queues, self.clock, self._write_dataset, lease_s=FINISH_LEASE_S
+            self.table, self.media, self.queues, self.clock, self._runs, self._write_dataset, lease_s=FINISH_LEASE_S
         )
         finish_job.finish(ports, message)
 
@@ -371,7 +372,9 @@ class Pipeline:
 
     def _export(self, message: ExportDataset) -> None:
         maker = SlowMaker(self.world, self.invariants.alone)
-        ports = export_dataset.Ports(self.table, self.media, self.queues, self.clock, maker, lease_s=FINISH_LEASE_S)
+        ports = export_dataset.Ports(
+            self.table, self.media, self.queues, self.clock, self._runs, maker, lease_s=FINISH_LEASE_S
+        )
         export_dataset.export(ports, message)
 
     def _remove(self, message: RemoveDataset | RemoveImage) -> None:

@@ -30,6 +30,7 @@ FOUND = {
     "a tail of the machine was kept by who looked before the job after it gave up its own": ("crowded", (5025,)),
     "threads read long facts in another order every time": ("full", (1006800, 1008500)),
     "exports that somebody was at were asked for again and again": ("full", (1013009,)),
+    "two runs that began in the same microsecond took each other for one": ("full", (601842,)),
     "a row of the next version tripped this one": ("upgrade", (300,)),
 }
 

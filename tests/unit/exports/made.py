@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from lambdas import known, records, state
+from lambdas.aws.ids import RandomIds
 from lambdas.export_dataset import logic as export_dataset
 from lambdas.export_dataset.maker import DatasetMaker
 from lambdas.render_item.pictures import look, paint
@@ -155,7 +156,9 @@ class Finished:
 
     @property
     def ports(self) -> export_dataset.Ports:
-        return export_dataset.Ports(self.table, self.media, self.queues, self.clock, DatasetMaker(), lease_s=960)
+        return export_dataset.Ports(
+            self.table, self.media, self.queues, self.clock, RandomIds(self.clock), DatasetMaker(), lease_s=960
+        )
 
     def export(self, export: ExportFormat) -> ExportReceipt:
         """Make an export; returns its receipt."""

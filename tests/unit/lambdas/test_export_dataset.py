@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from lambdas import state
+from lambdas.aws.ids import RandomIds
 from lambdas.bury_letters import logic as bury_letters
 from lambdas.export_dataset import logic as export_dataset
 from maskmill.core import keys, rows
@@ -72,7 +73,8 @@ def put(scene: Scene) -> None:
 
 
 def run(scene: Scene, maker: Maker) -> None:
-    ports = export_dataset.Ports(scene.table, scene.media, scene.queues, scene.clock, maker, lease_s=EXPORT_LEASE_S)
+    table, ids = scene.table, RandomIds(scene.clock)
+    ports = export_dataset.Ports(table, scene.media, scene.queues, scene.clock, ids, maker, lease_s=EXPORT_LEASE_S)
     export_dataset.export(ports, MESSAGE)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lambdas.aws.ids import RandomIds
 from lambdas.finish_job import logic as finish_job
 from lambdas.serve_api import jobs
 from maskmill.core import rows
@@ -32,7 +33,8 @@ def scene() -> Scene:
 
 
 def finish(scene: Scene) -> None:
-    ports = finish_job.Ports(scene.table, scene.media, scene.queues, scene.clock, lambda *_: 1, lease_s=LEASE_S)
+    table, ids = scene.table, RandomIds(scene.clock)
+    ports = finish_job.Ports(table, scene.media, scene.queues, scene.clock, ids, lambda *_: 1, lease_s=LEASE_S)
     finish_job.finish(ports, MESSAGE)
 
 
