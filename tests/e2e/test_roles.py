@@ -135,20 +135,20 @@ MAY: dict[str, set[str]] = {
     | each("list", "MediaBucket")
     | each("send", "dispatch", "render", "finish")
     | receives("dispatch"),
-    "collect-masks": each("row", "get", "put", "update")
+    "collect-masks": each("row", "get", "get all", "put", "update")
     | each("get", "requests", "answers", "failures")
     | each("put", "masks")
     | each("list", "WorkBucket")
     | each("send", "dispatch", "render", "finish")
     | receives("collect"),
-    "render-item": each("row", "get", "get all", "put", "update")
+    "render-item": each("row", "get all", "put", "update")
     | each("get", "normal", "masks", "label pictures", "label runs", "variants", "results", "chunks")
     | each("put", "label pictures", "label runs", "variants", "results")
     | each("list", "MediaBucket")
     | each("send", "finish")
     | receives("render"),
     "finish-job": each("row", "get", "get all", "query", "put", "update")
-    | each("get", "normal", "label pictures", "label runs", "variants", "results", "chunks")
+    | each("get", "label pictures", "label runs", "results", "chunks")
     | each("put", "dataset")
     | each("abort", "dataset")
     | each("list", "MediaBucket")
@@ -156,7 +156,7 @@ MAY: dict[str, set[str]] = {
     | receives("finish"),
     "deliver-webhook": each("row", "get", "update") | each("send", "webhook") | receives("webhook"),
     "export-dataset": each("row", "get", "get all", "query", "update")
-    | each("get", "normal", "label pictures", "label runs", "variants", "results")
+    | each("get", "normal", "label pictures", "label runs", "variants", "results", "chunks")
     | each("put", "exports")
     | each("abort", "exports")
     | each("list", "MediaBucket")
@@ -176,7 +176,7 @@ MAY: dict[str, set[str]] = {
     "bury-letters": each("row", "get", "query", "update")
     | each("send", "dispatch", "render", "finish", "export")
     | set().union(*(receives(letters) for letters in LETTERS)),
-    "push-progress": each("row", "get", "query", "put")
+    "push-progress": each("row", "get", "get all", "query", "put")
     | ROW_DELETES
     | each("send", "progress letters", "webhook")
     | each("socket", "send"),
