@@ -52,7 +52,10 @@ def read(ports: Ports, tenant: str, job_id: str, export: ExportFormat) -> Export
     if found is None:
         if export in export_states.waiting(job):
             return _waiting(export)
-        raise NotFound(detail="export")
+        raise NotFound(
+            message=f"Nobody has asked for this export. Ask with POST /jobs/{job_id}/exports/{export.value}.",
+            detail="export",
+        )
     view = _view(found)
     if view.status is not ExportStatus.READY:
         return view

@@ -93,7 +93,8 @@ def test_the_archive_is_an_export_like_the_others(api: Api) -> None:
     job = job_with(api)
     assert api.post(f"/jobs/{job}/exports/archive").code == "conflict"
     end(api, job)
-    assert api.get(f"/jobs/{job}/archive").code == "not_found"
+    missing = api.get(f"/jobs/{job}/archive")
+    assert missing.code == "not_found" and f"POST /jobs/{job}/exports/archive" in missing.json["detail"]
     assert api.post(f"/jobs/{job}/exports/archive").status == 202
     answer = api.get(f"/jobs/{job}/archive")
     assert (answer.status, answer.headers["Location"]) == (202, f"/api/v1/jobs/{job}/exports/archive")
