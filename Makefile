@@ -11,7 +11,7 @@ BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: audit bootstrap campaign canary cost mutants deploy destroy diagram halt help demo page resume sbom test e2e screens check format simulate synth openapi pipeline trust fuzz lock clean bench bench-classic bench-codecs bench-edits bench-local bench-plan bench-render bench-init bench-exports bench-requests bench-server bench-sam bench-page package-model upload-model
+.PHONY: audit bootstrap campaign canary cost mutants deploy destroy diagram halt help demo page resume sbom test e2e screens check check-code check-page format simulate synth openapi pipeline trust fuzz lock clean bench bench-classic bench-codecs bench-edits bench-local bench-plan bench-render bench-init bench-exports bench-requests bench-server bench-sam bench-page package-model upload-model
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -32,7 +32,8 @@ upload-model: .venv/demo ## A packaged model into S3, for an endpoint to be depl
 
 PROCESSES ?= 3
 TESTS ?=
-test: check page ## What decides about a change: linters, types, and all tests but the long ones of `make e2e` (PROCESSES=3, TESTS="what else pytest is told")
+test: .venv/test ## What decides about a change: linters, types, and all tests but the long ones of `make e2e` (PROCESSES=3, TESTS="what else pytest is told")
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-code check-page page
 	$(BIN)/python -m pytest -n $(PROCESSES) -m "not long" $(TESTS)
 
 e2e: .venv/test page ## Every road, fault and right on the deployed local stacks, to a real browser (needs Chromium; a third of an hour)
@@ -43,10 +44,15 @@ screens: .venv/test page ## Take the pictures of every screen in docs/page anew
 	@$(BIN)/python -m tests.e2e.screens
 
 check: .venv/test ## Linters, formatting, types, the direction of imports, and all of that for the page with its unit tests
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-code check-page
+
+check-code: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+check-page: .venv/demo
 	$(BIN)/python -m local.page check
 
 format: .venv/dev ## Format the code
