@@ -7,7 +7,7 @@
     T#t                JOB#j                a job: its description, its state and flags, which chunks are full
     T#t#D#d            IMAGE#i              an image
     T#t#D#d            TEMPLATE#p           a template
-    T#t#J#j            CHUNK#nnnn           the states of up to 25 items and their counters, side by side
+    T#t#J#j            CHUNK#nnnn           the states of up to 50 items and their counters, side by side
     T#t#J#j            RESULT#nnnnnn        what one finished item left behind
     T#t#J#j            EVENT#nnnnnnnn       what was told of the job, by number; goes after a week
     T#t#J#j            EXPORT#format        an export of the finished dataset: its parts, its run, its receipt
