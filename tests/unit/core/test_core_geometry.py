@@ -26,6 +26,11 @@ def test_every_normalised_point_is_a_pixel_of_the_image(size: Size, x: float, y:
     assert 0 <= column < size.width_px
 
 
+def test_a_point_beside_the_object_stays_one() -> None:
+    size, pixel = Size(height_px=10, width_px=10), PixelPoint(row=3, column=4)
+    assert [point_of(pixel, size, positive=positive).positive for positive in (True, False)] == [True, False]
+
+
 def test_x_is_the_column_and_y_the_row() -> None:
     assert pixel_of(Point(x=0.75, y=0.25), Size(height_px=100, width_px=200)) == PixelPoint(row=25, column=150)
 

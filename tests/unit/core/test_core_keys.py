@@ -9,6 +9,9 @@ from collections.abc import Callable
 import pytest
 
 from maskmill.core import keys
+from maskmill.core.automask import Automask
+from maskmill.core.geometry import Point
+from maskmill.core.prompt import MaskChoice, Prompt, Refinement
 
 LONGEST = "f" * 64  # a SHA-256, or a tenant: no other part of a name is longer
 KEY_BYTES_MAX = 1024
@@ -45,3 +48,17 @@ def test_a_name_depends_on_all_that_it_is_made_of(name: Callable[..., str]) -> N
 
 def test_every_kind_of_name_was_looked_at() -> None:
     assert len(NAMES) >= 18
+
+
+def test_what_an_earlier_version_made_is_found_under_its_name() -> None:
+    """Another name for the same thing would have everything segmented and rendered once more."""
+    pixels, prompt = "a" * 64, Prompt(points=(Point(x=0.5, y=0.25),))
+    mask = keys.mask_key_of(pixels_sha256=pixels, prompt=prompt, choice=MaskChoice.BEST, segmenter="classic-1")
+    assert mask == "0d5414d8436a8e892c39a43d968f5ea52bbe8ac8"
+    refined = keys.object_id_of(pixels_sha256=pixels, mask_key="m", refinement=Refinement())
+    assert refined == "f8e41fc5b06c891342b8ebda2901f0ca2d8cb35e"
+    whole = keys.object_id_of(pixels_sha256=pixels, mask_key=None, refinement=Refinement(grow_px=2))
+    assert whole == "9945d23cb9cb0b34eb6ef096c2c4961696a505fa"
+    assert keys.search_id_of(Automask(), segmenter="classic-1") == "4fb0ddea910d59b3f2251d9dab3713aca2aee0ce"
+    below = f"{keys.answer_folder('t', 'j')}/"
+    assert keys.answer_folders("t", "j") == (f"{keys.ANSWERS_FOLDER}/{below}", f"{keys.FAILURES_FOLDER}/{below}")

@@ -227,6 +227,14 @@ def test_a_job_waits_for_the_gpu_while_every_open_item_does_and_nothing_has_come
     assert not waits()
 
 
+def test_a_job_whose_first_item_failed_waits_for_the_gpu_with_the_others(api: Api) -> None:
+    job = api.job()
+    api.plan(job, items=3, chunk_items=3)
+    lease(api, job, 0, 0, 1, 2)
+    end(api, job, 0, 2, ItemStatus.FAILED)
+    assert api.get(f"/jobs/{job}").json["waiting_for_gpu"] is True
+
+
 def test_an_unchanged_job_is_not_sent_again(api: Api) -> None:
     job = api.job()
     first = api.get(f"/jobs/{job}")
@@ -329,7 +337,7 @@ def test_a_finished_item_shows_its_source_its_labels_and_its_variants(api: Api) 
     plain, reshaped = item["variants"]
     assert plain["file_name"] == "variants/0001_0__shirt_s00.jpg"
     assert f"/variants/{0:040x}.jpg" in plain["url"]
-    assert f"/variants/{0:040x}.thumbnail.webp" in plain["thumbnail_url"]
+    assert f"t/{api.tenant}/px/{'ab' * 32}/variants/{0:040x}.thumbnail.webp" in plain["thumbnail_url"]
     assert reshaped["thumbnail_url"] is None, "it is older than thumbnails"
     assert plain["labels"] is None
     assert [own["file_name"] for own in reshaped["labels"]] == ["masks/0001_0__shirt_s01/shirt.png"]

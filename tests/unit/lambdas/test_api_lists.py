@@ -16,6 +16,7 @@ from maskmill.core.table import Key, Put, Query
 from tests.simulation.cloud import MemoryTable
 from tests.unit.lambdas.gateway import Answer, Api
 
+HOOK = "https://hooks.example.com/maskmill"
 LISTS = ("/datasets", "/datasets/{dataset}/images", "/datasets/{dataset}/templates", "/jobs", "/jobs/{job}/items")
 
 
@@ -88,6 +89,8 @@ def cursors_of(api: Api) -> dict[str, str]:
     api.plan(jobs[0], items=120, chunk_items=10)
     for index in range(60):
         api.result(jobs[0], index, variants=1)
+    hooks = [f"/webhooks/{api.post('/webhooks', {'url': HOOK}).json['webhook_id']}" for _ in range(2)]
+    assert [api.post(f"{hooks[0]}/test").status for _ in range(2)] == [202, 202]
     lists = {
         "/datasets?limit=1": api.get("/datasets", limit="1"),
         f"/datasets/{dataset}/images?limit=1": api.get(f"/datasets/{dataset}/images", limit="1"),
@@ -96,6 +99,9 @@ def cursors_of(api: Api) -> dict[str, str]:
         ),
         f"/datasets/{dataset}/templates?limit=1": api.get(f"/datasets/{dataset}/templates", limit="1"),
         "/jobs?limit=1": api.get("/jobs", limit="1"),
+        f"/jobs?limit=1&dataset={dataset}": api.get("/jobs", limit="1", dataset=dataset),
+        "/webhooks?limit=1": api.get("/webhooks", limit="1"),
+        f"{hooks[0]}/deliveries?limit=1": api.get(f"{hooks[0]}/deliveries", limit="1"),
         f"/jobs/{jobs[0]}/items": api.get(f"/jobs/{jobs[0]}/items"),
         f"/jobs/{jobs[0]}/items?status=pending": api.get(f"/jobs/{jobs[0]}/items", status="pending"),
         f"/jobs/{jobs[0]}/variants": api.get(f"/jobs/{jobs[0]}/variants"),
