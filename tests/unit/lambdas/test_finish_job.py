@@ -12,8 +12,9 @@ from maskmill.core.errors import Unavailable
 from maskmill.core.export import ExportFormat
 from maskmill.core.item import ItemStatus
 from maskmill.core.job import JobStatus
+from maskmill.core.limits import SWEEP_EXPORT_S
 from maskmill.core.messages import ExportDataset, FinishJob
-from maskmill.core.table import RowConflict, Update, Write
+from maskmill.core.table import Key, RowConflict, Update, Write
 from tests.simulation.cloud import MemoryTable
 from tests.unit.lambdas.scene import JOB, TENANT, Scene
 
@@ -86,13 +87,18 @@ def test_an_ended_job_is_shown_without_a_look_at_its_chunks(scene: Scene) -> Non
     assert (view.items.failed, view.items.total) == (2, 2)
 
 
-def test_exports_that_were_noted_come_to_an_end_although_the_job_was_cancelled_meanwhile(scene: Scene) -> None:
-    """The first run noted them and died; the second found the job cancelled, and nobody was asked to make them."""
+def wants(scene: Scene, *exports: ExportFormat) -> None:
+    """The job's recipe asks for these."""
     row = dict(scene.table.rows[rows.job_key(TENANT, JOB)])
     job = rows.job_of(row).job
-    wanted = job.recipe.recipe.model_copy(update={"exports": (ExportFormat.COCO, ExportFormat.YOLO_SEG)})
+    wanted = job.recipe.recipe.model_copy(update={"exports": exports})
     row["doc"] = job.model_copy(update={"recipe": job.recipe.model_copy(update={"recipe": wanted})}).model_dump_json()
     scene.table.rows[rows.job_key(TENANT, JOB)] = row
+
+
+def test_exports_that_were_noted_come_to_an_end_although_the_job_was_cancelled_meanwhile(scene: Scene) -> None:
+    """The first run noted them and died; the second found the job cancelled, and nobody was asked to make them."""
+    wants(scene, ExportFormat.COCO, ExportFormat.YOLO_SEG)
     noted = rows.put_export(TENANT, JOB, ExportFormat.COCO, now_s=scene.now_s, due_at_s=scene.now_s)
     scene.table.write(noted)
     scene.table.write(rows.request_cancel(TENANT, JOB))
@@ -100,3 +106,26 @@ def test_exports_that_were_noted_come_to_an_end_although_the_job_was_cancelled_m
     scene.sent()
     finish(scene)  # the job has ended: the hand-off is all that is left
     assert scene.sent() == [ExportDataset(tenant=TENANT, job_id=JOB, format=ExportFormat.COCO)]
+
+
+def test_the_exports_of_the_recipe_are_noted_before_the_job_ends_and_asked_for_after_it() -> None:
+    scene = Scene()
+    scene.submit()
+    scene.plan(items=1)
+    scene.table.write(rows.start_rendering(TENANT, JOB, 0, indices=[0], now_s=scene.now_s))
+    scene.table.write(rows.end_items(TENANT, JOB, 0, {0: rows.Ending(ItemStatus.DONE)}, now_s=scene.now_s))
+    scene.table.write(rows.add_full_chunk(TENANT, JOB, 0))
+    wants(scene, ExportFormat.COCO)
+    key = rows.export_key(TENANT, JOB, ExportFormat.COCO)
+    was_open: list[bool] = []
+
+    def see(changed: Key, _before: object, _after: object) -> None:
+        if changed == key:
+            was_open.append(not scene.job().status.is_terminal)
+
+    scene.table.watch.append(see)
+    finish(scene)
+    assert was_open == [True]
+    row = scene.table.rows[key]
+    assert (row["created_at_s"], row["due_at"]) == (scene.now_s, scene.now_s + SWEEP_EXPORT_S)
+    assert ExportDataset(tenant=TENANT, job_id=JOB, format=ExportFormat.COCO) in scene.sent()

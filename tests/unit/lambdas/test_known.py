@@ -75,6 +75,7 @@ def test_a_long_one_lies_under_the_name_that_its_kind_has(store: Store) -> None:
     }
     assert store.media.objects.keys() == names
     assert {row["key"] for row in store.table.rows.values()} == names
+    assert store.media.media_types == dict.fromkeys(names, "application/json")
 
 
 def test_an_object_is_there_before_the_row_that_names_it(store: Store) -> None:

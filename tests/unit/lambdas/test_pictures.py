@@ -98,6 +98,14 @@ def test_an_item_that_was_painted_before_is_read_back_and_not_decoded_again() ->
     assert [variant.file_stem for variant in first.variants] == ["0001_photo-one__cap", "0001_photo-one__shoe"]
     assert [variant.layer for variant in first.variants] == [0, 1]
     assert [label.area_px for label in first.labels] == [200, 200 + 2 * (20 + 10)]
+    assert [label.object_id for label in first.labels] == [
+        keys.object_id_of(
+            pixels_sha256=normal.pixels_sha256,
+            mask_key=mask_key_for(scene.item, template, "classic-1"),
+            refinement=template.refinement,
+        )
+        for template in (CAP, SHOE)
+    ]
 
 
 def test_all_variants_of_an_item_come_from_one_reading_of_its_picture_and_masks() -> None:

@@ -22,8 +22,9 @@ from lambdas.remove_dataset.logic import remove_dataset
 from lambdas.remove_dataset.ports import Ports
 from maskmill.core import keys, rows
 from maskmill.core.errors import Unavailable
+from maskmill.core.export import ExportFormat
 from maskmill.core.fact import label_fact, mask_fact, record_fact
-from maskmill.core.image import Dataset, Image, ImageStatus, Upload
+from maskmill.core.image import Dataset, Image, ImageStatus, Refusal, Upload
 from maskmill.core.limits import FACT_ROW_BYTES_MAX, REMOVAL_LEASE_S, REMOVAL_RUN_S, REMOVAL_WAIT_S, SUBMISSION_S
 from maskmill.core.messages import RemoveDataset, RemoveImage
 from maskmill.core.table import Delete, Row, Write
@@ -346,6 +347,24 @@ def test_an_image_gives_its_place_back_once(removal: Removal) -> None:
     removal.clock.at += timedelta(seconds=LATE_S)
     removal.run_image("i1")
     assert rows.gone_key(TENANT, "d", "i1") not in removal.table.rows
+
+
+def test_an_image_waits_for_the_exports_that_are_being_made_of_an_ended_job(removal: Removal) -> None:
+    removal.image("i1", "a")
+    removal.scene.submit()
+    job = removal.scene.job().job
+    removal.table.write(rows.put_dataset_job(TENANT, job))
+    removal.scene.fail_job()
+    coco = ExportFormat.COCO
+    removal.table.write(rows.put_export(TENANT, job.job_id, coco, now_s=removal.scene.now_s, due_at_s=0))
+    removal.retire("i1")
+    removal.run_image("i1")
+    assert removal.has("a")
+    refusal, at = Refusal(code="export_failed", message="It could not be made."), removal.clock.now()
+    removal.table.write(rows.fail_export(TENANT, job.job_id, coco, refusal, finished_at=at))
+    removal.clock.at += timedelta(minutes=5)
+    removal.run_image("i1")
+    assert not removal.has("a")
 
 
 def test_an_image_waits_for_the_jobs_that_were_open_and_for_no_later_one(removal: Removal) -> None:
