@@ -262,6 +262,7 @@ def test_a_delivery_that_kills_its_function_ends_with_its_attempts() -> None:
         scene.wait(WEBHOOK_LEASE_S)
     told = scene.deliver(message)
     assert told.state is FAILED
+    assert [attempt.trouble for attempt in told.attempts] == [Trouble.TIMED_OUT]
     assert len(scene.postman.sent) == WEBHOOK_ATTEMPTS_MAX
 
 

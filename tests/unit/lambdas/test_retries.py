@@ -129,6 +129,8 @@ def test_an_image_that_was_removed_meanwhile_is_left_out() -> None:
     shop.studio.api.table.write(Delete(rows.image_key(TENANT, shop.dataset_id, shop.images["b.png"])))
     second = shop.studio.view(shop.retry(first.job_id))
     assert (second.status, second.items.done, second.items_total) == ("succeeded", 2, 2)
+    files = {json.loads(line)["file"] for line in shop.studio.lines(second.job_id)}
+    assert {"sources/0001_a.png", "sources/0002_c.png"} < files, "numbers without a gap"
 
 
 def test_a_retry_takes_the_segmenter_of_today() -> None:
