@@ -27,7 +27,7 @@ from maskmill.core.fact import label_fact, mask_fact, record_fact
 from maskmill.core.image import Dataset, Image, ImageStatus, Refusal, Upload
 from maskmill.core.limits import FACT_ROW_BYTES_MAX, REMOVAL_LEASE_S, REMOVAL_RUN_S, REMOVAL_WAIT_S, SUBMISSION_S
 from maskmill.core.messages import RemoveDataset, RemoveImage
-from maskmill.core.table import Delete, Row, Write
+from maskmill.core.table import Delete, Row, RowConflict, Update, Write
 from tests.simulation.cloud import FixedClock, MemoryObjects, MemoryQueues, MemoryTable
 from tests.simulation.users import CountedIds
 from tests.unit.lambdas.gateway import SHA256
@@ -237,6 +237,37 @@ def test_two_runs_at_once_are_one(removal: Removal) -> None:
     assert removal.has("a")
     removal.clock.at += timedelta(seconds=REMOVAL_LEASE_S)  # it must have died
     removal.run()
+    assert not removal.has("a")
+
+
+def test_two_runs_at_one_image_are_one(removal: Removal) -> None:
+    removal.image("i1", "a")
+    removal.retire("i1")
+    now_s = state.now_s(removal.clock)
+    until_s = now_s + REMOVAL_LEASE_S
+    removal.table.write(rows.claim_gone(TENANT, "d", "i1", run="other", now_s=now_s, until_s=until_s))
+    removal.run_image("i1")
+    assert removal.has("a")
+    removal.clock.at += timedelta(seconds=REMOVAL_LEASE_S)  # it must have died
+    removal.run_image("i1")
+    assert not removal.has("a")
+
+
+def test_a_claim_that_came_through_although_the_table_said_otherwise_is_ones_own(
+    removal: Removal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removal.image("i1", "a")
+    removal.retire("i1")
+    real = MemoryTable.write
+
+    def write(self: MemoryTable, write: Write) -> object:
+        row = real(self, write)
+        if isinstance(write, Update) and ("run_until_s",) in write.set and write.set["run_until_s",]:
+            raise RowConflict(write.key, row)
+        return row
+
+    monkeypatch.setattr(MemoryTable, "write", write)
+    removal.run_image("i1")
     assert not removal.has("a")
 
 
