@@ -33,7 +33,7 @@ upload-model: .venv/demo ## A packaged model into S3, for an endpoint to be depl
 PROCESSES ?= 3
 TESTS ?=
 test: .venv/test ## What decides about a change: linters, types, and all tests but the long ones of `make e2e` (PROCESSES=3, TESTS="what else pytest is told")
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-code check-page page
+	@$(MAKE) --no-print-directory --jobs=2 check-code check-page page
 	$(BIN)/python -m pytest -n $(PROCESSES) -m "not long" $(TESTS)
 
 e2e: .venv/test page ## Every road, fault and right on the deployed local stacks, to a real browser (needs Chromium; a third of an hour)
@@ -44,7 +44,7 @@ screens: .venv/test page ## Take the pictures of every screen in docs/page anew
 	@$(BIN)/python -m tests.e2e.screens
 
 check: .venv/test ## Linters, formatting, types, the direction of imports, and all of that for the page with its unit tests
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-code check-page
+	@$(MAKE) --no-print-directory --jobs=2 check-code check-page
 
 check-code: .venv/test
 	$(BIN)/ruff check .
