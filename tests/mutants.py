@@ -20,7 +20,8 @@ from pathlib import Path
 
 FOUND = Path("mutants")  # where mutmut works
 REPORT = Path("build", "mutants.json")
-NONE = "nothing.of.this.name__mutmut_*"
+MUTANT = "__mutmut_"  # how mutmut names the changed twins of a function
+NONE = f"nothing.of.this.name{MUTANT}*"
 SURVIVED, UNTESTED, UNCHECKED = 0, 33, (None, 5)  # what mutmut notes of a mutant: the exit status of its tests
 
 

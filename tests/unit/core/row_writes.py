@@ -31,11 +31,11 @@ from maskmill.core.prompt import Prompt, Template
 from maskmill.core.recipe import Recipe, ResolvedRecipe, resolve
 from maskmill.core.table import Condition, Delete, Put, Update, Write
 from maskmill.core.usage import KEPT, Quota
+from tests.mutants import MUTANT
 
 BOOK = Path(__file__).with_suffix(".txt")
 DAY = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-IDS = {"job_id": "j0000000a", "day": "2026-01-02", "index": 4, "number": 3, "indices": (4,), "run": "the run"}
-MUTANT = "__mutmut_"  # how `make mutants` names the changed twins of a function
+FIXED = {"job_id": "j0000000a", "day": "2026-01-02", "index": 4, "number": 3, "indices": (4,), "run": "the run"}
 TEXT_MAX = 60
 CAP = Template(name="cap", prompt=Prompt(points=(Point(x=0.5, y=0.5),)))
 RECIPE = Recipe.model_validate({"templates": ["t"], "layers": [{"region": "t", "edits": {"hue": 30}}]})
@@ -88,8 +88,8 @@ def _given(make: Callable[..., Any]) -> Iterator[tuple[list[str], dict[str, Any]
 
 def drawn(name: str, hint: Any) -> Any:
     """A value of a type that its name decides, not validated: what is looked at is where it goes."""
-    if name.rpartition(".")[2] in IDS:
-        return IDS[name.rpartition(".")[2]]
+    if name.rpartition(".")[2] in FIXED:
+        return FIXED[name.rpartition(".")[2]]
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:
         return drawn(name, inner[0])
@@ -105,7 +105,7 @@ def drawn(name: str, hint: Any) -> Any:
 
 
 def _keys(hint: Any) -> Iterable[Any]:
-    known = {int: (IDS["index"],), str: (IDS["job_id"],), Quota: KEPT}
+    known = {int: (FIXED["index"],), str: (FIXED["job_id"],), Quota: KEPT}
     return known.get(hint) or (next(iter(hint)),)
 
 

@@ -12,10 +12,10 @@ from maskmill.core import keys
 from maskmill.core.automask import Automask
 from maskmill.core.geometry import Point
 from maskmill.core.prompt import MaskChoice, Prompt, Refinement
+from tests.mutants import MUTANT
 
 LONGEST = "f" * 64  # a SHA-256, or a tenant: no other part of a name is longer
 KEY_BYTES_MAX = 1024
-MUTANT = "__mutmut_"  # how `make mutants` names the changed twins of a function
 
 
 def _is_name(function: object) -> bool:
